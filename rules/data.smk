@@ -1,0 +1,45 @@
+# From the mirrors, a local folder or scikit-learn to three files of images and labels.
+
+FILES = [
+    f"{part}-{kind}"
+    for part in ("train", "t10k")
+    for kind in ("images-idx3-ubyte", "labels-idx1-ubyte")
+]
+RAW = f"{RESULTS}/data/raw"
+LOCAL = CONFIG["data_folder"] or os.environ.get("MNIST_DIR", "")
+
+
+rule download:
+    input:
+        script=SCRIPTS / "download.py",
+        code=code("download.py"),
+    output:
+        [f"{RAW}/{file}" for file in FILES],
+    log:
+        f"{LOGS}/download.log",
+    params:
+        folder=lambda wildcards, output: Path(output[0]).parent,
+        dataset=DATASET,
+        # Not a reason to run again: whatever the way, the same checksums are asked for.
+        local=f"--local-folder {LOCAL!r}" if LOCAL else "",
+    shell:
+        "python {input.script} --dataset {params.dataset} --output-folder {params.folder}"
+        " {params.local} 2>&1 | tee {log}"
+
+
+rule prepare:
+    input:
+        raw=[] if DATASET in configuration.EMBEDDED else rules.download.output,
+        script=SCRIPTS / "prepare.py",
+        code=code("prepare.py"),
+    output:
+        expand(DATA, split=["train", "validation", "test"]),
+    log:
+        f"{LOGS}/prepare.log",
+    params:
+        raw=lambda wildcards, input: f"--raw {RAW}" if input.raw else "",
+        train=CONFIG["split"]["train"],
+        validation=CONFIG["split"]["validation"],
+    shell:
+        "python {input.script} {params.raw} --train {params.train}"
+        " --validation {params.validation} --output {output} > {log} 2>&1"

@@ -1,0 +1,24 @@
+# Spectral norms, logit margins and class accuracies of all checkpoints of a run and seed.
+
+
+rule measure:
+    input:
+        data=DATA.format(split="test"),
+        checkpoints=lambda wildcards: checkpoints(wildcards.run, wildcards.seed),
+        script=SCRIPTS / "measure.py",
+        code=code("measure.py"),
+    output:
+        MEASURES,
+    log:
+        f"{LOGS}/measures/{{run}}/seed{{seed}}.log",
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        epochs=lambda wildcards: RUNS[wildcards.run]["epochs"],
+        labels=lambda wildcards: labels(wildcards, split="test"),
+    shell:
+        "python {input.script} --data {input.data} --checkpoints {input.checkpoints}"
+        " --epochs {params.epochs} --labels {params.labels:q} --threads {threads}"
+        " --output {output} > {log} 2>&1"

@@ -1,0 +1,104 @@
+# All rows together, their means over seeds, the short table and the published values beside ours.
+
+
+rule table:
+    input:
+        data=lambda wildcards: {
+            "attacks": ALL_EVALUATIONS,
+            "measures": ALL_MEASURES,
+            "history": ALL_HISTORIES,
+        }[wildcards.table],
+        script=SCRIPTS / "table.py",
+        code=code("table.py"),
+    output:
+        csv=f"{TABLE}.csv",
+        markdown=f"{TABLE}.md",
+    log:
+        f"{LOGS}/tables/{{table}}.log",
+    wildcard_constraints:
+        table="attacks|measures|history",
+    shell:
+        "python {input.script} {wildcards.table} --data {input.data} --output {output} > {log} 2>&1"
+
+
+rule summary:
+    input:
+        attacks=lambda wildcards: [
+            file
+            for run in CONFIG["summary"]["runs"]
+            for column in CONFIG["summary"]["columns"]
+            for one in STUDY.chosen(
+                {
+                    "run": run,
+                    "attack": column["attack"],
+                    "dtype": column["dtype"],
+                    "split": CONFIG["summary"]["split"],
+                }
+            )
+            for file in evaluation_files(one)
+        ],
+        script=SCRIPTS / "table.py",
+        code=code("table.py"),
+    output:
+        csv=report(
+            TABLE.format(table="summary.csv"),
+            caption="../report/summary.rst",
+            category="Tables",
+        ),
+        markdown=TABLE.format(table="summary.md"),
+    log:
+        f"{LOGS}/tables/summary.log",
+    params:
+        summary=json.dumps(CONFIG["summary"]),
+    shell:
+        "python {input.script} summary --data {input.attacks} --options {params.summary:q}"
+        " --output {output} > {log} 2>&1"
+
+
+rule published:
+    input:
+        attacks=TABLE.format(table="attacks.csv"),
+        measures=TABLE.format(table="measures.csv"),
+        published=PUBLISHED,
+        script=SCRIPTS / "table.py",
+        code=code("table.py"),
+    output:
+        csv=report(
+            TABLE.format(table="published.csv"),
+            caption="../report/published.rst",
+            category="Tables",
+        ),
+        markdown=TABLE.format(table="published.md"),
+    log:
+        f"{LOGS}/tables/published.log",
+    params:
+        series=json.dumps(
+            [
+                series
+                for figure in FIGURES.values()
+                for series in figure["series"]
+                if "published" in series
+            ]
+        ),
+    shell:
+        "python {input.script} published --data {input.attacks} {input.measures}"
+        " --published {input.published} --options {params.series:q} --output {output}"
+        " > {log} 2>&1"
+
+
+rule configuration:
+    input:
+        script=SCRIPTS / "configuration.py",
+        code=code("configuration.py"),
+    output:
+        report(
+            f"{RESULTS}/configuration.yaml",
+            caption="../report/configuration.rst",
+            category="Configuration",
+        ),
+    log:
+        f"{LOGS}/configuration.log",
+    params:
+        config=json.dumps(CONFIG),
+    shell:
+        "python {input.script} --config {params.config:q} --output {output} > {log} 2>&1"

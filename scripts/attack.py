@@ -1,0 +1,63 @@
+"""Attack the checkpoints of a run at the given epsilons: one row for each, as tidy CSV."""
+
+import argparse
+import json
+import logging
+import sys
+from pathlib import Path
+
+from mirage import device, evaluation, networks
+from mirage.images import load
+from mirage.rows import write_rows
+
+
+def arguments() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True, help=".npz of the attacked images")
+    parser.add_argument("--checkpoints", type=Path, nargs="+", required=True)
+    parser.add_argument("--epochs", type=int, nargs="+", required=True, help="of the checkpoints")
+    parser.add_argument("--sources", type=Path, nargs="*", help="transfer: whose gradient is used")
+    parser.add_argument("--method", required=True, help="module of mirage.attacks")
+    parser.add_argument("--parameters", type=json.loads, required=True, help="of the method, JSON")
+    parser.add_argument("--dtype", choices=networks.DTYPES, required=True, help="of the gradient")
+    parser.add_argument("--epsilons", nargs="+", required=True)
+    parser.add_argument("--labels", type=json.loads, required=True, help="JSON: first columns")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--output", type=Path, required=True, help=".csv")
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Attack and write the table."""
+    args = arguments()
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    device.configure(args.threads)
+    images, labels = load(args.data)
+    rows = []
+    for epoch, checkpoint, source in zip(
+        args.epochs, args.checkpoints, args.sources or args.checkpoints, strict=True
+    ):
+        for row in evaluation.evaluate(
+            checkpoint,
+            source,
+            images,
+            labels,
+            method=args.method,
+            parameters=args.parameters,
+            dtype=args.dtype,
+            epsilons=args.epsilons,
+            seed=(args.labels["seed"], epoch),
+        ):
+            rows.append({**args.labels, "epoch": epoch, **row})
+            logging.info(
+                "epoch %d  epsilon %s  accuracy %.4f", epoch, row["epsilon"], row["accuracy"]
+            )
+    write_rows(rows, args.output)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except networks.NetworkError as error:
+        sys.exit(f"attack: {error}")

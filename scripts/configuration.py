@@ -1,0 +1,43 @@
+"""Write the completed configuration and the versions a run was made with, as YAML."""
+
+import argparse
+import json
+import platform
+from importlib.metadata import version
+from pathlib import Path
+
+import yaml
+
+from mirage.files import atomic
+
+PACKAGES = ("keras", "numpy", "pandas", "scipy", "seaborn", "snakemake", "tensorflow")
+
+
+def installed(package: str) -> str:
+    """Version of a package; TensorFlow's CPU build goes by another name."""
+    try:
+        return version(package)
+    except ModuleNotFoundError:
+        return version(f"{package}-cpu") + " (CPU build)"
+
+
+def main() -> None:
+    """Write the file."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--config", type=json.loads, required=True, help="completed, as JSON")
+    parser.add_argument("--output", type=Path, required=True)
+    args = parser.parse_args()
+    content = {
+        "versions": {
+            "python": platform.python_version(),
+            "system": f"{platform.system()} {platform.machine()}",
+            **{package: installed(package) for package in PACKAGES},
+        },
+        "configuration": args.config,
+    }
+    with atomic(args.output) as temporary:
+        temporary.write_text(yaml.safe_dump(content, sort_keys=False, allow_unicode=True))
+
+
+if __name__ == "__main__":
+    main()

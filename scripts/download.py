@@ -1,0 +1,168 @@
+"""Fetch the four files of a dataset, from mirrors or a local folder, verified and uncompressed."""
+
+import argparse
+import http.client
+import sys
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Sequence
+from pathlib import Path
+
+from tqdm import tqdm
+
+from mirage import datasets, files, mirrors
+
+BACK_OFF = 0.5  # seconds before the first retry of a mirror; doubles with each further one
+
+WAYS_ON = """\
+Two ways on:
+  with the four files in a local folder:  make reproduce MNIST_DIR=folder
+                                          (or the config key data_folder)
+  without any download:                   make quick"""
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Run the command line; exits with status 1 and one message where a file cannot be had."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--dataset", required=True, choices=tuple(mirrors.SOURCES))
+    parser.add_argument("--output-folder", type=Path, required=True)
+    parser.add_argument("--local-folder", type=Path, help="take the files from here instead")
+    parser.add_argument("--timeout", type=float, default=30, help="seconds without an answer")
+    parser.add_argument("--retries", type=int, default=3, help="per mirror, after the first try")
+    parser.add_argument("--mirrors", type=mirror, nargs="+", metavar="URL", help="instead of ours")
+    arguments = parser.parse_args(argv)
+    if arguments.timeout <= 0 or arguments.retries < 0:
+        parser.error("--timeout must be above 0 and --retries 0 or more")
+    source = mirrors.SOURCES[arguments.dataset]
+
+    try:
+        if arguments.local_folder:
+            contents = read_local(source, arguments.local_folder)
+        else:
+            addresses = arguments.mirrors or source.mirrors
+            contents = download(source, addresses, arguments.timeout, arguments.retries)
+        # Only once all four are at hand: a folder holds the whole dataset or nothing new.
+        for name, content in contents.items():
+            path = arguments.output_folder / name
+            with files.atomic(path) as temporary:
+                temporary.write_bytes(content)
+            print(f"{path}: {len(content)} bytes, SHA-256 {mirrors.sha256(path)}")
+    except (datasets.DataError, OSError) as error:
+        sys.exit(f"download.py: {error}")
+
+
+def mirror(url: str) -> str:
+    """Check the address of a mirror: http or https only, so that no local file is read by it."""
+    parts = urllib.parse.urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.netloc:
+        raise argparse.ArgumentTypeError(f"not an http or https address: {url}")
+    return url if url.endswith("/") else f"{url}/"
+
+
+def read_local(source: mirrors.Source, folder: Path) -> dict[str, bytes]:
+    """Return the verified, uncompressed content of each file, by name, from a local folder.
+
+    A file may be gzipped or not, with or without `.gz`, and spelled `train-images.idx3-ubyte`.
+    Raises DataError that names the folder and every file that is missing or wrong.
+    """
+    contents, problems = {}, []
+    for file in source.files:
+        spellings = [file.name, file.name.replace("-idx", ".idx")]
+        paths = [folder / f"{name}{suffix}" for name in spellings for suffix in ("", ".gz")]
+        path = next((path for path in paths if path.is_file()), None)
+        if path is None:
+            problems.append(f"{file.name} is missing (with or without .gz)")
+            continue
+        try:
+            contents[file.name] = mirrors.verify(path.read_bytes(), file, path.name)
+        except datasets.DataError as error:
+            problems.append(str(error))
+    if problems:
+        what = "cannot be used" if folder.is_dir() else "is not a folder"
+        raise datasets.DataError("\n  ".join([f"the local folder {folder} {what}:", *problems]))
+    return contents
+
+
+def download(
+    source: mirrors.Source, addresses: Sequence[str], timeout: float, retries: int
+) -> dict[str, bytes]:
+    """Return the verified, uncompressed content of each file, by name, from the first good mirror.
+
+    Raises DataError that names every address tried, its reason and the ways on.
+    """
+    contents = {}
+    for file in source.files:
+        reasons = []
+        for base in addresses:
+            url = f"{base}{file.name}.gz"
+            try:
+                contents[file.name] = attempt(url, file, timeout, retries)
+            except datasets.DataError as error:
+                print(error, flush=True)
+                reasons.append(f"  {error}")
+                continue
+            print(f"{url}: verified", flush=True)
+            # The next file starts with this mirror rather than wait for a dead one again.
+            addresses = [base, *(other for other in addresses if other != base)]
+            break
+        else:
+            raise datasets.DataError(
+                "\n".join([f"no mirror gave {file.name}.gz:", *reasons, WAYS_ON])
+            )
+    return contents
+
+
+def attempt(url: str, file: mirrors.SourceFile, timeout: float, retries: int) -> bytes:
+    """Return the verified, uncompressed content of `file` from one address, with retries.
+
+    What another try may mend is tried again: a broken connection, a server's passing trouble.
+    A wrong content or a refusal is not. Raises DataError that begins with the address.
+    """
+    # Data that do not shrink make a gzip slightly larger than its content. The cap keeps a mirror
+    # that never stops sending from filling the memory.
+    limit = file.size + file.size // 100 + 1024
+    for tried in range(retries + 1):
+        try:
+            return mirrors.verify(fetch(url, limit, timeout), file, url)
+        except urllib.error.HTTPError as error:
+            error.close()  # it holds the connection
+            reason = error
+            if error.code < 500 and error.code not in (408, 429):  # time-out, too many requests
+                break
+        except urllib.error.URLError as error:
+            reason = error.reason
+        except (OSError, http.client.HTTPException) as error:
+            reason = error
+        if tried < retries:
+            wait = BACK_OFF * 2**tried
+            print(f"{url}: {reason}; again in {wait:g} s", flush=True)
+            time.sleep(wait)
+    raise datasets.DataError(f"{url}: {reason}")
+
+
+def fetch(url: str, limit: int, timeout: float) -> bytes:
+    """Return the body of one answer of at most `limit` bytes.
+
+    Raises DataError for a longer one, OSError or HTTPException where the connection fails or the
+    body is shorter than announced.
+    """
+    body = bytearray()
+    with urllib.request.urlopen(url, timeout=timeout) as response:
+        announced = response.length  # None where the server does not say
+        # disable=None: a bar on a terminal, nothing in a log file.
+        bar = tqdm(total=announced, desc=url, unit="B", unit_scale=True, leave=False, disable=None)
+        with bar:
+            while chunk := response.read(1 << 16):
+                body += chunk
+                if len(body) > limit:
+                    raise datasets.DataError(f"{url}: more than the expected {limit} bytes")
+                bar.update(len(chunk))
+    if announced is not None and len(body) < announced:
+        raise http.client.IncompleteRead(bytes(body), announced - len(body))
+    return bytes(body)
+
+
+if __name__ == "__main__":
+    main()

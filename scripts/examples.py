@@ -1,0 +1,53 @@
+"""Make images that an attack misleads a network on, to be shown beside the originals."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from mirage import device, evaluation, networks
+from mirage.files import atomic
+from mirage.images import load
+
+
+def arguments() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True, help=".npz of the images")
+    parser.add_argument("--checkpoint", type=Path, required=True)
+    parser.add_argument("--method", required=True, help="module of mirage.attacks")
+    parser.add_argument("--parameters", type=json.loads, required=True, help="of the method, JSON")
+    parser.add_argument("--dtype", choices=networks.DTYPES, required=True, help="of the gradient")
+    parser.add_argument("--epsilon", required=True)
+    parser.add_argument("--seed", type=int, nargs="+", required=True)
+    parser.add_argument("--count", type=int, default=3)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--output", type=Path, required=True, help=".npz")
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Attack and save the examples."""
+    args = arguments()
+    device.configure(args.threads)
+    found = evaluation.examples(
+        args.checkpoint,
+        *load(args.data),
+        method=args.method,
+        parameters=args.parameters,
+        dtype=args.dtype,
+        epsilon=args.epsilon,
+        seed=args.seed,
+        count=args.count,
+    )
+    with atomic(args.output) as temporary:
+        np.savez(temporary, **found)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except networks.NetworkError as error:
+        sys.exit(f"examples: {error}")

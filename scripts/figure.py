@@ -1,0 +1,50 @@
+"""Draw one figure of the config from tables of results: python scripts/figure.py --help."""
+
+import argparse
+import importlib
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from mirage.files import atomic
+from mirage.plots import style
+
+# Epsilons are text from end to end: "0.10" and "0.1" name different files.
+EPSILON_AS_TEXT = {"epsilon": str}
+
+
+def read(paths: list[Path]) -> pd.DataFrame | dict[str, np.ndarray]:
+    """Return the rows of all CSV files, or the arrays of the one NPZ file, in `paths`."""
+    if paths[0].suffix == ".npz":
+        (path,) = paths
+        with np.load(path) as arrays:
+            return dict(arrays)
+    return pd.concat([pd.read_csv(path, dtype=EPSILON_AS_TEXT) for path in paths])
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Read the tables, draw the figure and write it in each format asked for."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--plot", required=True, help="module of mirage.plots, such as by_epoch")
+    parser.add_argument("--figure", required=True, type=json.loads, help="config entry, as JSON")
+    parser.add_argument("--data", required=True, type=Path, nargs="+", help="CSV files or one NPZ")
+    parser.add_argument("--published", type=Path, help="CSV of published series")
+    parser.add_argument("--output", required=True, type=Path, nargs="+", help=".png and .svg files")
+    args = parser.parse_args(arguments)
+
+    published = None
+    if args.published:
+        # "Int64" is an integer column that may have gaps: some sources state no epoch.
+        published = pd.read_csv(args.published, dtype=EPSILON_AS_TEXT | {"epoch": "Int64"})
+    # Only the module asked for: a change of one kind of plot must not redraw the others.
+    plot = importlib.import_module(f"mirage.plots.{args.plot}")
+    drawing = plot.draw(args.figure, read(args.data), published)
+    for path in args.output:
+        with atomic(path) as temporary:
+            style.save(drawing, temporary)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,42 @@
+"""Measure the checkpoints of a run: spectral norms, logit margins, class accuracies."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from mirage import device, evaluation, networks
+from mirage.images import load
+from mirage.rows import write_rows
+
+
+def arguments() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True, help=".npz of the images")
+    parser.add_argument("--checkpoints", type=Path, nargs="+", required=True)
+    parser.add_argument("--epochs", type=int, nargs="+", required=True, help="of the checkpoints")
+    parser.add_argument("--labels", type=json.loads, required=True, help="JSON: first columns")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--output", type=Path, required=True, help=".csv")
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Measure and write the table."""
+    args = arguments()
+    device.configure(args.threads)
+    images, labels = load(args.data)
+    rows = [
+        {**args.labels, "epoch": epoch, **row}
+        for epoch, checkpoint in zip(args.epochs, args.checkpoints, strict=True)
+        for row in evaluation.measure(checkpoint, images, labels)
+    ]
+    write_rows(rows, args.output)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except networks.NetworkError as error:
+        sys.exit(f"measure: {error}")

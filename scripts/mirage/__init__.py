@@ -1,0 +1,1 @@
+"""Measures of adversarial robustness: data, networks, attacks and what is read from them."""

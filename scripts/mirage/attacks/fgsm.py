@@ -1,0 +1,46 @@
+"""Fast Gradient Sign Method (Goodfellow et al. 2014, arXiv 1412.6572, section 4)."""
+
+from collections.abc import Sequence
+
+import keras
+import numpy as np
+
+from mirage import gradients
+from mirage.attacks import ball
+
+
+def attack(
+    network: keras.Model,
+    images: np.ndarray,
+    labels: np.ndarray,
+    *,
+    epsilon: float,
+    gradient: str = "exact_sign",
+    clip: Sequence[float] | None = None,
+    fill_zeros: bool = False,
+    seed: Sequence[int] = (0,),
+    slope: np.ndarray | None = None,
+) -> np.ndarray:
+    """x + epsilon * sign(gradient of the loss at x) (Goodfellow et al. 2014, section 4).
+
+    Args:
+        network: Model from images to logits; the gradient is computed in its type.
+        images: Shape (n, 784), any float type.
+        labels: True labels, shape (n,), integers 0 to 9.
+        epsilon: L-infinity size of the perturbation, pixels lying in 0 to 1.
+        gradient: A name in `mirage.gradients.LOSSES`.
+        clip: Smallest and largest pixel allowed; None, as in yue2017, for no clipping.
+        fill_zeros: Step by a random -1 or +1 where the gradient is 0 (yue2017, appendix A).
+        seed: Seed of these random signs.
+        slope: The gradient at `images`, shape (n, 784), where it is known already.
+
+    Returns:
+        Adversarial images in the shape and type of `images`.
+    """
+    if slope is None:
+        slope = gradients.input_gradient(network, images, labels, gradient)
+    signs = gradients.sign(slope)
+    if fill_zeros:
+        random = np.random.default_rng(seed).integers(0, 2, size=signs.shape, dtype=np.int8)
+        signs = np.where(signs == 0, 2 * random - 1, signs)
+    return ball.step(images, signs, epsilon, clip)

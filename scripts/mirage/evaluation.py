@@ -1,0 +1,186 @@
+"""Attacks and measures over the checkpoints of a run, as rows of tidy tables."""
+
+import importlib
+import inspect
+import logging
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from mirage import gradients, measures, networks
+from mirage.images import as_float
+
+log = logging.getLogger(__name__)
+
+
+def adversarial(
+    method: str,
+    attacker: keras.Model,
+    images: np.ndarray,
+    labels: np.ndarray,
+    epsilon: float,
+    parameters: Mapping,
+    **offered: object,
+) -> np.ndarray:
+    """Adversarial images by the attack of that name.
+
+    Args:
+        method: A module of `mirage.attacks`.
+        attacker: The network whose gradient is used, in the type of the gradient.
+        images: Shape (n, 784), in the type of the attacked network.
+        labels: Shape (n,).
+        epsilon: L-infinity size, pixels lying in 0 to 1.
+        parameters: The attack's own parameters.
+        offered: What an attack may make use of (`seed`, `slope`); passed on if it asks for it.
+
+    Returns:
+        Shape and type of `images`.
+    """
+    attack = importlib.import_module(f"mirage.attacks.{method}").attack
+    asked = inspect.signature(attack).parameters
+    used = {key: value for key, value in offered.items() if key in asked}
+    return attack(attacker, images, labels, epsilon=epsilon, **parameters, **used)
+
+
+def evaluate(
+    attacked: Path | str,
+    source: Path | str,
+    images: np.ndarray,
+    labels: np.ndarray,
+    *,
+    method: str,
+    parameters: Mapping,
+    dtype: str,
+    epsilons: Sequence[str],
+    seed: Sequence[int],
+) -> Iterator[dict[str, object]]:
+    """Attack one checkpoint at every epsilon.
+
+    The gradient is computed in `dtype`, weights and images cast to it; the step is made and the
+    answer given in the type the network was trained in. So what changes from one `dtype` to
+    another is the attacker's arithmetic alone, never the network that is attacked.
+
+    Args:
+        attacked: Checkpoint of the network that is attacked.
+        source: Checkpoint whose gradient is used: the same, or another's for a transfer attack.
+        images: Shape (n, 28, 28), uint8.
+        labels: Shape (n,), integers 0 to 9.
+        method: A module of `mirage.attacks`.
+        parameters: The attack's parameters; `gradient` is a name in `mirage.gradients.LOSSES`.
+        dtype: Type of the gradient, a name in `mirage.networks.DTYPES`.
+        epsilons: L-infinity sizes as text.
+        seed: Seed for attacks that draw at random.
+
+    Yields:
+        For each epsilon: gradient, dtype, epsilon, n, clean_accuracy, accuracy, the shares of
+        `mirage.gradients.masking` at the clean images, and seconds (of the attack; the gradient
+        that all epsilons share is counted in each).
+    """
+    network = networks.load(attacked)
+    other = network if source == attacked else networks.load(source)
+    attacker = networks.cast(other, dtype)
+    pixels = as_float(images, networks.dtype_of(network))
+    began = time.perf_counter()
+    slope = gradients.input_gradient(attacker, pixels, labels, parameters["gradient"])
+    shared = time.perf_counter() - began
+    exact = gradients.sign(
+        gradients.input_gradient(networks.cast(other, "float64"), pixels, labels, "exact_sign")
+    )
+    masking = gradients.masking(slope, exact)
+    clean = measures.accuracy(gradients.logits(network, pixels), labels)
+    for epsilon in epsilons:
+        began = time.perf_counter()
+        moved = adversarial(
+            method, attacker, pixels, labels, float(epsilon), parameters, seed=seed, slope=slope
+        )
+        seconds = shared + time.perf_counter() - began
+        yield {
+            "gradient": parameters["gradient"],
+            "dtype": dtype,
+            "epsilon": epsilon,
+            "n": len(images),
+            "clean_accuracy": clean,
+            "accuracy": measures.accuracy(gradients.logits(network, moved), labels),
+            **masking,
+            "seconds": seconds,
+        }
+
+
+def examples(
+    checkpoint: Path | str,
+    images: np.ndarray,
+    labels: np.ndarray,
+    *,
+    method: str,
+    parameters: Mapping,
+    dtype: str,
+    epsilon: str,
+    seed: Sequence[int],
+    count: int,
+) -> dict[str, np.ndarray]:
+    """Images that are classified rightly before the attack and wrongly after it.
+
+    Args:
+        checkpoint: Checkpoint of the network that is attacked.
+        count: How many to give: the first misled image of each class, in the order of classes
+            from 2 on (yue2017, figure 1 shows a 2), then further ones.
+        images, labels, method, parameters, dtype, epsilon, seed: As in `evaluate`.
+
+    Returns:
+        images and adversarial, shape (k, 28, 28), k at most `count`, in the type of the
+        network; labels, predictions and adversarial_predictions, shape (k,); epsilon.
+    """
+    network = networks.load(checkpoint)
+    pixels = as_float(images, networks.dtype_of(network))
+    moved = adversarial(
+        method, networks.cast(network, dtype), pixels, labels, float(epsilon), parameters, seed=seed
+    )
+    before = gradients.logits(network, pixels).argmax(axis=1)
+    after = gradients.logits(network, moved).argmax(axis=1)
+    misled = np.flatnonzero((before == labels) & (after != labels))
+    _, first = np.unique((labels[misled].astype(int) - 2) % 10, return_index=True)
+    chosen = np.concatenate([misled[first], np.delete(misled, first)])[:count]
+    return {
+        "images": pixels[chosen].reshape(-1, 28, 28),
+        "adversarial": moved[chosen].reshape(-1, 28, 28),
+        "labels": labels[chosen],
+        "predictions": before[chosen],
+        "adversarial_predictions": after[chosen],
+        "epsilon": np.array(epsilon),
+    }
+
+
+def measure(
+    checkpoint: Path | str, images: np.ndarray, labels: np.ndarray
+) -> Iterator[dict[str, object]]:
+    """Spectral norms, logit margins and accuracies of one checkpoint.
+
+    Args:
+        checkpoint: A `.keras` file.
+        images: Shape (n, 28, 28), uint8.
+        labels: Shape (n,), integers 0 to 9.
+
+    Yields:
+        Rows of measure, item, value: `spectral_norm` by layer, `logit_margin` by quantile
+        (q0, q0.05, ... q1), `class_accuracy` by label, `accuracy` of all images.
+    """
+    network = networks.load(checkpoint)
+    logits = gradients.logits(network, as_float(images, networks.dtype_of(network)))
+    found = {
+        "spectral_norm": {
+            kernel.path.split("/")[-2]: measures.spectral_norm(kernel.numpy())
+            for kernel in networks.kernels(network)
+        },
+        "logit_margin": {
+            f"q{quantile:g}": value
+            for quantile, value in measures.margin_quantiles(logits, labels).items()
+        },
+        "class_accuracy": measures.class_accuracy(logits, labels),
+        "accuracy": {"all": measures.accuracy(logits, labels)},
+    }
+    for name, items in found.items():
+        for item, value in items.items():
+            yield {"measure": name, "item": item, "value": value}

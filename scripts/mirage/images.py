@@ -1,0 +1,50 @@
+"""Prepared images and labels as files, and as floats: all that training and attacks need of data.
+
+Images are uint8 arrays of shape (n, 28, 28) with values 0..255 until `as_float` scales them to
+[0, 1]; labels are uint8 arrays of shape (n,) with values 0..9.
+"""
+
+import zipfile
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from mirage import files
+
+SIDE = 28  # pixels
+
+Labelled = tuple[np.ndarray, np.ndarray]  # images (n, 28, 28) uint8, labels (n,) uint8
+
+
+class DataError(ValueError):
+    """Data that is missing, damaged or not what it should be; the message names the file."""
+
+
+def save(path: str | Path, images: np.ndarray, labels: np.ndarray) -> None:
+    """Write images (n, 28, 28) and labels (n,), both uint8, to an .npz file, whole or not at all.
+
+    Not compressed, since hundreds of jobs open it. The same arrays give the same bytes.
+    """
+    with files.atomic(path) as temporary:
+        np.savez(temporary, images=images, labels=labels)
+
+
+def load(path: str | Path) -> Labelled:
+    """Read a file written by `save`: images (n, 28, 28) and labels (n,), both uint8.
+
+    Raises DataError where the file is not such a split.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as split:
+            return split["images"], split["labels"]
+    except (ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise DataError(f"{path}: not a prepared split: {error}") from None
+
+
+def as_float(images: np.ndarray, dtype: DTypeLike) -> np.ndarray:
+    """Flatten uint8 images (n, 28, 28) to (n, 784) of `dtype` ("float32", "float64"), in [0, 1].
+
+    The division by 255 is done in `dtype`, so that float64 holds more than rounded float32 values.
+    """
+    return np.divide(images.reshape(len(images), SIDE * SIDE), 255, dtype=dtype)

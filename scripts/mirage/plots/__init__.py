@@ -1,0 +1,1 @@
+"""Figures: one module per kind of plot, each with `draw(figure, data, published)`."""

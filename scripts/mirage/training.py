@@ -1,0 +1,230 @@
+"""Training: one compiled epoch, and a chain of checkpoints that equals one long run."""
+
+import importlib
+import logging
+import math
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+from tqdm import tqdm
+
+from mirage import gradients, networks
+from mirage.files import atomic
+from mirage.rows import write_rows
+
+log = logging.getLogger(__name__)
+
+HISTORY = (
+    "epoch",
+    "learning_rate",
+    "loss",
+    "accuracy",
+    "validation_loss",
+    "validation_accuracy",
+    "seconds",
+)
+
+
+class TrainingError(RuntimeError):
+    """Training that cannot go on; the message gives the epoch and the loss."""
+
+
+def learning_rate(schedule: float | Mapping, epoch: int) -> float:
+    """Learning rate of an epoch, counted from 1.
+
+    Args:
+        schedule: A constant, or `{initial: a, decay_epochs: d}` for a / (e / d + 1), e being
+            the number of epochs already done (yue2017's code: a = 0.05, d = 100).
+        epoch: The epoch about to be trained, at least 1.
+    """
+    if isinstance(schedule, Mapping):
+        return schedule["initial"] / ((epoch - 1) / schedule["decay_epochs"] + 1)
+    return float(schedule)
+
+
+def order(seed: int, epoch: int, count: int, batch_size: int) -> np.ndarray:
+    """The images of each batch of an epoch: shape (count // batch_size, batch_size), int32.
+
+    A fresh permutation that depends on (seed, epoch) alone, never on a hidden stream: so a
+    chain of checkpoints visits the images as one long run does. The incomplete last batch is
+    dropped, as in yue2017's code.
+    """
+    permutation = np.random.default_rng([seed, epoch]).permutation(count).astype(np.int32)
+    steps = count // batch_size
+    return permutation[: steps * batch_size].reshape(steps, batch_size)
+
+
+def compiled_epoch(
+    network: keras.Model,
+    optimizer: keras.Optimizer,
+    images: np.ndarray,
+    labels: np.ndarray,
+    objective: Callable[..., tf.Tensor],
+    l2: float = 0.0,
+) -> Callable[[tf.Tensor], None]:
+    """Compile a whole epoch, the loop over batches included, into one XLA program.
+
+    Args:
+        network: Model to train, changed in place.
+        optimizer: Keras optimizer, built for the network's variables; changed in place.
+        images: Shape (n, 784), uint8. They stay bytes on the device and become floats batch by
+            batch, which costs no time and an eighth of the memory of float64.
+        labels: Shape (n,), integers 0 to 9.
+        objective: `objective(network, images, labels) -> scalar`, see `mirage.objectives`.
+        l2: Weight of the sum over layers of 0.5 * ||W||^2, on weights only, not biases.
+
+    Returns:
+        A function of the order of the images, shape (steps, batch size), int32.
+    """
+    pixels = tf.constant(images)
+    classes = tf.constant(labels, tf.int32)
+    dtype = networks.dtype_of(network)
+    variables = network.trainable_variables
+    weights = networks.kernels(network)
+
+    @tf.function(jit_compile=True)
+    def epoch(batches: tf.Tensor) -> None:
+        for step in tf.range(tf.shape(batches)[0]):
+            batch = batches[step]
+            x = tf.cast(tf.gather(pixels, batch), dtype) / 255
+            with tf.GradientTape() as tape:
+                loss = objective(network, x, tf.gather(classes, batch))
+                if l2:
+                    loss += l2 * sum(0.5 * tf.reduce_sum(tf.square(w)) for w in weights)
+            optimizer.apply(tape.gradient(loss, variables), variables)
+
+    return epoch
+
+
+def loss_and_accuracy(
+    network: keras.Model, images: np.ndarray, labels: np.ndarray
+) -> tuple[float, float]:
+    """Mean cross-entropy (nats) and share of images classified rightly.
+
+    Args:
+        network: Model from images to logits.
+        images: Shape (n, 784), uint8.
+        labels: Shape (n,), integers 0 to 9.
+    """
+    loss, correct = 0.0, 0
+    dtype = networks.dtype_of(network)
+    for part in gradients.batches(len(images)):
+        logits = gradients.logits(network, tf.cast(images[part], dtype) / 255)
+        # Summed in float64: in the network's type the rounding of a sum over 55,000 images
+        # would be larger than the loss of an overfitted network.
+        wide = tf.cast(logits, tf.float64)
+        loss += float(tf.reduce_sum(gradients.cross_entropy(wide, tf.cast(labels[part], tf.int32))))
+        correct += int((logits.argmax(axis=1) == labels[part]).sum())
+    return loss / len(images), correct / len(images)
+
+
+def start(
+    name: str, dtype: str, seed: int, optimizer: Mapping
+) -> tuple[keras.Model, keras.Optimizer]:
+    """A network at its initial weights with a fresh optimizer.
+
+    Args:
+        name: Name of the network, see `mirage.networks.build`.
+        dtype: Floating-point type of weights and arithmetic.
+        seed: Seed of the initial weights.
+        optimizer: `name` of a Keras optimizer and its arguments, but the learning rate.
+    """
+    network = networks.build(name, dtype, seed)
+    arguments = {key: value for key, value in optimizer.items() if key != "name"}
+    fresh = keras.optimizers.get({"class_name": optimizer["name"], "config": arguments})
+    fresh.build(network.trainable_variables)
+    # Compiled, so that the checkpoint holds the optimizer and any Keras program can evaluate
+    # it; jit_compile stays off because this project compiles whole epochs itself.
+    network.compile(
+        optimizer=fresh,
+        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        metrics=["accuracy"],
+        jit_compile=False,
+    )
+    return network, fresh
+
+
+def train(
+    network: keras.Model,
+    optimizer: keras.Optimizer,
+    training: tuple[np.ndarray, np.ndarray],
+    validation: tuple[np.ndarray, np.ndarray],
+    *,
+    epochs: range,
+    seed: int,
+    schedule: float | Mapping,
+    batch_size: int,
+    objective: Mapping,
+    l2: float = 0.0,
+) -> list[dict[str, float]]:
+    """Train a network in place and measure it after every epoch.
+
+    Args:
+        network: From `start`, or a checkpoint opened with its optimizer.
+        optimizer: The network's optimizer.
+        training: Images (n, 784) uint8 and labels (n,).
+        validation: The same of the validation images.
+        epochs: Epochs to train, counted from 1.
+        seed: Seed of the order of the images.
+        schedule: As in `learning_rate`.
+        batch_size: Images of a step.
+        objective: `name` of a module of `mirage.objectives` and its parameters.
+        l2: As in `compiled_epoch`.
+
+    Returns:
+        One row for each epoch with the fields of `HISTORY`; the losses are those of the whole
+        training and validation data after the epoch, without the L2 term.
+
+    Raises:
+        TrainingError: The loss is no longer finite, or there are fewer images than a batch.
+    """
+    images, labels = training
+    if len(images) < batch_size:
+        raise TrainingError(
+            f"{len(images)} training images are fewer than one batch of {batch_size}: "
+            "lower batch_size or raise split.train in the configuration"
+        )
+    parameters = {key: value for key, value in objective.items() if key != "name"}
+    loss = importlib.import_module(f"mirage.objectives.{objective['name']}").loss
+    run = compiled_epoch(
+        network, optimizer, images, labels, lambda n, x, y: loss(n, x, y, **parameters), l2
+    )
+    rows = []
+    # On a terminal a bar; in a job's log a line for every epoch.
+    with tqdm(epochs, unit="epoch", disable=None) as bar:
+        for epoch in bar:
+            began = time.perf_counter()
+            rate = learning_rate(schedule, epoch)
+            optimizer.learning_rate = rate
+            run(tf.constant(order(seed, epoch, len(images), batch_size)))
+            measured = (
+                *loss_and_accuracy(network, images, labels),
+                *loss_and_accuracy(network, *validation),
+            )
+            seconds = time.perf_counter() - began
+            rows.append(dict(zip(HISTORY, (epoch, rate, *measured, seconds), strict=True)))
+            if not math.isfinite(measured[0]):
+                raise TrainingError(
+                    f"epoch {epoch}: the training loss is {measured[0]} at learning rate {rate:g}. "
+                    "Training has diverged: lower the learning rate of this run. The checkpoint "
+                    "before this epoch is kept."
+                )
+            left = (epochs[-1] - epoch) * seconds
+            log.info(
+                "epoch %d/%d  loss %.4g  accuracy %.4f  validation %.4g %.4f  %.0f s left",
+                *(epoch, epochs[-1], *measured, left),
+            )
+    return rows
+
+
+def save(
+    network: keras.Model, rows: list[dict[str, float]], checkpoint: Path, history: Path
+) -> None:
+    """Write a checkpoint in Keras' own format and, beside it, its epochs as CSV; both whole."""
+    write_rows(rows, history)
+    with atomic(checkpoint) as temporary:
+        network.save(temporary)

@@ -1,0 +1,33 @@
+"""Split a dataset into training, validation and test set, one .npz file each."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from mirage import datasets
+from mirage import images as prepared
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Run the command line; exits with status 1 and one message where the data is wrong."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--raw", type=Path, help="folder of IDX files; the embedded digits if none")
+    parser.add_argument("--train", type=int, required=True, help="number of training images")
+    parser.add_argument("--validation", type=int, required=True, help="number of validation images")
+    parser.add_argument(
+        "--output", type=Path, nargs=3, required=True, metavar=("TRAIN", "VALIDATION", "TEST")
+    )
+    arguments = parser.parse_args(argv)
+
+    try:
+        training, test = datasets.read_folder(arguments.raw) if arguments.raw else datasets.digits()
+        train, validation = datasets.split(*training, arguments.train, arguments.validation)
+        for path, (images, labels) in zip(arguments.output, (train, validation, test), strict=True):
+            prepared.save(path, images, labels)
+            print(f"{path}: {len(images)} images")
+    except (datasets.DataError, OSError) as error:
+        sys.exit(f"prepare.py: {error}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,40 @@
+"""Make one of the tables, as CSV and Markdown, from the rows of the jobs before it."""
+
+import argparse
+import json
+from pathlib import Path
+
+import pandas as pd
+
+from mirage import tables
+
+
+def arguments() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("table", choices=[*tables.TABLES, "summary", "published"])
+    parser.add_argument("--data", type=Path, nargs="+", required=True, help="tidy CSV files")
+    parser.add_argument("--published", type=Path, help="published series as CSV")
+    parser.add_argument("--options", type=json.loads, default={}, help="of the table, as JSON")
+    parser.add_argument("--output", type=Path, nargs=2, required=True, metavar=("CSV", "MARKDOWN"))
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Read, arrange and write."""
+    args = arguments()
+    if args.table == "summary":
+        table, text = tables.summary(tables.read(args.data), args.options)
+    elif args.table == "published":
+        attacks, measures = (tables.read([path]) for path in args.data)
+        values = pd.read_csv(args.published, dtype=tables.TEXT)
+        table, text = tables.published(attacks, measures, values, args.options)
+    else:
+        keys, values = tables.TABLES[args.table]
+        table = tables.read(args.data)
+        text = tables.readable(tables.over_seeds(table, keys, values), values)
+    tables.write(table, text, *args.output)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,72 @@
+"""Train one link of a chain: from the checkpoint before (or the initial weights) to the next."""
+
+import argparse
+import json
+import logging
+import sys
+from pathlib import Path
+
+from mirage import device, networks, training
+from mirage.images import load
+
+
+def arguments() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--training", type=Path, required=True, help=".npz of the training data")
+    parser.add_argument("--validation", type=Path, required=True, help=".npz of validation data")
+    parser.add_argument("--previous", type=Path, help="checkpoint before; none for the first link")
+    parser.add_argument("--network", required=True, help="for example mlp-200-300")
+    parser.add_argument("--dtype", choices=networks.DTYPES, required=True)
+    parser.add_argument("--optimizer", type=json.loads, required=True, help="JSON: name, arguments")
+    parser.add_argument("--learning-rate", type=json.loads, required=True, help="number or JSON")
+    parser.add_argument("--objective", type=json.loads, required=True, help="JSON: name, arguments")
+    parser.add_argument("--l2", type=float, default=0.0)
+    parser.add_argument("--batch-size", type=int, required=True)
+    parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--first-epoch", type=int, required=True, help="first one to train")
+    parser.add_argument("--last-epoch", type=int, required=True, help="epoch of the checkpoint")
+    parser.add_argument("--labels", type=json.loads, required=True, help="JSON: first columns")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--checkpoint", type=Path, required=True, help="output: .keras")
+    parser.add_argument("--history", type=Path, required=True, help="output: .csv")
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Train and save."""
+    args = arguments()
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    device.configure(args.threads)
+    # Keras keeps the learning rate in its default type; in float32 it would be rounded in a
+    # float64 run.
+    networks.keras.config.set_floatx(args.dtype)
+    if args.previous:
+        network = networks.load(args.previous, training=True)
+        optimizer = network.optimizer
+    else:
+        network, optimizer = training.start(args.network, args.dtype, args.seed, args.optimizer)
+    flat = [
+        (images.reshape(len(images), -1), labels)
+        for images, labels in (load(args.training), load(args.validation))
+    ]
+    rows = training.train(
+        network,
+        optimizer,
+        *flat,
+        epochs=range(args.first_epoch, args.last_epoch + 1),
+        seed=args.seed,
+        schedule=args.learning_rate,
+        batch_size=args.batch_size,
+        objective=args.objective,
+        l2=args.l2,
+    )
+    rows = [{**args.labels, **row} for row in rows]
+    training.save(network, rows, args.checkpoint, args.history)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except (networks.NetworkError, training.TrainingError) as error:
+        sys.exit(f"train: {error}")

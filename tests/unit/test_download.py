@@ -1,0 +1,242 @@
+"""`download.py` against a real HTTP server on this machine, and from local folders."""
+
+import gzip
+import hashlib
+import http.server
+import os
+import re
+import socket
+import subprocess
+import sys
+import threading
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+import download
+from mirage import datasets, mirrors
+
+SCRIPTS = Path(download.__file__).parent
+# Not readable as IDX on purpose: download checks bytes, prepare reads them.
+CONTENTS = {
+    name: os.urandom(size)
+    for name, size in (
+        (datasets.TRAIN_IMAGES, 200_000),
+        (datasets.TRAIN_LABELS, 300),
+        (datasets.TEST_IMAGES, 5_000),
+        (datasets.TEST_LABELS, 100),
+    )
+}
+PACKED = {name: gzip.compress(content) for name, content in CONTENTS.items()}
+HTML = b"<!DOCTYPE html><html><body>Sign in to the hotel's network</body></html>"
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    """Answers by the first folder of the path, which stands for one mirror."""
+
+    def do_GET(self):
+        _, kind, file = self.path.split("/")
+        self.server.requests[kind] += 1
+        packed = PACKED[file.removesuffix(".gz")]
+        if kind == "flaky":  # every other answer is good
+            kind = "busy" if self.server.requests[kind] % 2 else "good"
+        status = {"missing": 404, "busy": 503, "redirect": 302}.get(kind, 200)
+        body = {
+            "html": HTML,
+            "wrong": gzip.compress(b"other" * 20),
+            "cut": packed[: len(packed) // 2],
+            "silently-cut": packed[: len(packed) // 2],
+            "plain": CONTENTS[file.removesuffix(".gz")],
+        }.get(kind, packed)
+        self.send_response(status)
+        if kind == "redirect":
+            self.send_header("Location", f"file://{__file__}")
+        if kind not in ("endless", "silently-cut"):
+            self.send_header("Content-Length", str(len(packed if kind == "cut" else body)))
+        self.end_headers()
+        if kind == "endless":
+            try:
+                while True:
+                    self.wfile.write(bytes(1 << 16))
+            except OSError:
+                return
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture(scope="module")
+def server():
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        server.requests = Counter()
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def address(server, monkeypatch):
+    """The address of mirrors of a small dataset, named tiny."""
+    server.requests.clear()
+    source = mirrors.Source(
+        mirrors=("https://unused.invalid/",),
+        files=tuple(
+            mirrors.SourceFile(name, len(content), "sha256", hashlib.sha256(content).hexdigest())
+            for name, content in CONTENTS.items()
+        ),
+    )
+    monkeypatch.setitem(mirrors.SOURCES, "tiny", source)
+    monkeypatch.setattr(download, "BACK_OFF", 0)
+    monkeypatch.setenv("no_proxy", "*")
+    return f"http://127.0.0.1:{server.server_port}"
+
+
+def run(folder, *options):
+    download.main(["--dataset", "tiny", "--output-folder", str(folder), *map(str, options)])
+
+
+def refused(folder, *options):
+    """Run, expect failure with nothing left behind, and return the message."""
+    with pytest.raises(SystemExit) as error:
+        run(folder, *options)
+    assert isinstance(error.value.code, str)  # printed on stderr, status 1
+    assert not folder.exists()
+    return error.value.code
+
+
+def assert_complete(folder):
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == CONTENTS
+
+
+@pytest.mark.parametrize("kind", ["good", "plain", "flaky"])
+def test_one_mirror_is_enough(address, tmp_path, capsys, kind):
+    run(tmp_path / "raw", "--mirrors", f"{address}/{kind}/", "--retries", 1)
+    assert_complete(tmp_path / "raw")
+    output = capsys.readouterr()
+    for name, content in CONTENTS.items():
+        assert f"{address}/{kind}/{name}.gz: verified" in output.out
+        assert hashlib.sha256(content).hexdigest() in output.out
+    assert output.err == ""  # no bar where there is no terminal
+
+
+@pytest.mark.parametrize(
+    ("kind", "requests", "reason"),
+    [
+        ("missing", 1, "HTTP Error 404: Not Found"),
+        ("busy", 3, "HTTP Error 503: Service Unavailable"),
+        ("cut", 3, "IncompleteRead"),
+        ("silently-cut", 1, "corrupt gzip"),
+        ("html", 1, "an HTML page, not a data file"),
+        ("wrong", 1, "200000 bytes expected, 100 found"),
+        ("redirect", 1, "HTTP Error 302: .*not allowed"),
+        ("endless", 1, "more than the expected 203024 bytes"),
+    ],
+)
+def test_a_bad_mirror_gives_way_to_the_next(
+    server, address, tmp_path, capsys, kind, requests, reason
+):
+    run(tmp_path / "raw", "--mirrors", f"{address}/{kind}", f"{address}/good", "--retries", 2)
+    assert_complete(tmp_path / "raw")
+    # The mirror that served the first file is asked first for the others.
+    assert server.requests == {kind: requests, "good": 4}
+    url = f"{address}/{kind}/{datasets.TRAIN_IMAGES}.gz"
+    assert re.search(f"{re.escape(url)}: {reason}", capsys.readouterr().out)
+
+
+def test_all_mirrors_bad_gives_one_message_with_reasons_and_ways_on(address, tmp_path):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        down = f"http://127.0.0.1:{free.getsockname()[1]}"
+        kinds = [f"{address}/{kind}" for kind in ("missing", "html", "wrong", "busy", "cut")]
+        message = refused(tmp_path / "raw", "--mirrors", *kinds, down, "--retries", 1)
+    for url, reason in zip(
+        [*kinds, down],
+        ["HTTP Error 404", "an HTML", "200000 bytes", "HTTP Error 503", "Incomplete", "[Errno"],
+        strict=True,
+    ):
+        assert f"{url}/{datasets.TRAIN_IMAGES}.gz: {reason}" in message
+    for way in ("make reproduce MNIST_DIR=folder", "data_folder", "make quick"):
+        assert way in message
+
+
+def test_a_right_size_with_other_bytes_is_refused(address, tmp_path, monkeypatch):
+    other = bytearray(CONTENTS[datasets.TEST_LABELS])
+    other[7] ^= 1
+    monkeypatch.setitem(PACKED, datasets.TEST_LABELS, gzip.compress(other))
+    # The other three files are good, but a folder holds the whole dataset or nothing.
+    message = refused(tmp_path / "raw", "--mirrors", f"{address}/good")
+    assert f"not the published {datasets.TEST_LABELS}: sha256" in message
+
+
+@pytest.mark.parametrize("url", ["file:///etc/hostname", "ftp://127.0.0.1/", "folder", "http://"])
+def test_mirrors_are_web_addresses(address, tmp_path, capsys, url):
+    with pytest.raises(SystemExit):
+        run(tmp_path, "--mirrors", url)
+    assert f"not an http or https address: {url}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "spelling", ["{}", "{}.gz", "{}.gz (not gzipped)", "{} (gzipped)", "idx", "idx.gz"]
+)
+def test_local_folder(address, tmp_path, spelling):
+    local = tmp_path / "local"
+    local.mkdir()
+    for name, content in CONTENTS.items():
+        gzipped = spelling in ("{}.gz", "{} (gzipped)", "idx.gz")
+        if spelling.startswith("idx"):
+            name = name.replace("-idx", ".idx") + spelling.removeprefix("idx")
+        else:
+            name = spelling.split()[0].format(name)
+        (local / name).write_bytes(gzip.compress(content, 1) if gzipped else content)
+    run(tmp_path / "raw", "--local-folder", local)
+    assert_complete(tmp_path / "raw")
+
+
+def test_local_folder_names_what_is_missing_and_what_is_wrong(address, tmp_path):
+    local = tmp_path / "local"
+    local.mkdir()
+    (local / datasets.TRAIN_IMAGES).write_bytes(CONTENTS[datasets.TRAIN_IMAGES])
+    (local / f"{datasets.TRAIN_LABELS}.gz").write_bytes(PACKED[datasets.TEST_LABELS])
+    (local / datasets.TEST_IMAGES).write_bytes(CONTENTS[datasets.TEST_IMAGES][::-1])
+    message = refused(tmp_path / "raw", "--local-folder", local)
+    assert f"the local folder {local} cannot be used" in message
+    assert datasets.TRAIN_IMAGES not in message
+    assert f"{datasets.TRAIN_LABELS}.gz: 300 bytes expected, 100 found" in message
+    assert f"{datasets.TEST_IMAGES}: not the published" in message
+    assert f"{datasets.TEST_LABELS} is missing" in message
+    message = refused(tmp_path / "raw", "--local-folder", tmp_path / "nowhere")
+    assert f"the local folder {tmp_path / 'nowhere'} is not a folder" in message
+
+
+def test_as_a_script_it_ends_with_a_message_and_no_traceback(tmp_path):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        down = f"http://127.0.0.1:{free.getsockname()[1]}"
+        options = ["--retries=0", f"--mirrors={down}", f"--output-folder={tmp_path / 'raw'}"]
+        done = subprocess.run(
+            [sys.executable, SCRIPTS / "download.py", "--dataset=mnist", *options],
+            env={**os.environ, "no_proxy": "*"},
+            capture_output=True,
+            text=True,
+        )
+    assert done.returncode == 1
+    assert done.stderr.startswith("download.py: no mirror gave train-images-idx3-ubyte.gz:")
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "raw").exists()
+
+
+@pytest.mark.skipif(not os.environ.get("MNIST_DIR"), reason="MNIST_DIR names no folder with MNIST")
+def test_mnist_itself_is_the_published_one(tmp_path):
+    local = f"--local-folder={os.environ['MNIST_DIR']}"
+    download.main(["--dataset=mnist", f"--output-folder={tmp_path}", local])
+    for file in mirrors.SOURCES["mnist"].files:
+        assert (tmp_path / file.name).stat().st_size == file.size
+        assert mirrors.sha256(tmp_path / file.name) == file.checksum
+    # And it is not taken for another dataset whose files have the same names and sizes.
+    with pytest.raises(SystemExit, match="not the published"):
+        download.main(["--dataset=fashion_mnist", f"--output-folder={tmp_path / 'fashion'}", local])
+    assert not (tmp_path / "fashion").exists()

@@ -1,0 +1,155 @@
+"""Training: a chain is one long run, bit for bit; schedule, order and L2 by hand."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from mirage import networks, training
+from mirage.objectives import cross_entropy, fgsm_mixed
+
+SETTINGS = {
+    "seed": 7,
+    "schedule": 0.005,
+    "batch_size": 50,
+    "objective": {"name": "cross_entropy"},
+}
+
+
+@pytest.fixture
+def data(digits):
+    (images, labels), (test_images, test_labels) = digits
+    return (
+        (images[:520].reshape(520, -1), labels[:520]),
+        (test_images.reshape(450, -1), test_labels),
+    )
+
+
+def everything(network):
+    """All numbers of a network and its optimizer but the learning rate."""
+    return [v.numpy() for v in [*network.variables, *network.optimizer.variables]]
+
+
+def rows_without_time(rows):
+    return [{k: v for k, v in row.items() if k != "seconds"} for row in rows]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {},
+        {"optimizer": {"name": "sgd"}, "schedule": {"initial": 0.05, "decay_epochs": 2}},
+        {"objective": {"name": "fgsm_mixed", "clean_weight": 0.9, "epsilon": "0.1"}, "l2": 0.001},
+    ],
+)
+def test_a_chain_of_checkpoints_equals_one_long_run(tmp_path, data, dtype, change):
+    settings = {**SETTINGS, **change}
+    start = ("mlp-20-15", dtype, 7, settings.pop("optimizer", {"name": "adam"}))
+    long, optimizer = training.start(*start)
+    rows = training.train(long, optimizer, *data, epochs=range(1, 7), **settings)
+
+    network, optimizer = training.start(*start)
+    chained = []
+    for number, epochs in enumerate([range(1, 2), range(2, 5), range(5, 7)]):
+        chained += training.train(network, optimizer, *data, epochs=epochs, **settings)
+        path = tmp_path / f"{number}.keras"
+        training.save(network, chained, path, path.with_suffix(".csv"))
+        network = networks.load(path, training=True)
+        optimizer = network.optimizer
+
+    for one, other in zip(everything(long), everything(network), strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert rows_without_time(rows) == rows_without_time(chained)
+
+
+def test_the_order_of_images_is_a_permutation_fixed_by_seed_and_epoch():
+    order = training.order(seed=1, epoch=2, count=205, batch_size=20)
+    assert order.shape == (10, 20)
+    assert len(set(order.ravel())) == 200
+    np.testing.assert_array_equal(order, training.order(1, 2, 205, 20))
+    assert (order != training.order(1, 3, 205, 20)).any()
+    assert (order != training.order(2, 2, 205, 20)).any()
+
+
+def test_the_schedule_is_that_of_the_source():
+    schedule = {"initial": 0.05, "decay_epochs": 100}
+    assert training.learning_rate(schedule, 1) == 0.05
+    assert training.learning_rate(schedule, 101) == pytest.approx(0.025)
+    assert training.learning_rate(0.002, 181) == 0.002
+
+
+def test_one_epoch_equals_keras_by_hand(data):
+    """The compiled epoch does what Keras' own train_on_batch does, in the same order."""
+    (images, labels), _ = data
+    ours, optimizer = training.start("mlp-20-15", "float64", 1, {"name": "adam", "epsilon": 1e-8})
+    theirs, _ = training.start("mlp-20-15", "float64", 1, {"name": "adam", "epsilon": 1e-8})
+    optimizer.learning_rate = theirs.optimizer.learning_rate = 0.005
+    order = training.order(1, 1, len(images), 50)
+    training.compiled_epoch(ours, optimizer, images, labels, cross_entropy.loss)(tf.constant(order))
+    for batch in order:
+        theirs.train_on_batch(images[batch] / 255.0, labels[batch])
+    for one, other in zip(ours.variables, theirs.variables, strict=True):
+        # Not to the last bit: Keras casts parts of its loss to its default type, float32.
+        np.testing.assert_allclose(one.numpy(), other.numpy(), rtol=1e-3, atol=1e-6)
+
+
+def test_l2_by_hand(data):
+    """SGD on the loss with L2 is SGD without it less rate * l2 * W, on weights only."""
+    (images, labels), _ = data
+    rate, l2 = 0.1, 0.01
+    with_l2, without = (
+        training.start("mlp-20-15", "float64", 1, {"name": "sgd"}) for _ in range(2)
+    )
+    first = [v.numpy() for v in with_l2[0].trainable_variables]
+    batch = tf.constant(training.order(1, 1, len(images), 50)[:1])
+    for (network, optimizer), weight in ((with_l2, l2), (without, 0.0)):
+        optimizer.learning_rate = rate
+        training.compiled_epoch(network, optimizer, images, labels, cross_entropy.loss, weight)(
+            batch
+        )
+    rate = float(with_l2[1].learning_rate)  # as the optimizer holds it, in float32
+    for start, one, other in zip(
+        first, with_l2[0].trainable_variables, without[0].trainable_variables, strict=True
+    ):
+        decay = rate * l2 * start if one.path.endswith("/kernel") else 0
+        np.testing.assert_allclose(one.numpy(), other.numpy() - decay, rtol=1e-12, atol=1e-15)
+
+
+def test_the_mixed_objective_by_hand(data):
+    (images, labels), _ = data
+    network, _ = training.start("mlp-20-15", "float64", 1, {"name": "adam"})
+    x = tf.constant(images[:50] / 255.0)
+    y = tf.constant(labels[:50].astype(np.int32))
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        clean = cross_entropy.loss(network, x, y)
+    moved = x + 0.1 * tf.sign(tape.gradient(clean, x))
+    attacked = cross_entropy.loss(network, moved, y)
+    found = fgsm_mixed.loss(network, x, y, clean_weight=0.9, epsilon="0.1")
+    assert float(found) == pytest.approx(float(0.9 * clean + 0.1 * attacked), rel=1e-12)
+    assert float(attacked) > float(clean)
+
+
+def test_losses_are_those_of_keras(data, overfitted):
+    images, labels = data[1]
+    loss, accuracy = training.loss_and_accuracy(overfitted, images, labels)
+    logits = overfitted(images / np.float32(255)).numpy().astype(np.float64)
+    cross_entropy_of_keras = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    assert loss == pytest.approx(float(cross_entropy_of_keras(labels, logits)), rel=1e-5)
+    assert accuracy == (logits.argmax(axis=1) == labels).mean()
+
+
+def test_divergence_is_told_with_epoch_and_loss(data):
+    network, optimizer = training.start("mlp-20-15", "float32", 1, {"name": "sgd"})
+    with pytest.raises(training.TrainingError, match=r"epoch \d+: the training loss is (nan|inf)"):
+        training.train(
+            network, optimizer, *data, epochs=range(1, 40), **{**SETTINGS, "schedule": 1e6}
+        )
+
+
+def test_fewer_images_than_a_batch_are_refused(data):
+    network, optimizer = training.start("mlp-20-15", "float32", 1, {"name": "adam"})
+    small = (data[0][0][:20], data[0][1][:20])
+    with pytest.raises(training.TrainingError, match=r"20 training images.*batch of 50"):
+        training.train(network, optimizer, small, small, epochs=range(1, 2), **SETTINGS)
