@@ -17,7 +17,7 @@ undefine PYTHONDONTWRITEBYTECODE
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := quick
-.PHONY: quick reproduce test lint report bench lock clean help
+.PHONY: quick reproduce test lint report bench container lock clean help
 
 quick: .venv/runtime  ## The main job on the embedded digits: tables, figures and a report in minutes (default)
 	$(SNAKE) --configfile config/quick.yaml $(ARGS)
@@ -42,6 +42,9 @@ lint: .venv/dev  ## ruff, snakefmt and snakemake --lint
 
 bench: .venv/dev  ## One compiled training epoch against Keras fit, as ratios from one run
 	$(BIN)/python benchmarks/training.py $(ARGS)
+
+container:  ## The image with the locked dependencies, for --sdm apptainer
+	apptainer build $(ARGS) mirage-$(shell sha256sum envs/requirements.txt | cut -c1-12).sif Singularity.def
 
 lock: $(UV)  ## Compile the hashed requirements in envs/ anew from pyproject.toml
 	$(UV) pip compile -q pyproject.toml --universal --generate-hashes --no-emit-index-url \

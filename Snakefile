@@ -10,6 +10,12 @@ if not workflow.overwrite_configfiles:
 
 
 include: "rules/common.smk"
+
+
+# Used with `--sdm apptainer` only.
+container: f"mirage-{LOCK}.sif"
+
+
 include: "rules/data.smk"
 include: "rules/train.smk"
 include: "rules/attack.smk"

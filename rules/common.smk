@@ -1,5 +1,6 @@
 # The configuration, the paths that rules share, and what each job depends on.
 
+import hashlib
 import json
 import os
 import re
@@ -23,6 +24,10 @@ try:
     STUDY = configuration.read(config, Path(workflow.basedir, "schemas/config.schema.yaml"))
 except configuration.ConfigError as error:
     raise WorkflowError(str(error))
+
+# The image's name carries the hash of the locked dependencies: a rebuilt image of the same name
+# would go unnoticed.
+LOCK = hashlib.sha256(Path(workflow.basedir, "envs/requirements.txt").read_bytes()).hexdigest()[:12]
 
 CONFIG = STUDY.config
 DATASET = CONFIG["dataset"]

@@ -1,6 +1,7 @@
 """Attack the checkpoints of a run at the given epsilons: one row for each, as tidy CSV."""
 
 import argparse
+import itertools
 import json
 import logging
 import sys
@@ -34,25 +35,21 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     device.configure(args.threads)
     images, labels = load(args.data)
+    found = evaluation.evaluate(
+        args.checkpoints,
+        args.sources or args.checkpoints,
+        images,
+        labels,
+        method=args.method,
+        parameters=args.parameters,
+        dtype=args.dtype,
+        epsilons=args.epsilons,
+        seeds=[(args.labels["seed"], epoch) for epoch in args.epochs],
+    )
     rows = []
-    for epoch, checkpoint, source in zip(
-        args.epochs, args.checkpoints, args.sources or args.checkpoints, strict=True
-    ):
-        for row in evaluation.evaluate(
-            checkpoint,
-            source,
-            images,
-            labels,
-            method=args.method,
-            parameters=args.parameters,
-            dtype=args.dtype,
-            epsilons=args.epsilons,
-            seed=(args.labels["seed"], epoch),
-        ):
-            rows.append({**args.labels, "epoch": epoch, **row})
-            logging.info(
-                "epoch %d  epsilon %s  accuracy %.4f", epoch, row["epsilon"], row["accuracy"]
-            )
+    for (epoch, _), row in zip(itertools.product(args.epochs, args.epsilons), found, strict=True):
+        rows.append({**args.labels, "epoch": epoch, **row})
+        logging.info("epoch %d  epsilon %s  accuracy %.4f", epoch, row["epsilon"], row["accuracy"])
     write_rows(rows, args.output)
 
 

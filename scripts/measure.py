@@ -29,8 +29,10 @@ def main() -> None:
     images, labels = load(args.data)
     rows = [
         {**args.labels, "epoch": epoch, **row}
-        for epoch, checkpoint in zip(args.epochs, args.checkpoints, strict=True)
-        for row in evaluation.measure(checkpoint, images, labels)
+        for epoch, found in zip(
+            args.epochs, evaluation.measure(args.checkpoints, images, labels), strict=True
+        )
+        for row in found
     ]
     write_rows(rows, args.output)
 

@@ -3,8 +3,10 @@
 Errors are collected and name the key, the value and what is allowed.
 """
 
+import math
+import reprlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import jsonschema
@@ -13,6 +15,15 @@ import yaml
 # Attacks whose one gradient serves all epsilons: one job sweeps them.
 ONE_STEP = ("fgsm",)
 EMBEDDED = ("digits",)
+
+TYPES = {
+    "object": "a mapping of keys to values",
+    "array": "a list",
+    "string": "text in quotes",
+    "number": "a finite number",
+    "integer": "a whole number",
+    "boolean": "true or false",
+}
 
 
 class ConfigError(ValueError):
@@ -43,14 +54,13 @@ class Study:
         return self.config["runs"]
 
     def chosen(self, series: Mapping) -> list[Evaluation]:
-        """The evaluations a figure's series draws on."""
+        """The evaluations a figure's series draws on, at the epsilons it names, else at all."""
         keys = [key for key in ("run", "attack", "dtype", "split") if key in series]
-        wanted = set(series.get("epsilons", ()))
         return [
-            evaluation
+            replace(evaluation, epsilons=tuple(series.get("epsilons", evaluation.epsilons)))
             for evaluation in self.evaluations
             if all(getattr(evaluation, key) == series[key] for key in keys)
-            and wanted <= set(evaluation.epsilons)
+            and set(series.get("epsilons", ())) <= set(evaluation.epsilons)
         ]
 
 
@@ -64,73 +74,144 @@ def read(config: Mapping, schema_file: Path) -> Study:
     Raises:
         ConfigError: Anything is wrong; the message has a line for each fault.
     """
+    if not isinstance(config, Mapping):
+        _refuse([f"it must be {TYPES['object']}, not {_shown(config)}"])
     schema = yaml.safe_load(schema_file.read_text())
-    completed = yaml.safe_load(yaml.safe_dump(dict(config)))  # a deep copy of plain data
-    validator = jsonschema.Draft202012Validator(schema)
-    faults = sorted(validator.iter_errors(completed), key=lambda error: list(error.path))
+    completed = _plain(config)
+    faults = sorted(
+        Validator(schema).iter_errors(completed), key=lambda fault: list(map(str, fault.path))
+    )
     if faults:
-        _refuse([_sentence(fault) for fault in faults])
+        _refuse([sentence for fault in faults for sentence in _sentences(fault)])
     _complete(completed, schema, schema)
     faults = [*_order_faults(completed), *_reference_faults(completed)]
     if faults:
         _refuse(faults)
     study = Study(completed, tuple(_evaluations(completed)))
-    faults = [*_repeated(study), *_missing_rows(study)]
+    faults = [*_repeated(study), *_figure_faults(study), *_summary_faults(study)]
     if faults:
         _refuse(faults)
     return study
 
 
+# JSON Schema takes 1.0 for an integer, but paths are made of seeds and epochs; and YAML can write
+# numbers, .nan and .inf, that nothing can be trained with.
+Validator = jsonschema.validators.extend(
+    jsonschema.Draft202012Validator,
+    type_checker=jsonschema.Draft202012Validator.TYPE_CHECKER.redefine_many(
+        {
+            "integer": lambda _, value: isinstance(value, int) and not isinstance(value, bool),
+            "number": lambda _, value: (
+                isinstance(value, int | float)
+                and not isinstance(value, bool)
+                and math.isfinite(value)
+            ),
+        }
+    ),
+)
+
+
+def _plain(value: object) -> object:
+    """A deep copy of dicts and lists, keys sorted: their order is no reason to run again."""
+    if isinstance(value, Mapping):
+        return {key: _plain(value[key]) for key in sorted(value, key=str)}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    return value
+
+
 def _refuse(faults: list[str]) -> None:
-    raise ConfigError("the configuration cannot be run:\n  - " + "\n  - ".join(faults))
+    raise ConfigError(
+        "the configuration cannot be run:\n  - " + "\n  - ".join(dict.fromkeys(faults))
+    )
 
 
-def _sentence(error: jsonschema.ValidationError) -> str:
-    """One fault in words: key, value, and what is allowed."""
-    if error.context:
-        # Of the branches of a oneOf, speak of the one that the value is meant to be: the one
-        # whose constant `name` or `method` it has, or the one of its type.
-        branches: dict[int, list[jsonschema.ValidationError]] = {}
-        for inner in error.context:
-            branches.setdefault(inner.schema_path[0], []).append(inner)
-        meant = [
-            faults
-            for faults in branches.values()
-            if not any(
-                fault.validator == "const" or (fault.validator == "type" and not fault.path)
-                for fault in faults
-            )
-        ]
-        if len(meant) == 1:
-            return _sentence(meant[0][0])
-    key = ".".join(str(part) for part in error.absolute_path) or "(top level)"
-    value = error.instance
-    rule, limit = error.validator, error.validator_value
+def _shown(value: object) -> str:
+    """A value as it may stand in a sentence: not too long, and nothing Python's."""
+    if value is None:
+        return "an empty value"
+    short = reprlib.Repr()
+    short.maxstring = short.maxother = 60
+    return short.repr(value)
+
+
+def _named(names: list) -> str:
+    return ", ".join(map(str, names)) or "none"
+
+
+def _sentences(fault: jsonschema.ValidationError) -> list[str]:
+    """A fault in words: key, value, and what is allowed."""
+    key = ".".join(map(str, fault.absolute_path)) or "(top level)"
+    value, rule, limit = fault.instance, fault.validator, fault.validator_value
+    if rule == "oneOf":
+        return _branch_sentences(fault, key)
     if rule == "additionalProperties":
-        known = error.schema.get("properties", {})
-        unknown = [name for name in value if name not in known]
-        names = ", ".join(map(repr, unknown))
-        return f"{key}: unknown key {names}; allowed are {', '.join(known)}"
+        known = fault.schema.get("properties", {})
+        unknown = ", ".join(repr(name) for name in value if name not in known)
+        return [f"{key}: unknown key {unknown}; allowed are {_named(known)}"]
     if rule == "required":
         missing = [name for name in limit if name not in value]
-        return f"{key}: {' and '.join(map(repr, missing))} is missing"
-    allowed = {
-        "enum": lambda: "allowed are " + ", ".join(map(str, limit)),
-        "const": lambda: f"allowed is {limit}",
-        "type": lambda: f"must be of type {limit}",
-        "minimum": lambda: f"must be at least {limit}",
-        "maximum": lambda: f"must be at most {limit}",
-        "exclusiveMinimum": lambda: f"must be greater than {limit}",
-        "exclusiveMaximum": lambda: f"must be less than {limit}",
-        "uniqueItems": lambda: "must not name anything twice",
-        "minItems": lambda: f"needs at least {limit} entries",
-        "maxItems": lambda: f"takes at most {limit} entries",
-        "minProperties": lambda: f"needs at least {limit} entries",
-        "pattern": lambda: f"must match {limit}",
-        "oneOf": lambda: "fits none of the allowed forms",
-    }.get(rule, lambda: error.message)()
-    hint = error.schema.get("description", "")
-    return f"{key}: {value!r} {allowed}" + (f" ({hint.rstrip('.')})" if hint else "")
+        verb = "is" if len(missing) == 1 else "are"
+        return [f"{key}: {', '.join(map(repr, missing))} {verb} missing"]
+    wanted = {
+        "enum": lambda: f"allowed are {_named(limit)}",
+        "type": lambda: f"it must be {TYPES[limit]}",
+        "minimum": lambda: f"it must be at least {limit}",
+        "maximum": lambda: f"it must be at most {limit}",
+        "exclusiveMinimum": lambda: f"it must be greater than {limit}",
+        "exclusiveMaximum": lambda: f"it must be less than {limit}",
+        "uniqueItems": lambda: "nothing may stand in it twice",
+        "minItems": lambda: f"it needs at least {limit} of them",
+        "maxItems": lambda: f"it takes at most {limit} of them",
+        "minProperties": lambda: f"it needs at least {limit} of them",
+        "pattern": lambda: "its form is another",
+    }.get(rule, lambda: fault.message)()
+    return [_refusal(key, value, wanted, fault.schema)]
+
+
+def _refusal(key: str, value: object, wanted: str, schema: Mapping) -> str:
+    hint = schema.get("description", "").strip().rstrip(".")
+    if isinstance(value, str) and TYPES["number"] in wanted:
+        hint = "without quotes; YAML takes 1e-3 for text: write 0.001 or 1.0e-3"
+    return f"{key}: {_shown(value)} is not allowed; {wanted}" + (f" ({hint})" if hint else "")
+
+
+def _branch_sentences(fault: jsonschema.ValidationError, key: str) -> list[str]:
+    """The faults of that branch of a `oneOf` which a value is meant to be.
+
+    It is the branch whose constant (`name`, `method`) the value has, or else that of its type.
+    """
+    value, branches = fault.instance, fault.validator_value
+    constants = [
+        (name, content["const"])
+        for branch in branches
+        for name, content in branch.get("properties", {}).items()
+        if isinstance(content, Mapping) and "const" in content
+    ]
+    faults_of = [
+        [inner for inner in fault.context if inner.schema_path[0] == number]
+        for number in range(len(branches))
+    ]
+    if constants and isinstance(value, dict):
+        tag, allowed = constants[0][0], [constant for _, constant in constants]
+        if tag not in value:
+            return [f"{key}: {tag!r} is missing; allowed are {_named(allowed)}"]
+        if value[tag] not in allowed:
+            return [
+                f"{key}.{tag}: {_shown(value[tag])} is not allowed; allowed are {_named(allowed)}"
+            ]
+        meant = faults_of[allowed.index(value[tag])]
+    else:
+        of_type = [
+            faults
+            for faults in faults_of
+            if not any(inner.validator == "type" and not inner.path for inner in faults)
+        ]
+        if len(of_type) != 1:
+            types = dict.fromkeys(TYPES[branch.get("type", "string")] for branch in branches)
+            return [_refusal(key, value, f"it must be {' or '.join(types)}", fault.schema)]
+        (meant,) = of_type
+    return [sentence for inner in meant for sentence in _sentences(inner)]
 
 
 def _complete(value: object, schema: Mapping, root: Mapping) -> None:
@@ -138,12 +219,13 @@ def _complete(value: object, schema: Mapping, root: Mapping) -> None:
     if "$ref" in schema:
         _complete(value, root["$defs"][schema["$ref"].rsplit("/", 1)[1]], root)
     for branch in schema.get("oneOf", ()):
-        if jsonschema.Draft202012Validator({**branch, "$defs": root["$defs"]}).is_valid(value):
+        if Validator({**branch, "$defs": root["$defs"]}).is_valid(value):
             _complete(value, branch, root)
     if isinstance(value, dict):
         for key, inner in schema.get("properties", {}).items():
             if isinstance(inner, dict) and "default" in inner:
-                value.setdefault(key, yaml.safe_load(yaml.safe_dump(inner["default"])))
+                # Put in last whether given or not: giving a default is no reason to run again.
+                value[key] = value.pop(key, _plain(inner["default"]))
         others = schema.get("additionalProperties")
         for key, item in value.items():
             inner = schema.get("properties", {}).get(key, others)
@@ -156,10 +238,18 @@ def _complete(value: object, schema: Mapping, root: Mapping) -> None:
 
 def _order_faults(config: Mapping) -> list[str]:
     """Lists that must ascend and do not."""
+    lists = {
+        **{f"runs.{name}.epochs": run["epochs"] for name, run in config["runs"].items()},
+        **{
+            f"attacks.{name}.clip": attack["clip"]
+            for name, attack in config["attacks"].items()
+            if "clip" in attack
+        },
+    }
     return [
-        f"runs.{name}.epochs: {run['epochs']} must ascend, each epoch standing once"
-        for name, run in config["runs"].items()
-        if run["epochs"] != sorted(set(run["epochs"]))
+        f"{key}: {_shown(values)} must ascend, no number standing twice"
+        for key, values in lists.items()
+        if values != sorted(set(values))
     ]
 
 
@@ -180,13 +270,13 @@ def _reference_faults(config: Mapping) -> list[str]:
         ),
         *(("summary.runs", name, runs) for name in config["summary"]["runs"]),
         *(
-            ("summary.columns", column["attack"], attacks)
-            for column in config["summary"]["columns"]
+            (f"summary.columns.{number}.attack", column["attack"], attacks)
+            for number, column in enumerate(config["summary"]["columns"])
         ),
         *(
-            (f"figures.{name}.series", series[kind], known)
+            (f"figures.{name}.series.{number}.{kind}", series[kind], known)
             for name, figure in config["figures"].items()
-            for series in figure["series"]
+            for number, series in enumerate(figure["series"])
             for kind, known in (("run", runs), ("attack", attacks))
             if kind in series
         ),
@@ -195,7 +285,7 @@ def _reference_faults(config: Mapping) -> list[str]:
     for key, name, known in used:
         if name not in known:
             kind = "run" if known is runs else "attack"
-            faults.append(f"{key}: there is no {kind} {name!r}; there are {', '.join(known)}")
+            faults.append(f"{key}: there is no {kind} {_shown(name)}; there are {_named(known)}")
     if faults:
         return faults
     for number, entry in enumerate(config["evaluations"]):
@@ -237,34 +327,72 @@ def _repeated(study: Study) -> list[str]:
     return faults
 
 
-def _missing_rows(study: Study) -> list[str]:
-    """Figures and columns of the summary that ask for what no evaluation measures."""
+def _figure_faults(study: Study) -> list[str]:
+    """Figures that ask for what no evaluation measures, or for more than their plot can show."""
     faults = []
     for name, figure in study.config["figures"].items():
+        if figure["plot"] == "examples" and len(figure["series"]) > 1:
+            faults.append(f"figures.{name}.series: a figure of examples takes one series")
         for number, series in enumerate(figure["series"]):
             where = f"figures.{name}.series.{number}"
-            lacking = [
-                epoch
-                for epoch in series.get("epochs", ())
-                if epoch not in study.runs[series["run"]]["epochs"]
-            ]
+            run = study.runs[series["run"]]
+            lacking = [epoch for epoch in series.get("epochs", ()) if epoch not in run["epochs"]]
             if lacking:
-                faults.append(f"{where}: run {series['run']!r} has no checkpoint {lacking}")
-            if figure["plot"] in ("by_epoch", "by_epsilon") and not study.chosen(series):
-                faults.append(f"{where}: {dict(series)} is measured by no entry of evaluations")
-            needed = ("attack", "dtype", "split", "epsilons", "epochs")
-            if figure["plot"] == "examples" and not all(key in series for key in needed):
-                faults.append(f"{where}: a figure of examples needs {', '.join(needed)}")
+                faults.append(
+                    f"{where}.epochs: run {series['run']!r} has no checkpoint of {_shown(lacking)};"
+                    f" it has {_named(run['epochs'])}"
+                )
+            match figure["plot"]:
+                case "by_epoch" | "by_epsilon":
+                    faults += _unmeasured(study, where, series)
+                case "examples":
+                    faults += _example_faults(study, where, series)
+    return faults
+
+
+def _unmeasured(study: Study, where: str, wanted: Mapping) -> list[str]:
+    if study.chosen(wanted):
+        return []
+    keys = ("run", "attack", "dtype", "split", "epsilons")
+    selection = ", ".join(
+        f"{key} {_named(wanted[key]) if key == 'epsilons' else wanted[key]}"
+        for key in keys
+        if key in wanted
+    )
+    return [f"{where}: no entry of evaluations measures {selection}"]
+
+
+def _example_faults(study: Study, where: str, series: Mapping) -> list[str]:
+    needed = ("attack", "dtype", "split", "epsilons", "epochs")
+    missing = [key for key in needed if key not in series]
+    if missing:
+        return [f"{where}: a figure of examples needs {_named(missing)} as well"]
+    faults = [
+        f"{where}.{key}: {_shown(series[key])} is not allowed; a figure of examples takes one"
+        for key in ("epsilons", "epochs")
+        if len(series[key]) > 1
+    ]
+    if "source" in study.config["attacks"][series["attack"]]:
+        faults.append(f"{where}.attack: a figure of examples cannot show a transfer attack")
+    return faults
+
+
+def _summary_faults(study: Study) -> list[str]:
+    """Columns of the summary that no evaluation measures."""
     summary = study.config["summary"]
-    for run in summary["runs"]:
-        for column in summary["columns"]:
-            wanted = {
+    return [
+        fault
+        for run in summary["runs"]
+        for number, column in enumerate(summary["columns"])
+        for fault in _unmeasured(
+            study,
+            f"summary.columns.{number}",
+            {
                 "run": run,
                 "attack": column["attack"],
                 "dtype": column["dtype"],
                 "split": summary["split"],
                 "epsilons": [summary["epsilon"]],
-            }
-            if not study.chosen(wanted):
-                faults.append(f"summary: {wanted} is measured by no entry of evaluations")
-    return faults
+            },
+        )
+    ]

@@ -46,8 +46,8 @@ def adversarial(
 
 
 def evaluate(
-    attacked: Path | str,
-    source: Path | str,
+    attacked: Sequence[Path],
+    sources: Sequence[Path],
     images: np.ndarray,
     labels: np.ndarray,
     *,
@@ -55,58 +55,67 @@ def evaluate(
     parameters: Mapping,
     dtype: str,
     epsilons: Sequence[str],
-    seed: Sequence[int],
+    seeds: Sequence[Sequence[int]],
 ) -> Iterator[dict[str, object]]:
-    """Attack one checkpoint at every epsilon.
+    """Attack the checkpoints of a run at every epsilon.
 
     The gradient is computed in `dtype`, weights and images cast to it; the step is made and the
     answer given in the type the network was trained in. So what changes from one `dtype` to
     another is the attacker's arithmetic alone, never the network that is attacked.
 
     Args:
-        attacked: Checkpoint of the network that is attacked.
-        source: Checkpoint whose gradient is used: the same, or another's for a transfer attack.
+        attacked: Checkpoints of the networks that are attacked, of one architecture.
+        sources: For each the checkpoint whose gradient is used: the same, or that of another
+            network for a transfer attack.
         images: Shape (n, 28, 28), uint8.
         labels: Shape (n,), integers 0 to 9.
         method: A module of `mirage.attacks`.
         parameters: The attack's parameters; `gradient` is a name in `mirage.gradients.LOSSES`.
         dtype: Type of the gradient, a name in `mirage.networks.DTYPES`.
         epsilons: L-infinity sizes as text.
-        seed: Seed for attacks that draw at random.
+        seeds: For each checkpoint the seed of attacks that draw at random.
 
     Yields:
-        For each epsilon: gradient, dtype, epsilon, n, clean_accuracy, accuracy, the shares of
-        `mirage.gradients.masking` at the clean images, and seconds (of the attack; the gradient
-        that all epsilons share is counted in each).
+        For each checkpoint and epsilon: gradient, dtype, epsilon, n, clean_accuracy, accuracy,
+        the shares of `mirage.gradients.masking` at the clean images, and seconds (of the attack;
+        the gradient that all epsilons share is counted in each).
+
+    Raises:
+        NetworkError: A checkpoint cannot be read.
     """
-    network = networks.load(attacked)
-    other = network if source == attacked else networks.load(source)
-    attacker = networks.cast(other, dtype)
+    # The networks are built once and take the weights of one checkpoint after another: what
+    # TensorFlow has traced for them serves all.
+    network = networks.load(attacked[0])
+    source = networks.load(sources[0])
+    attacker, exact = (networks.cast(source, kind) for kind in (dtype, "float64"))
     pixels = as_float(images, networks.dtype_of(network))
-    began = time.perf_counter()
-    slope = gradients.input_gradient(attacker, pixels, labels, parameters["gradient"])
-    shared = time.perf_counter() - began
-    exact = gradients.sign(
-        gradients.input_gradient(networks.cast(other, "float64"), pixels, labels, "exact_sign")
-    )
-    masking = gradients.masking(slope, exact)
-    clean = measures.accuracy(gradients.logits(network, pixels), labels)
-    for epsilon in epsilons:
+    for checkpoint, origin, seed in zip(attacked, sources, seeds, strict=True):
+        networks.load_weights(network, checkpoint)
+        networks.load_weights(source, origin)
+        for copy in (attacker, exact):
+            networks.assign(copy, source)
         began = time.perf_counter()
-        moved = adversarial(
-            method, attacker, pixels, labels, float(epsilon), parameters, seed=seed, slope=slope
-        )
-        seconds = shared + time.perf_counter() - began
-        yield {
-            "gradient": parameters["gradient"],
-            "dtype": dtype,
-            "epsilon": epsilon,
-            "n": len(images),
-            "clean_accuracy": clean,
-            "accuracy": measures.accuracy(gradients.logits(network, moved), labels),
-            **masking,
-            "seconds": seconds,
-        }
+        slope = gradients.input_gradient(attacker, pixels, labels, parameters["gradient"])
+        shared = time.perf_counter() - began
+        signs = gradients.sign(gradients.input_gradient(exact, pixels, labels, "exact_sign"))
+        masking = gradients.masking(slope, signs)
+        clean = measures.accuracy(gradients.logits(network, pixels), labels)
+        for epsilon in epsilons:
+            began = time.perf_counter()
+            moved = adversarial(
+                method, attacker, pixels, labels, float(epsilon), parameters, seed=seed, slope=slope
+            )
+            seconds = shared + time.perf_counter() - began
+            yield {
+                "gradient": parameters["gradient"],
+                "dtype": dtype,
+                "epsilon": epsilon,
+                "n": len(images),
+                "clean_accuracy": clean,
+                "accuracy": measures.accuracy(gradients.logits(network, moved), labels),
+                **masking,
+                "seconds": seconds,
+            }
 
 
 def examples(
@@ -154,33 +163,41 @@ def examples(
 
 
 def measure(
-    checkpoint: Path | str, images: np.ndarray, labels: np.ndarray
-) -> Iterator[dict[str, object]]:
-    """Spectral norms, logit margins and accuracies of one checkpoint.
+    checkpoints: Sequence[Path], images: np.ndarray, labels: np.ndarray
+) -> Iterator[list[dict[str, object]]]:
+    """Spectral norms, logit margins and accuracies of the checkpoints of a run.
 
     Args:
-        checkpoint: A `.keras` file.
+        checkpoints: `.keras` files of one architecture.
         images: Shape (n, 28, 28), uint8.
         labels: Shape (n,), integers 0 to 9.
 
     Yields:
-        Rows of measure, item, value: `spectral_norm` by layer, `logit_margin` by quantile
-        (q0, q0.05, ... q1), `class_accuracy` by label, `accuracy` of all images.
+        For each checkpoint rows of measure, item, value: `spectral_norm` by layer, `logit_margin`
+        by quantile (q0, q0.05, ... q1), `class_accuracy` by label, `accuracy` of all images.
+
+    Raises:
+        NetworkError: A checkpoint cannot be read.
     """
-    network = networks.load(checkpoint)
-    logits = gradients.logits(network, as_float(images, networks.dtype_of(network)))
-    found = {
-        "spectral_norm": {
-            kernel.path.split("/")[-2]: measures.spectral_norm(kernel.numpy())
-            for kernel in networks.kernels(network)
-        },
-        "logit_margin": {
-            f"q{quantile:g}": value
-            for quantile, value in measures.margin_quantiles(logits, labels).items()
-        },
-        "class_accuracy": measures.class_accuracy(logits, labels),
-        "accuracy": {"all": measures.accuracy(logits, labels)},
-    }
-    for name, items in found.items():
-        for item, value in items.items():
-            yield {"measure": name, "item": item, "value": value}
+    network = networks.load(checkpoints[0])
+    pixels = as_float(images, networks.dtype_of(network))
+    for checkpoint in checkpoints:
+        networks.load_weights(network, checkpoint)
+        logits = gradients.logits(network, pixels)
+        found = {
+            "spectral_norm": {
+                kernel.path.split("/")[-2]: measures.spectral_norm(kernel.numpy())
+                for kernel in networks.kernels(network)
+            },
+            "logit_margin": {
+                f"q{quantile:g}": value
+                for quantile, value in measures.margin_quantiles(logits, labels).items()
+            },
+            "class_accuracy": measures.class_accuracy(logits, labels),
+            "accuracy": {"all": measures.accuracy(logits, labels)},
+        }
+        yield [
+            {"measure": name, "item": item, "value": value}
+            for name, items in found.items()
+            for item, value in items.items()
+        ]

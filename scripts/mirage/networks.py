@@ -1,6 +1,8 @@
 """Named architectures as Keras models that give logits, and checkpoints as Keras files."""
 
+import contextlib
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import keras
@@ -78,9 +80,14 @@ def cast(network: keras.Model, dtype: str) -> keras.Model:
         input_tensors=keras.Input(network.input_shape[1:], dtype=dtype),
         clone_function=convert,
     )
-    for new, old in zip(copy.variables, network.variables, strict=True):
-        new.assign(keras.ops.cast(old, new.dtype))
+    assign(copy, network)
     return copy
+
+
+def assign(target: keras.Model, network: keras.Model) -> None:
+    """Give `target` the weights of a network of the same architecture, rounded to its type."""
+    for new, old in zip(target.variables, network.variables, strict=True):
+        new.assign(keras.ops.cast(old, new.dtype))
 
 
 def dtype_of(network: keras.Model) -> str:
@@ -98,8 +105,26 @@ def load(path: Path | str, *, training: bool = False) -> keras.Model:
     Raises:
         NetworkError: The file is missing or no Keras checkpoint; the message names it.
     """
-    try:
+    with _readable(path):
         return keras.saving.load_model(path, compile=training, safe_mode=True)
+
+
+def load_weights(network: keras.Model, path: Path | str) -> None:
+    """Give a network the weights of another checkpoint of its architecture.
+
+    Faster than `load`: neither the model nor the optimizer is built anew.
+
+    Raises:
+        NetworkError: The file is missing or no such checkpoint; the message names it.
+    """
+    with _readable(path):
+        network.load_weights(path)
+
+
+@contextlib.contextmanager
+def _readable(path: Path | str) -> Iterator[None]:
+    try:
+        yield
     except Exception as error:  # Keras raises what its parts raise: OSError, KeyError, BadZipFile
         raise NetworkError(
             f"{path}: not a readable Keras checkpoint ({error}). Delete it and run again: "

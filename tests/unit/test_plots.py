@@ -274,6 +274,12 @@ def test_legend_says_what_a_measured_line_is(seeds, text):
     assert text in legend_texts(drawing)
 
 
+def test_legend_counts_the_seeds_of_each_line():
+    rows = attack_rows().query("seed == 0 or epsilon == '0.1'")
+    drawing = by_epoch.draw(entry("by_epoch", series=[FGSM]), rows, None)
+    assert "measured (mean of 1–3 seeds, band = ±1 SD)" in legend_texts(drawing)
+
+
 def test_columns_and_panels_span_a_grid_with_labelled_axes():
     series = [FGSM | {"epsilons": [size], "panel": f"panel {size}"} for size in ("0.1", "0.05")]
     columns = ["accuracy", "mean_abs_gradient"]
@@ -323,6 +329,15 @@ def test_losses_mark_the_least_mean_validation_loss_on_a_scale_that_fits():
     assert panel.get_yscale() == "log"
 
 
+def test_band_of_losses_reaches_from_seed_to_seed():
+    drawing = losses.draw(entry("losses"), history_rows())
+    band = drawing.axes[0].collections[0].get_paths()[0].vertices
+    edges = [y for x, y in band if x == 10]
+    first = history_rows().query("epoch == 10")["loss"]
+    assert (min(edges), max(edges)) == pytest.approx((first.min(), first.max()))
+    assert "measured (mean of 2 seeds, band = range)" in legend_texts(drawing)
+
+
 def test_examples_show_at_most_four_rows_with_perturbation_and_classes():
     drawing = examples.draw(entry("examples"), example_arrays(6))
     images = [axes.images[0].get_array() for axes in drawing.axes if axes.images]
@@ -331,7 +346,7 @@ def test_examples_show_at_most_four_rows_with_perturbation_and_classes():
     np.testing.assert_allclose(images[1], arrays["adversarial"][0] - arrays["images"][0])
     assert drawing.axes[0].get_title() == "label 0, classified as 0"
     assert drawing.axes[2].get_title() == "classified as 1"
-    assert "ε = 0.10" in drawing.get_suptitle()
+    assert drawing.axes[1].get_title() == "perturbation, ε = 0.10"
 
 
 def test_a_network_that_no_example_misleads_is_said_to_be_so():

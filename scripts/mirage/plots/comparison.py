@@ -91,8 +91,7 @@ def draw_lines(
 
     lines = [(style.handle(line, looks), line) for line in measured]
     lines += [(_handle(style.PUBLISHED, looks["markers"][line]), line) for line in alone]
-    seeds = rows.groupby(["panel", "line"])["seed"].nunique()
-    notes = [style.measured_entry(seeds), *_published_notes(points, x)]
+    notes = [style.measured_entry(rows), *_published_notes(points, x)]
     if len(clean):
         notes.append((_handle(style.CLEAN), "clean accuracy (no attack)"))
     if len(clean_points):

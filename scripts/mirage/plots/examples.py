@@ -19,13 +19,12 @@ def draw(
     and `epsilon`, a text. All images share one grey scale, all perturbations one scale that is
     symmetric about zero. Without an example, the figure says so. `published` is not used.
     """
-    title = f"{figure['title']} (ε = {data['epsilon']})"
     images, adversarial = data["images"][:MOST_ROWS], data["adversarial"][:MOST_ROWS]
     if len(images) == 0:  # a robust network is a result, not an error
         drawing, (panel,) = layout.panels(1)
         panel.set_axis_off()
         panel.text(0.5, 0.5, "The attack misled the network on no image.", ha="center")
-        layout.set_title(drawing, title)
+        layout.set_title(drawing, figure["title"])
         return drawing
     perturbations = adversarial - images
     grey = {
@@ -47,7 +46,7 @@ def draw(
         panels[0].set_title(
             f"label {data['labels'][row]}, classified as {data['predictions'][row]}"
         )
-        panels[1].set_title("perturbation")
+        panels[1].set_title(f"perturbation, ε = {data['epsilon']}")
         panels[2].set_title(f"classified as {data['adversarial_predictions'][row]}")
     for panel in axes:
         panel.set(xticks=[], yticks=[])
@@ -56,5 +55,5 @@ def draw(
     drawing.colorbar(shown, ax=grid[:, [0]], label="Pixel intensity", **below)
     drawing.colorbar(change, ax=grid[:, [1]], label="Change of intensity", **below)
     drawing.colorbar(shown, ax=grid[:, [2]], label="Pixel intensity", **below)
-    layout.set_title(drawing, title)
+    layout.set_title(drawing, figure["title"])
     return drawing

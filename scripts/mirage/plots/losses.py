@@ -11,7 +11,7 @@ MARK = {"linestyle": ":", "linewidth": 1.8}
 
 
 def draw(figure: dict, data: pd.DataFrame, published: pd.DataFrame | None = None) -> Figure:
-    """Draw the mean loss (nats per image) by epoch, with a band of one SD over seeds.
+    """Draw the mean loss (nats per image) by epoch; the band is the range over seeds.
 
     `data` holds the histories of the runs that `figure["series"]` names (run, label, panel). A
     vertical line, with its epoch above the panel, marks the least mean validation loss of each
@@ -28,7 +28,9 @@ def draw(figure: dict, data: pd.DataFrame, published: pd.DataFrame | None = None
     titles = list(dict.fromkeys(rows["panel"]))
     drawing, axes = layout.panels(len(titles))
     for panel, title in zip(axes, titles, strict=True):
-        style.mean_lines(panel, rows[rows["panel"] == title], "epoch", "nats", "line", looks)
+        here = rows[rows["panel"] == title]
+        # One SD below a mean loss may be negative, which a logarithmic axis cannot show.
+        style.mean_lines(panel, here, "epoch", "nats", "line", looks, band=style.RANGE)
     layout.scale_by_range(axes)
     for panel, title in zip(axes, titles, strict=True):
         validation = rows[(rows["panel"] == title) & (rows["kind"] == LOSSES["validation_loss"])]
@@ -46,7 +48,7 @@ def draw(figure: dict, data: pd.DataFrame, published: pd.DataFrame | None = None
     )
     notes = [
         (Line2D([], [], color=style.NEUTRAL, **MARK), "least mean validation loss"),
-        style.measured_entry(rows.groupby(["panel", "line"])["seed"].nunique()),
+        style.measured_entry(rows, style.RANGE),
     ]
     layout.set_title(drawing, figure["title"])
     layout.set_legend(drawing, [(style.handle(line, looks), line) for line in lines], notes)

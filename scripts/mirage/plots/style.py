@@ -18,6 +18,9 @@ NEUTRAL = "#4D4D4D"
 MARKERS = ["o", "s", "^", "D", "v", "P", "X", "<", ">"]
 DASHES = ["", (5, 1.5), (1.5, 1.2), (5, 1.5, 1.5, 1.5), (8, 2, 2, 2, 2, 2)]
 PUBLISHED = {"linestyle": (0, (4, 2)), "linewidth": 1.5, "markerfacecolor": "white"}  # hollow
+# What a band over seeds shows: seaborn's name -> the legend's.
+BANDS = {"sd": "±1 SD", ("pi", 100): "range"}
+SPREAD, RANGE = BANDS
 CLEAN = {"linestyle": (0, (1, 1.5)), "linewidth": 1.5}
 PUBLISHED_CLEAN = PUBLISHED | {"linestyle": (0, (4, 1.5, 1, 1.5)), "markersize": 4.5}
 FONT_SIZE = 13
@@ -60,11 +63,17 @@ def line_styles(labels: list[str], colours: dict[str, str] | None = None) -> dic
 
 
 def mean_lines(
-    axes: Axes, rows: pd.DataFrame, x: str, y: str, line: str, looks: dict[str, dict]
+    axes: Axes,
+    rows: pd.DataFrame,
+    x: str,
+    y: str,
+    line: str,
+    looks: dict[str, dict],
+    band: str | tuple = SPREAD,
 ) -> None:
-    """Draw the mean of `y` over `x` per value of the column `line`, with a band of ±1 SD.
+    """Draw the mean of `y` over `x` per value of the column `line`, with a band over seeds.
 
-    `looks` comes from `line_styles`.
+    `looks` comes from `line_styles`, `band` is SPREAD or RANGE.
     """
     sns.lineplot(
         rows,
@@ -72,7 +81,7 @@ def mean_lines(
         y=y,
         hue=line,
         style=line,
-        errorbar="sd",
+        errorbar=band,
         err_kws={"alpha": 0.2, "linewidth": 0},
         legend=False,
         ax=axes,
@@ -104,17 +113,17 @@ def published_line(axes: Axes, points: pd.DataFrame, **look) -> None:
         axes.axhline(level, **look | {"marker": None})
 
 
-def measured_entry(seeds: pd.Series) -> tuple[tuple | Line2D, str]:
-    """Return handle and text of the legend entry on measured lines.
-
-    `seeds` holds the number of seeds of each line; a band is drawn where it is above one.
-    """
+def measured_entry(
+    rows: pd.DataFrame, band: str | tuple = SPREAD
+) -> tuple[tuple[Patch, Line2D] | Line2D, str]:
+    """Return handle and text of the legend entry on the lines of `rows` (panel, line, seed)."""
+    seeds = rows.groupby(["panel", "line"])["seed"].nunique()
     line = Line2D([], [], color=NEUTRAL)
-    if max(seeds) == 1:
+    if seeds.max() == 1:
         return line, "measured (1 seed)"
-    numbers = f"{max(seeds)}" if min(seeds) == max(seeds) else f"{min(seeds)}–{max(seeds)}"
-    band = Patch(facecolor=NEUTRAL, alpha=0.25, linewidth=0)
-    return (band, line), f"measured (mean of {numbers} seeds, band = ±1 SD)"
+    numbers = "–".join(str(number) for number in sorted({seeds.min(), seeds.max()}))
+    patch = Patch(facecolor=NEUTRAL, alpha=0.25, linewidth=0)
+    return (patch, line), f"measured (mean of {numbers} seeds, band = {BANDS[band]})"
 
 
 def save(figure: Figure, path: Path) -> None:
