@@ -9,7 +9,9 @@ BIN    := .venv/bin
 SNAKE   = $(BIN)/snakemake --cores $(CORES)
 # uv from PATH where there is one, else our own copy in .tools.
 UV     := $(or $(shell command -v uv 2>/dev/null),.tools/bin/uv)
-QUICK  := results/digits
+RESULTS = results/$(shell sed -n 's/^dataset: *//p' config.yaml)
+# The report follows a run, but not a dry one.
+report  = $(if $(filter -n --dry-run --dryrun,$(ARGS)),,--report $(1)/report.html --report-after-run)
 # An environment variable reaches the download rule whether it was exported or given to make.
 export MNIST_DIR
 # Some systems switch the bytecode cache off; without it TensorFlow takes 6-8 s to import, not 2-3 s.
@@ -20,16 +22,13 @@ unexport PYTHONDONTWRITEBYTECODE
 .PHONY: quick reproduce test lint report bench container lock clean help
 
 quick: .venv/runtime  ## The main job on the embedded digits: tables, figures and a report in minutes (default)
-	$(SNAKE) --configfile config/quick.yaml $(ARGS)
-	$(SNAKE) --configfile config/quick.yaml --report $(QUICK)/report.html --quiet $(ARGS)
-	@cat $(QUICK)/tables/summary.md
-	@printf '\nReport:  %s\nFigures: %s\n' $(QUICK)/report.html $(QUICK)/figures/
+	$(SNAKE) --configfile config/quick.yaml $(call report,results/digits) $(ARGS)
 
 reproduce: .venv/runtime  ## The published protocol on MNIST (config.yaml), downloaded or from MNIST_DIR
-	$(SNAKE) $(ARGS)
+	$(SNAKE) $(call report,$(RESULTS)) $(ARGS)
 
-report: .venv/runtime  ## The HTML report of the last `make reproduce`
-	$(SNAKE) --report results/$(shell sed -n 's/^dataset: *//p' config.yaml)/report.html $(ARGS)
+report: .venv/runtime  ## The HTML report of what `make reproduce` has made so far
+	$(SNAKE) --report $(RESULTS)/report.html $(ARGS)
 
 test: .venv/dev  ## The tests, cheapest first
 	$(BIN)/pytest $(ARGS)

@@ -27,6 +27,10 @@ include: "rules/figures.smk"
 report: "report/workflow.rst"
 
 
+onsuccess:
+    show_summary()
+
+
 localrules:
     all,
     checkpoints,

@@ -149,6 +149,13 @@ def figure_published(figure):
     return PUBLISHED if any("published" in one for one in FIGURES[figure]["series"]) else []
 
 
+def show_summary():
+    """End a run with the short table, and say where everything is."""
+    summary = Path(TABLE.format(table="summary.md"))
+    if summary.exists():
+        print(f"\n{summary.read_text()}\nTables, figures and report: {RESULTS}/\n")
+
+
 ALL_CHECKPOINTS = [
     file for run in RUNS for seed in RUNS[run]["seeds"] for file in checkpoints(run, seed)
 ]

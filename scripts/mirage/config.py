@@ -94,17 +94,19 @@ def read(config: Mapping, schema_file: Path) -> Study:
     return study
 
 
+def _whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
 # JSON Schema takes 1.0 for an integer, but paths are made of seeds and epochs; and YAML can write
 # numbers, .nan and .inf, that nothing can be trained with.
 Validator = jsonschema.validators.extend(
     jsonschema.Draft202012Validator,
     type_checker=jsonschema.Draft202012Validator.TYPE_CHECKER.redefine_many(
         {
-            "integer": lambda _, value: isinstance(value, int) and not isinstance(value, bool),
+            "integer": lambda _, value: _whole(value),
             "number": lambda _, value: (
-                isinstance(value, int | float)
-                and not isinstance(value, bool)
-                and math.isfinite(value)
+                _whole(value) or (isinstance(value, float) and math.isfinite(value))
             ),
         }
     ),
@@ -164,7 +166,7 @@ def _sentences(fault: jsonschema.ValidationError) -> list[str]:
         "minItems": lambda: f"it needs at least {limit} of them",
         "maxItems": lambda: f"it takes at most {limit} of them",
         "minProperties": lambda: f"it needs at least {limit} of them",
-        "pattern": lambda: "its form is another",
+        "pattern": lambda: "it must be written in another form",
     }.get(rule, lambda: fault.message)()
     return [_refusal(key, value, wanted, fault.schema)]
 

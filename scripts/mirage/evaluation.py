@@ -4,6 +4,7 @@ import importlib
 import inspect
 import logging
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -88,33 +89,41 @@ def evaluate(
     network = networks.load(attacked[0])
     source = networks.load(sources[0])
     attacker, exact = (networks.cast(source, kind) for kind in (dtype, "float64"))
-    pixels = as_float(images, networks.dtype_of(network))
+    loss = parameters["gradient"]
     for checkpoint, origin, seed in zip(attacked, sources, seeds, strict=True):
         networks.load_weights(network, checkpoint)
         networks.load_weights(source, origin)
         for copy in (attacker, exact):
             networks.assign(copy, source)
-        began = time.perf_counter()
-        slope = gradients.input_gradient(attacker, pixels, labels, parameters["gradient"])
-        shared = time.perf_counter() - began
-        signs = gradients.sign(gradients.input_gradient(exact, pixels, labels, "exact_sign"))
-        masking = gradients.masking(slope, signs)
-        clean = measures.accuracy(gradients.logits(network, pixels), labels)
-        for epsilon in epsilons:
+        shared, clean, masking = 0.0, 0, Counter()
+        seconds, right = Counter(), Counter()
+        for part in gradients.batches(len(images)):
+            pixels, classes = as_float(images[part], networks.dtype_of(network)), labels[part]
             began = time.perf_counter()
-            moved = adversarial(
-                method, attacker, pixels, labels, float(epsilon), parameters, seed=seed, slope=slope
-            )
-            seconds = shared + time.perf_counter() - began
+            slope = gradients.input_gradient(attacker, pixels, classes, loss, len(images))
+            shared += time.perf_counter() - began
+            signs = gradients.sign(gradients.input_gradient(exact, pixels, classes, "exact_sign"))
+            for name, share in gradients.masking(slope, signs).items():
+                masking[name] += share * len(classes) / len(images)
+            clean += measures.correct(gradients.logits(network, pixels), classes)
+            known = {"seed": (*seed, part.start), "slope": slope}
+            for epsilon in epsilons:
+                began = time.perf_counter()
+                moved = adversarial(
+                    method, attacker, pixels, classes, float(epsilon), parameters, **known
+                )
+                seconds[epsilon] += time.perf_counter() - began
+                right[epsilon] += measures.correct(gradients.logits(network, moved), classes)
+        for epsilon in epsilons:
             yield {
-                "gradient": parameters["gradient"],
+                "gradient": loss,
                 "dtype": dtype,
                 "epsilon": epsilon,
                 "n": len(images),
-                "clean_accuracy": clean,
-                "accuracy": measures.accuracy(gradients.logits(network, moved), labels),
+                "clean_accuracy": clean / len(images),
+                "accuracy": right[epsilon] / len(images),
                 **masking,
-                "seconds": seconds,
+                "seconds": shared + seconds[epsilon],
             }
 
 
@@ -194,7 +203,7 @@ def measure(
                 for quantile, value in measures.margin_quantiles(logits, labels).items()
             },
             "class_accuracy": measures.class_accuracy(logits, labels),
-            "accuracy": {"all": measures.accuracy(logits, labels)},
+            "accuracy": {"all": measures.correct(logits, labels) / len(labels)},
         }
         yield [
             {"measure": name, "item": item, "value": value}

@@ -17,7 +17,7 @@ import tensorflow as tf
 
 from mirage import networks
 
-# More images at once gain no speed on a CPU and cost memory in proportion.
+# Images taken at once: more gain no speed on a CPU and cost memory in proportion.
 BATCH = 10_000
 
 
@@ -74,7 +74,11 @@ def of_images(
 
 
 def input_gradient(
-    network: keras.Model, images: np.ndarray, labels: np.ndarray, loss: str
+    network: keras.Model,
+    images: np.ndarray,
+    labels: np.ndarray,
+    loss: str,
+    count: int | None = None,
 ) -> np.ndarray:
     """Gradient of a loss with respect to every image, in the network's own arithmetic.
 
@@ -83,9 +87,11 @@ def input_gradient(
 
     Args:
         network: Model from images to logits; its type is that of all arithmetic.
-        images: Shape (n, 784), any float type; cast to the network's.
+        images: Shape (n, 784), any float type; cast to the network's. All are taken at once:
+            for more than `BATCH` images call it with the slices of `batches`.
         labels: Shape (n,), integers 0 to 9.
         loss: A name in `LOSSES`.
+        count: What an averaged loss is divided by; n where it is not given.
 
     Returns:
         Shape (n, 784), in the network's type.
@@ -95,24 +101,16 @@ def input_gradient(
     """
     if loss not in LOSSES:
         raise ValueError(f"gradient {loss!r}: allowed are {', '.join(LOSSES)}")
-    step = _gradient_function(network, loss)
-    count = tf.constant(len(images))
-    dtype = networks.dtype_of(network)
-    return np.concatenate(
-        [
-            step(tf.cast(images[part], dtype), tf.constant(labels[part], tf.int32), count).numpy()
-            for part in batches(len(images))
-        ]
-    )
+    pixels = tf.cast(images, networks.dtype_of(network))
+    classes = tf.constant(labels, tf.int32)
+    return _gradient_function(network, loss)(
+        pixels, classes, tf.constant(count or len(images))
+    ).numpy()
 
 
 def logits(network: keras.Model, images: np.ndarray) -> np.ndarray:
     """Logits of every image, shape (n, 10), in the network's type, from images (n, 784)."""
-    step = _logits_function(network)
-    dtype = networks.dtype_of(network)
-    return np.concatenate(
-        [step(tf.cast(images[part], dtype)).numpy() for part in batches(len(images))]
-    )
+    return _logits_function(network)(tf.cast(images, networks.dtype_of(network))).numpy()
 
 
 # Traced once per network, however many steps an iterative attack takes; the few kept are those
@@ -130,7 +128,7 @@ def _logits_function(network: keras.Model) -> Callable[[tf.Tensor], tf.Tensor]:
 
 
 def batches(count: int) -> Iterator[slice]:
-    """Slices that cover `count` images, at most `BATCH` at a time."""
+    """Slices that cover `count` images, at most `BATCH` in each."""
     return (slice(start, start + BATCH) for start in range(0, count, BATCH))
 
 
@@ -157,5 +155,5 @@ def masking(gradient: np.ndarray, exact: np.ndarray) -> dict[str, float]:
         "zero_share": float(zero.mean()),
         "zero_image_share": float(zero.all(axis=1).mean()),
         "sign_disagreement": float((sign(gradient) != exact).mean()),
-        "mean_abs_gradient": float(np.abs(gradient.astype(np.float64)).mean()),
+        "mean_abs_gradient": float(np.abs(gradient).mean(dtype=np.float64)),
     }

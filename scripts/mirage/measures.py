@@ -5,15 +5,15 @@ import numpy as np
 QUANTILES = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
 
 
-def accuracy(logits: np.ndarray, labels: np.ndarray) -> float:
-    """Share of images classified rightly, from logits (n, 10) and labels (n,)."""
-    return float((logits.argmax(axis=1) == labels).mean())
+def correct(logits: np.ndarray, labels: np.ndarray) -> int:
+    """Number of images classified rightly, from logits (n, 10) and labels (n,)."""
+    return int((logits.argmax(axis=1) == labels).sum())
 
 
 def class_accuracy(logits: np.ndarray, labels: np.ndarray) -> dict[int, float]:
     """Accuracy among the images of each class that occurs, by label."""
-    correct = logits.argmax(axis=1) == labels
-    return {int(label): float(correct[labels == label].mean()) for label in np.unique(labels)}
+    right = logits.argmax(axis=1) == labels
+    return {int(label): float(right[labels == label].mean()) for label in np.unique(labels)}
 
 
 def logit_margins(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:

@@ -20,12 +20,12 @@ def reached(script: Path, *modules: str) -> list[Path]:
     """
     folder = script.parent
     found: set[Path] = set()
-    waiting = [f"{PACKAGE}.{name}" for name in modules] + list(_imports(script))
+    waiting = [f"{PACKAGE}.{name}" for name in modules] + list(_imports(folder, script))
     while waiting:
         for file in _files(folder, waiting.pop()):
             if file not in found:
                 found.add(file)
-                waiting.extend(_imports(file))
+                waiting.extend(_imports(folder, file))
     return sorted(found)
 
 
@@ -40,13 +40,17 @@ def _files(folder: Path, module: str) -> Iterator[Path]:
 
 
 @functools.cache
-def _imports(file: Path) -> tuple[str, ...]:
+def _imports(folder: Path, file: Path) -> tuple[str, ...]:
     """Modules of the package named in a file's import statements, wherever they stand."""
     names = []
-    for node in ast.walk(ast.parse(file.read_text(), filename=str(file))):
+    package = file.relative_to(folder).parent.parts
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"), filename=str(file))):
         if isinstance(node, ast.Import):
             names += [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module:
+        elif isinstance(node, ast.ImportFrom):
+            # One dot before the name stands for the file's own package, each further for one above.
+            above = package[: len(package) - node.level + 1] if node.level else ()
+            module = ".".join([*above, *filter(None, [node.module])])
             # `from mirage import networks` may name a module or something inside one.
-            names += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+            names += [module, *(f"{module}.{alias.name}" for alias in node.names)]
     return tuple(name for name in names if name.split(".")[0] == PACKAGE)

@@ -110,7 +110,7 @@ def loss_and_accuracy(
         images: Shape (n, 784), uint8.
         labels: Shape (n,), integers 0 to 9.
     """
-    loss, correct = 0.0, 0
+    loss, right = 0.0, 0
     dtype = networks.dtype_of(network)
     for part in gradients.batches(len(images)):
         logits = gradients.logits(network, tf.cast(images[part], dtype) / 255)
@@ -118,8 +118,8 @@ def loss_and_accuracy(
         # would be larger than the loss of an overfitted network.
         wide = tf.cast(logits, tf.float64)
         loss += float(tf.reduce_sum(gradients.cross_entropy(wide, tf.cast(labels[part], tf.int32))))
-        correct += int((logits.argmax(axis=1) == labels[part]).sum())
-    return loss / len(images), correct / len(images)
+        right += int((logits.argmax(axis=1) == labels[part]).sum())
+    return loss / len(images), right / len(images)
 
 
 def start(

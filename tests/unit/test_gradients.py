@@ -51,15 +51,17 @@ def test_cross_entropy_is_softplus_of_the_log_odds(small):
     np.testing.assert_allclose(np.log((1 - own) / own), u, rtol=1e-12)
 
 
-def test_a_batch_in_parts_gives_the_gradient_of_the_whole(small, monkeypatch):
+@pytest.mark.parametrize("loss", gradients.LOSSES)
+def test_a_batch_in_parts_gives_the_gradient_of_the_whole(small, monkeypatch, loss):
     network, images, labels = small
-    whole = {
-        loss: gradients.input_gradient(network, images, labels, loss) for loss in gradients.LOSSES
-    }
     monkeypatch.setattr(gradients, "BATCH", 3)
-    for loss, expected in whole.items():
-        parts = gradients.input_gradient(network, images, labels, loss)
-        np.testing.assert_allclose(parts, expected, rtol=1e-9)
+    parts = [
+        gradients.input_gradient(network, images[part], labels[part], loss, len(images))
+        for part in gradients.batches(len(images))
+    ]
+    assert [len(part) for part in parts] == [3, 1]
+    whole = gradients.input_gradient(network, images, labels, loss)
+    np.testing.assert_allclose(np.concatenate(parts), whole, rtol=1e-9)
 
 
 def test_exact_signs_in_float32_are_those_of_float64(overfitted, digits):

@@ -1,0 +1,74 @@
+"""A copy of the workflow to change and break, and what Snakemake would run in it."""
+
+import re
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).parents[2]
+SOURCES = (
+    "Snakefile",
+    "Singularity.def",
+    "config.yaml",
+    *("config", "envs", "profiles", "report", "resources", "rules", "schemas", "scripts"),
+)
+# Targets that stand for others and run nothing.
+COLLECTIONS = {"all", "checkpoints", "evaluations", "tables", "figures"}
+
+
+def copy_sources(folder: Path) -> None:
+    """Copy what a user has before the first run, without results."""
+    folder.mkdir(parents=True)
+    for name in SOURCES:
+        if (ROOT / name).is_dir():
+            ignored = shutil.ignore_patterns("__pycache__")
+            shutil.copytree(ROOT / name, folder / name, ignore=ignored)
+        elif (ROOT / name).exists():
+            shutil.copy2(ROOT / name, folder / name)
+
+
+def snakemake(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
+    """Run the Snakemake of this environment in a folder."""
+    return subprocess.run(
+        [Path(sys.executable).parent / "snakemake", "--cores", "2", "--nocolor", *arguments],
+        cwd=folder,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        check=False,
+    )
+
+
+def plan(folder: Path, *arguments: str) -> Counter:
+    """What a dry run would run: jobs as "rule value value ...", the wildcards in their order."""
+    result = snakemake(folder, "--dry-run", *arguments)
+    assert result.returncode == 0, result.stdout
+    jobs = Counter()
+    for rule, block in re.findall(r"^(?:local)?rule (\w+):\n((?: {4}.*\n)*)", result.stdout, re.M):
+        wildcards = re.search(r"^ {4}wildcards: (.*)$", block, re.M)
+        values = [one.split("=", 1)[1] for one in wildcards[1].split(", ")] if wildcards else []
+        jobs[" ".join([rule, *values])] += 1
+    if not jobs:
+        assert "Nothing to be done" in result.stdout, result.stdout
+    return jobs
+
+
+def reruns(folder: Path, configuration: str = "config/test.yaml") -> set[str]:
+    """The jobs that would run again, collections left out."""
+    jobs = plan(folder, "--configfile", configuration)
+    assert set(jobs.values()) <= {1}
+    return set(jobs) - COLLECTIONS
+
+
+def read(folder: Path, configuration: str) -> dict:
+    """A configuration file of a copy."""
+    return yaml.safe_load((folder / configuration).read_text())
+
+
+def write(folder: Path, configuration: str, content: dict) -> None:
+    """Put a configuration file in place of the one of a copy."""
+    (folder / configuration).write_text(yaml.safe_dump(content, sort_keys=False))

@@ -1,0 +1,129 @@
+"""Which library files a job depends on: all that it imports, and nothing else."""
+
+from pathlib import Path
+
+import pytest
+
+from mirage import sources
+
+SCRIPTS = Path(sources.__file__).parents[1]
+JOBS = sorted(SCRIPTS.glob("*.py"))
+
+
+@pytest.fixture
+def library(tmp_path):
+    """Writes a script and modules of a package beside it; returns the files the script reaches."""
+
+    def reached(script, files, *modules):
+        package = tmp_path / "mirage"
+        (package / "plots").mkdir(parents=True)
+        for name, text in {"__init__": "", "plots/__init__": "", **files}.items():
+            (package / f"{name}.py").write_text(text)
+        (tmp_path / "script.py").write_text(script)
+        found = sources.reached(tmp_path / "script.py", *modules)
+        return {path.relative_to(package).with_suffix("").as_posix() for path in found}
+
+    return reached
+
+
+def names(script, *modules):
+    """Modules of the real library that a real script reaches."""
+    found = sources.reached(SCRIPTS / script, *modules)
+    return {path.relative_to(SCRIPTS / "mirage").with_suffix("").as_posix() for path in found}
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "import mirage.rows",
+        "import mirage.rows as r",
+        "from mirage import rows",
+        "from mirage import device, rows",
+        "from mirage.rows import write_rows",
+        "def later():\n    from mirage import rows",
+        "if True:\n    import mirage.rows",
+    ],
+)
+def test_every_kind_of_import_is_followed(library, statement):
+    found = library(statement, {"rows": "", "device": "", "files": ""})
+    assert {"__init__", "rows"} <= found <= {"__init__", "rows", "device"}
+
+
+def test_imports_are_followed_through_modules_and_in_circles(library):
+    files = {
+        "rows": "from mirage import files",
+        "files": "from mirage import images",
+        "images": "from mirage import rows",
+        "unrelated": "from mirage import rows",
+    }
+    assert library("import mirage.rows", files) == {"__init__", "rows", "files", "images"}
+
+
+def test_relative_imports_are_followed(library):
+    files = {
+        "plots/lines": "from . import style\nfrom ..rows import write_rows",
+        "plots/style": "from .. import files",
+        "rows": "from .images import load",
+        "images": "",
+        "files": "",
+        "style": "",
+    }
+    found = library("import mirage.plots.lines", files)
+    assert found == {"__init__", "plots/__init__"} | set(files) - {"style"}
+
+
+def test_the_packages_above_a_module_and_what_they_import_belong_to_it(library):
+    files = {"plots/__init__": "import mirage.files", "plots/lines": "", "files": "", "rows": ""}
+    found = library("from mirage.plots.lines import draw", files)
+    assert found == {"__init__", "plots/__init__", "plots/lines", "files"}
+
+
+def test_modules_loaded_by_name_are_followed(library):
+    files = {"plots/lines": "import mirage.rows", "rows": "", "files": ""}
+    found = library("", files, "plots.lines")
+    assert found == {"__init__", "plots/__init__", "plots/lines", "rows"}
+
+
+def test_other_packages_and_names_that_only_begin_alike_are_left_out(library):
+    script = "import numpy\nimport mirages.rows\nfrom json import loads\nimport rows"
+    assert library(script, {"rows": ""}) == set()
+
+
+def test_the_order_is_fixed_and_the_script_itself_left_out():
+    found = sources.reached(SCRIPTS / "attack.py", "attacks.fgsm")
+    assert found == sorted(set(found))
+    assert SCRIPTS / "attack.py" not in found
+
+
+def test_training_reaches_no_attack_plot_table_or_mirror():
+    objectives = sorted((SCRIPTS / "mirage/objectives").glob("[!_]*.py"))
+    found = names("train.py", *(f"objectives.{path.stem}" for path in objectives))
+    assert {"training", "networks", "objectives/fgsm_mixed"} <= found
+    forbidden = ("attacks", "plots", "tables", "mirrors", "datasets", "evaluation", "measures")
+    assert not [name for name in found if name.startswith(forbidden)]
+
+
+@pytest.mark.parametrize("script", ["attack.py", "examples.py"])
+def test_an_attack_does_not_reach_the_other_attacks(script):
+    fgsm, pgd = (names(script, f"attacks.{method}") for method in ("fgsm", "pgd"))
+    assert {"attacks/fgsm", "attacks/ball", "gradients", "evaluation"} <= fgsm
+    assert {"attacks/pgd", "attacks/ball", "gradients", "evaluation"} <= pgd
+    assert "attacks/pgd" not in fgsm
+    assert "attacks/fgsm" not in pgd
+
+
+@pytest.mark.parametrize("plot", ["by_epoch", "by_epsilon", "losses", "spectral_norms", "examples"])
+def test_a_figure_does_not_reach_the_other_kinds_of_plot(plot):
+    found = names("figure.py", f"plots.{plot}")
+    kinds = {"by_epoch", "by_epsilon", "losses", "spectral_norms", "examples"}
+    assert {name.removeprefix("plots/") for name in found} & kinds == {plot}
+    assert not found & {"training", "networks", "gradients", "evaluation"}
+
+
+@pytest.mark.parametrize("job", JOBS, ids=lambda path: path.name)
+def test_no_job_reaches_the_configuration_or_this_search(job):
+    assert not names(job.name) & {"config", "sources"}
+
+
+def test_only_the_download_reaches_the_mirrors():
+    assert [job.name for job in JOBS if "mirrors" in names(job.name)] == ["download.py"]
