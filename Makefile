@@ -7,6 +7,8 @@ CORES  ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
 ARGS   ?=
 BIN    := .venv/bin
 SNAKE   = $(BIN)/snakemake --cores $(CORES)
+# TensorFlow has wheels for these; uv takes the first fitting interpreter it finds.
+VERSIONS := >=3.11,<3.14
 # uv from PATH where there is one, else our own copy in .tools.
 UV     := $(or $(shell command -v uv 2>/dev/null),.tools/bin/uv)
 RESULTS = results/$(shell sed -n 's/^dataset: *//p' config.yaml)
@@ -64,9 +66,8 @@ help:  ## This list
 	.tools/bin/python -m pip install --quiet --require-hashes -r envs/uv.txt
 	@touch $@
 
-# `uv venv` leaves an existing .venv alone when the interpreter still fits.
 .venv/runtime: envs/requirements.txt | $(UV)
-	$(UV) venv --quiet --allow-existing --python "$(PYTHON)" .venv
+	$(UV) venv --quiet --allow-existing --python "$(VERSIONS)" .venv
 	$(UV) pip install --quiet --require-hashes --compile-bytecode --python .venv -r $<
 	@touch $@
 

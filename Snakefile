@@ -37,6 +37,7 @@ localrules:
     evaluations,
     tables,
     figures,
+    download,
 
 
 rule all:

@@ -30,6 +30,8 @@ except configuration.ConfigError as error:
 LOCK = hashlib.sha256(Path(workflow.basedir, "envs/requirements.txt").read_bytes()).hexdigest()[:12]
 
 CONFIG = STUDY.config
+if CONFIG["data_folder"]:
+    os.environ.update(MNIST_DIR=CONFIG["data_folder"])
 DATASET = CONFIG["dataset"]
 RUNS = CONFIG["runs"]
 ATTACKS = CONFIG["attacks"]

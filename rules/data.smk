@@ -6,9 +6,10 @@ FILES = [
     for kind in ("images-idx3-ubyte", "labels-idx1-ubyte")
 ]
 RAW = f"{RESULTS}/data/raw"
-LOCAL = CONFIG["data_folder"] or os.environ.get("MNIST_DIR", "")
 
 
+# A local folder comes in through the environment: it is no reason to run again, since whatever the
+# way the same checksums are asked for.
 rule download:
     input:
         script=SCRIPTS / "download.py",
@@ -20,11 +21,9 @@ rule download:
     params:
         folder=lambda wildcards, output: Path(output[0]).parent,
         dataset=DATASET,
-        # Not a reason to run again: whatever the way, the same checksums are asked for.
-        local=f"--local-folder {LOCAL!r}" if LOCAL else "",
     shell:
         "python {input.script} --dataset {params.dataset} --output-folder {params.folder}"
-        " {params.local} 2>&1 | tee {log}"
+        ' ${{MNIST_DIR:+--local-folder "$MNIST_DIR"}} 2>&1 | tee {log}'
 
 
 rule prepare:

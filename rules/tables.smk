@@ -33,6 +33,7 @@ rule summary:
                     "attack": column["attack"],
                     "dtype": column["dtype"],
                     "split": CONFIG["summary"]["split"],
+                    "epsilons": [CONFIG["summary"]["epsilon"]],
                 }
             )
             for file in evaluation_files(one)
