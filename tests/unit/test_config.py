@@ -364,3 +364,10 @@ def test_whatever_is_changed_is_accepted_or_told_with_its_section(changed):
     except config.ConfigError:
         sections = ("(top level)", *map(str, {**QUICK, **changed}))
         assert all(line.startswith(sections) for line in faults(changed))
+
+
+def test_an_unknown_published_series_is_told_before_anything_is_trained():
+    quick = yaml.safe_load((ROOT / "config/quick.yaml").read_text())
+    quick["figures"]["masking"]["series"][0]["published"] = "yue2017-fig99"
+    with pytest.raises(config.ConfigError, match=r"series\.0\.published: .*fig99.*there are one"):
+        config.read(quick, SCHEMA, {"one"})

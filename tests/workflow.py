@@ -1,5 +1,6 @@
 """A copy of the workflow to change and break, and what Snakemake would run in it."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -9,12 +10,16 @@ from pathlib import Path
 
 import yaml
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 SOURCES = (
     "Snakefile",
     "Singularity.def",
     "config.yaml",
     *("config", "envs", "profiles", "report", "resources", "rules", "schemas", "scripts"),
+)
+# The folder of MNIST may be given relative to the working folder, which is another one here.
+ENVIRONMENT = os.environ | (
+    {"MNIST_DIR": os.path.abspath(os.environ["MNIST_DIR"])} if os.environ.get("MNIST_DIR") else {}
 )
 # Targets that stand for others and run nothing.
 COLLECTIONS = {"all", "checkpoints", "evaluations", "tables", "figures"}
@@ -36,6 +41,7 @@ def snakemake(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
     return subprocess.run(
         [Path(sys.executable).parent / "snakemake", "--cores", "2", "--nocolor", *arguments],
         cwd=folder,
+        env=ENVIRONMENT,
         text=True,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
