@@ -108,7 +108,9 @@ def published_line(axes: Axes, points: pd.DataFrame, **look) -> None:
     `look` is PUBLISHED or PUBLISHED_CLEAN with a colour and a marker.
     """
     placed = points.dropna(subset="x").sort_values("x")
-    axes.plot(placed["x"], placed["value"], **look)
+    # The ends of a series that is not published between them are not joined.
+    joined = {} if len(placed) > 2 else {"linestyle": "none"}
+    axes.plot(placed["x"], placed["value"], **look | joined)
     for level in points.loc[points["x"].isna(), "value"]:
         axes.axhline(level, **look | {"marker": None})
 
