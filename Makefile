@@ -12,8 +12,10 @@ VERSIONS := >=3.11,<3.14
 # uv from PATH where there is one, else our own copy in .tools.
 UV     := $(or $(shell command -v uv 2>/dev/null),.tools/bin/uv)
 RESULTS = results/$(shell sed -n 's/^dataset: *//p' config.yaml)
-# The report follows a run, but not a dry one.
-report  = $(if $(filter -n --dry-run --dryrun,$(ARGS)),,--report $(1)/report.html --report-after-run)
+# After a run, but not a dry one: the report, and the short table with the report's place.
+dry     = $(filter -n --dry-run --dryrun,$(ARGS))
+report  = $(if $(dry),,--report $(1)/report.html --report-after-run)
+summary = $(if $(dry),,cat $(1)/tables/summary.md && printf '\nReport: %s\n' $(1)/report.html)
 # An environment variable reaches the download rule whether it was exported or given to make.
 export MNIST_DIR
 # Some systems switch the bytecode cache off; without it TensorFlow takes 6-8 s to import, not 2-3 s.
@@ -24,10 +26,12 @@ unexport PYTHONDONTWRITEBYTECODE
 .PHONY: quick reproduce test lint report bench container lock clean help
 
 quick: .venv/runtime  ## The main job on the embedded digits: tables, figures and a report in minutes (default)
-	$(SNAKE) --configfile config/quick.yaml $(call report,results/digits) $(ARGS)
+	$(SNAKE) --configfile config/quick.yaml --quiet rules host $(call report,results/digits) $(ARGS)
+	@$(call summary,results/digits)
 
 reproduce: .venv/runtime  ## The published protocol on MNIST (config.yaml), downloaded or from MNIST_DIR
 	$(SNAKE) $(call report,$(RESULTS)) $(ARGS)
+	@$(call summary,$(RESULTS))
 
 report: .venv/runtime  ## The HTML report of what `make reproduce` has made so far
 	$(SNAKE) --report $(RESULTS)/report.html $(ARGS)

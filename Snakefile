@@ -28,10 +28,6 @@ include: "rules/figures.smk"
 report: "report/workflow.rst"
 
 
-onsuccess:
-    show_summary()
-
-
 localrules:
     all,
     checkpoints,

@@ -90,13 +90,6 @@ def figure_published(figure):
     return PUBLISHED if any("published" in one for one in FIGURES[figure]["series"]) else []
 
 
-def show_summary():
-    """End a run with the short table, and say where everything is."""
-    summary = Path(TABLE.format(table="summary.md"))
-    if summary.exists():
-        print(f"\n{summary.read_text()}\nTables, figures and report: {RESULTS}/\n")
-
-
 ALL_CHECKPOINTS = [
     file for run in RUNS for seed in RUNS[run]["seeds"] for file in checkpoints(run, seed)
 ]
@@ -105,11 +98,13 @@ ALL_MEASURES = [file for run in RUNS for file in per_seed(MEASURES, {"run": run}
 ALL_HISTORIES = [
     file for run in RUNS for file in per_seed(HISTORY, {"run": run}, epoch=RUNS[run]["epochs"])
 ]
+# Nothing to compare where no figure shows a published series.
+PUBLISHED_TABLE = ["published"] if any(map(figure_published, FIGURES)) else []
 ALL_TABLES = expand(
     TABLE,
     table=[
         f"{name}.{kind}"
-        for name in ("attacks", "measures", "history", "summary", "published")
+        for name in ("attacks", "measures", "history", "summary", *PUBLISHED_TABLE)
         for kind in ("csv", "md")
     ],
 )

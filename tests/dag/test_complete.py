@@ -17,7 +17,9 @@ def expected(config):
         measure=sum(len(run["seeds"]) for run in runs.values()),
         table=3,
         summary=1,
-        published=1,
+        published=int(
+            any("published" in one for each in config["figures"].values() for one in each["series"])
+        ),
         configuration=1,
         figure=len(config["figures"]),
         examples=sum(figure["plot"] == "examples" for figure in config["figures"].values()),
