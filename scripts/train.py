@@ -37,10 +37,7 @@ def main() -> None:
     """Train and save."""
     args = arguments()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    device.configure(args.threads)
-    # Keras keeps the learning rate in its default type; in float32 it would be rounded in a
-    # float64 run.
-    networks.keras.config.set_floatx(args.dtype)
+    device.configure(args.threads, args.dtype)
     if args.previous:
         network = networks.load(args.previous, training=True)
         optimizer = network.optimizer
