@@ -64,11 +64,18 @@ def test_a_batch_in_parts_gives_the_gradient_of_the_whole(small, monkeypatch, lo
     np.testing.assert_allclose(np.concatenate(parts), whole, rtol=1e-9)
 
 
-def test_exact_signs_in_float32_are_those_of_float64(overfitted, digits):
+@pytest.fixture(scope="module")
+def test_set(overfitted, digits):
+    """Test images (n, 784) float32, labels, and the exact signs of the overfitted network."""
     _, (images, labels) = digits
     pixels = images.reshape(len(images), -1) / np.float32(255)
     wide = networks.cast(overfitted, "float64")
     exact = gradients.sign(gradients.input_gradient(wide, pixels, labels, "exact_sign"))
+    return pixels, labels, exact
+
+
+def test_exact_signs_in_float32_are_those_of_float64(overfitted, test_set):
+    pixels, labels, exact = test_set
     narrow = gradients.input_gradient(overfitted, pixels, labels, "exact_sign")
     assert narrow.dtype == np.float32
     found = gradients.masking(narrow, exact)
@@ -77,11 +84,8 @@ def test_exact_signs_in_float32_are_those_of_float64(overfitted, digits):
     assert found["zero_share"] == 0
 
 
-def test_plain_float32_signs_are_wrong_before_they_are_zero(overfitted, digits):
-    _, (images, labels) = digits
-    pixels = images.reshape(len(images), -1) / np.float32(255)
-    wide = networks.cast(overfitted, "float64")
-    exact = gradients.sign(gradients.input_gradient(wide, pixels, labels, "exact_sign"))
+def test_plain_float32_signs_are_wrong_before_they_are_zero(overfitted, test_set):
+    pixels, labels, exact = test_set
     plain = gradients.input_gradient(overfitted, pixels, labels, "cross_entropy_sum")
     found = gradients.masking(plain, exact)
     assert found["sign_disagreement"] > 0.02

@@ -7,5 +7,6 @@ held against the same network and in the same ball. An attack that draws at rand
 a one-step attack takes `slope`, its gradient where that is known already, since one gradient
 serves all epsilons.
 
-A new attack is a file here and its name in `METHODS` of `mirage.config`.
+A new attack is a file here and a branch of `attacks` in schemas/config.schema.yaml, with its
+parameters; a one-step attack stands in `ONE_STEP` of `mirage.config` too.
 """
