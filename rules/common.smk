@@ -3,12 +3,16 @@
 import csv
 import hashlib
 import json
+import mimetypes
 import os
 import re
 import sys
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
+
+# The report shows YAML as text; without this it says that it had to guess.
+mimetypes.add_type("text/plain", ".yaml")
 
 SCRIPTS = Path(os.path.relpath(Path(workflow.basedir, "scripts")))
 PUBLISHED = os.path.relpath(Path(workflow.basedir, "resources/published/series.csv"))
