@@ -157,10 +157,11 @@ def test_the_order_of_keys_and_a_default_written_out_rerun_nothing(change):
 def test_the_code_of_an_attack_reruns_that_attack_and_what_shows_it(edit):
     shown = {"figure by-epoch", "summary"} | ATTACK_TABLES
     assert edit("scripts/mirage/attacks/pgd.py") == PGD | shown
+    assert edit("scripts/mirage/attacks/ball.py") == PGD | shown
 
 
 def test_the_code_that_attacks_share_reruns_them_all_and_no_training(edit):
-    jobs = edit("scripts/mirage/attacks/ball.py")
+    jobs = edit("scripts/mirage/attacks/__init__.py")
     attacks = FLOAT32_SWEEPS | FLOAT64_SWEEPS | TRANSFER | PGD | EXAMPLES
     shown = {"figure by-epoch", "figure by-epsilon", "summary"} | ATTACK_TABLES
     assert jobs == attacks | shown

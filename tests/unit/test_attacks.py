@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from mirage import gradients, networks
-from mirage.attacks import fgsm, pgd
+from mirage.attacks import ball, fgsm, pgd
 from mirage.evaluation import adversarial
 from mirage.images import as_float
 from mirage.measures import correct
@@ -90,22 +91,107 @@ def test_zeros_are_filled_at_random_and_nothing_else_changes(overfitted, test_se
     assert np.abs((filled[:, ::2] > 0).mean() - 0.5) < 0.01
 
 
-def test_pgd_is_at_least_as_strong_as_fgsm(overfitted, test_set):
+@pytest.fixture
+def still_right(overfitted, test_set):
+    """How many test images are classified rightly after an attack."""
     images, labels = test_set
 
-    def attacked(attack, **parameters):
-        moved = attack(overfitted, images, labels, epsilon=0.05, **parameters)
+    def count(attack, **parameters):
+        moved = attack(overfitted, images, labels, **parameters)
         return correct(gradients.logits(overfitted, moved), labels)
 
-    assert attacked(pgd.attack, steps=20) <= attacked(fgsm.attack)
+    return count
+
+
+def test_pgd_is_at_least_as_strong_as_fgsm(still_right):
+    pgd_right = still_right(pgd.attack, epsilon=0.05, steps=20)
+    assert pgd_right <= still_right(fgsm.attack, epsilon=0.05)
+
+
+def test_restarts_only_ever_mislead_more(still_right):
+    parameters = {"epsilon": 0.05, "steps": 3, "relative_step": 0.3}
+    found = [still_right(pgd.attack, restarts=count, **parameters) for count in (1, 2, 5)]
+    assert found == sorted(found, reverse=True)
+    assert found[-1] < found[0]
+
+
+def test_one_step_of_pgd_is_fgsm(overfitted, test_set):
+    images, labels = test_set
+    step = {"steps": 1, "relative_step": 1, "random_start": False}
+    np.testing.assert_allclose(
+        pgd.attack(overfitted, images, labels, epsilon=0.1, **step),
+        fgsm.attack(overfitted, images, labels, epsilon=0.1),
+        rtol=1e-6,
+    )
+
+
+@pytest.mark.parametrize("clip", [None, (0.0, 1.0)])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_l2_perturbations_lie_in_the_l2_ball(overfitted, test_set, clip, dtype):
+    images, labels = test_set
+    moved = pgd.attack(
+        overfitted, images.astype(dtype), labels, epsilon=0.5, norm="l2", steps=10, clip=clip
+    )
+    lengths = np.linalg.norm(moved - images, axis=1)
+    assert moved.dtype == dtype
+    assert lengths.max() <= 0.5 * (1 + 1e-6)
+    # What is worth a step is worth the whole radius, where no pixel is held at its bounds.
+    assert clip or np.median(lengths) == pytest.approx(0.5, rel=1e-3)
+
+
+@pytest.mark.parametrize("norm", ball.NORMS)
+def test_random_starts_fill_the_ball_evenly(norm):
+    noise = ball.random(np.zeros((20_000, 3)), 2.0, norm, (1,))
+    assert np.abs(noise.mean(axis=0)).max() < 0.05
+    sizes = np.linalg.norm(noise, axis=1, ord=np.inf if norm == "linf" else 2)
+    assert sizes.max() <= 2
+    # In three dimensions half the radius holds an eighth of the volume.
+    assert (sizes < 1).mean() == pytest.approx(1 / 8, abs=0.01)
+
+
+def test_steepest_steps_have_length_one_however_small_the_gradient():
+    slope = np.array([[3e-30, -4e-30], [0.0, 0.0], [np.nan, 1.0], [5.0, 12.0]], np.float32)
+    signs = ball.steepest(tf.constant(slope), "linf").numpy()
+    assert signs.tolist() == [[1, -1], [0, 0], [0, 1], [1, 1]]
+    way = ball.steepest(tf.constant(slope), "l2").numpy()
+    np.testing.assert_allclose(way, [[0.6, -0.8], [0, 0], [0, 1], [5 / 13, 12 / 13]], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("norm", "peer_name", "epsilon"),
+    [("linf", "LinfPGD", 0.05), ("linf", "LinfPGD", 0.1), ("l2", "L2PGD", 1.0)],
+)
+def test_pgd_accuracy_equals_foolbox(overfitted, test_set, norm, peer_name, epsilon):
+    foolbox = pytest.importorskip("foolbox", reason="foolbox is in the dev requirements")
+    images, labels = test_set
+    tf.random.set_seed(1)
+    peer = getattr(foolbox.attacks, peer_name)(rel_stepsize=0.1, steps=40, random_start=False)
+    _, theirs, _ = peer(
+        foolbox.TensorFlowModel(overfitted, bounds=(0.0, 1.0)),
+        tf.constant(images),
+        tf.constant(labels.astype(np.int64)),
+        epsilons=epsilon,
+    )
+    ours = pgd.attack(
+        overfitted,
+        images,
+        labels,
+        epsilon=epsilon,
+        gradient="cross_entropy_sum",
+        norm=norm,
+        random_start=False,
+        clip=(0.0, 1.0),
+    )
+    found, expected = (
+        correct(gradients.logits(overfitted, moved), labels) for moved in (ours, theirs.numpy())
+    )
+    assert found / len(labels) == pytest.approx(expected / len(labels), abs=0.005)
 
 
 @pytest.mark.parametrize("epsilon", [0.01, 0.05, 0.1, 0.2])
 @pytest.mark.parametrize("clip", [None, (0.0, 1.0)])
 def test_fgsm_accuracy_equals_foolbox(overfitted, test_set, epsilon, clip):
     foolbox = pytest.importorskip("foolbox", reason="foolbox is in the dev requirements")
-    import tensorflow as tf
-
     images, labels = test_set
     # Foolbox always clips to its bounds; far ones leave every pixel where the step puts it.
     peer = foolbox.TensorFlowModel(overfitted, bounds=clip or (-10.0, 10.0))

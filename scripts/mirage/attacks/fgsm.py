@@ -6,7 +6,6 @@ import keras
 import numpy as np
 
 from mirage import gradients
-from mirage.attacks import ball
 
 
 def attack(
@@ -43,4 +42,5 @@ def attack(
     if fill_zeros:
         random = np.random.default_rng(seed).integers(0, 2, size=signs.shape, dtype=np.int8)
         signs = np.where(signs == 0, 2 * random - 1, signs)
-    return ball.step(images, signs, epsilon, clip)
+    moved = images + images.dtype.type(epsilon) * signs.astype(images.dtype)
+    return moved if clip is None else np.clip(moved, *clip).astype(images.dtype)

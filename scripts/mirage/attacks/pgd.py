@@ -1,11 +1,13 @@
-"""Projected gradient descent in the L-infinity ball (Madry et al. 2017, arXiv 1706.06083)."""
+"""Projected gradient descent in an L-infinity or L2 ball (Madry et al. 2017, arXiv 1706.06083)."""
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
 
 import keras
 import numpy as np
+import tensorflow as tf
 
-from mirage import gradients
+from mirage import gradients, networks
 from mirage.attacks import ball
 
 
@@ -16,36 +18,72 @@ def attack(
     *,
     epsilon: float,
     gradient: str = "exact_sign",
+    norm: str = "linf",
     steps: int = 40,
     relative_step: float = 0.1,
     random_start: bool = True,
+    restarts: int = 1,
     clip: Sequence[float] | None = None,
     seed: Sequence[int] = (0,),
 ) -> np.ndarray:
-    """Repeated steps along the sign of the gradient, each projected back into the ball.
+    """Repeated steps along the gradient's steepest direction, each projected back into the ball.
 
     Args:
         network: Model from images to logits; gradients are computed in its type.
         images: Shape (n, 784), any float type.
         labels: True labels, shape (n,), integers 0 to 9.
-        epsilon: Radius of the ball, pixels lying in 0 to 1.
+        epsilon: Radius of the ball in `norm`, pixels lying in 0 to 1.
         gradient: A name in `mirage.gradients.LOSSES`.
+        norm: `linf` (steps along the sign) or `l2` (steps along the gradient itself).
         steps: Number of steps, at least 1.
         relative_step: Length of a step as a share of epsilon.
         random_start: Start at a uniformly random point of the ball, else at the image. Without
             it this is the basic iterative method (Kurakin et al. 2016, arXiv 1607.02533).
+        restarts: How often to begin anew. An image keeps the first point that the network
+            misclassifies, or the last one where there is none.
         clip: Smallest and largest pixel allowed, or None.
-        seed: Seed of the random start.
+        seed: Seed of the random starts.
 
     Returns:
         Adversarial images in the shape and type of `images`.
     """
-    moved = images
-    if random_start:
-        noise = np.random.default_rng(seed).uniform(-epsilon, epsilon, size=images.shape)
-        moved = ball.project(images + noise.astype(images.dtype), images, epsilon, clip)
-    for _ in range(steps):
-        slope = gradients.input_gradient(network, moved, labels, gradient)
-        moved = ball.step(moved, gradients.sign(slope), relative_step * epsilon)
-        moved = ball.project(moved, images, epsilon, clip)
-    return moved
+    descend = _descend(network, gradient, norm, steps, tuple(clip) if clip else None)
+    pixels, classes = tf.constant(images), tf.constant(labels, tf.int32)
+    lengths = (tf.constant(length, pixels.dtype) for length in (epsilon, relative_step * epsilon))
+    radius, step = lengths
+    found = images
+    for restart in range(restarts):
+        start = pixels
+        if random_start:
+            noise = ball.random(images, epsilon, norm, (*seed, restart))
+            start = ball.project(pixels + noise, pixels, radius, norm, clip)
+        moved = descend(pixels, start, classes, radius, step).numpy()
+        if restart:
+            misled = gradients.logits(network, found).argmax(axis=1) != labels
+            moved = np.where(misled[:, np.newaxis], found, moved)
+        found = moved
+    return found
+
+
+@functools.lru_cache(maxsize=4)
+def _descend(
+    network: keras.Model, gradient: str, norm: str, steps: int, clip: tuple | None
+) -> Callable[..., tf.Tensor]:
+    """All steps as one graph: images, start, labels, radius, step -> the last point."""
+
+    @tf.function(reduce_retracing=True)
+    def descend(images, start, labels, radius, step):
+        moved = start
+        for _ in tf.range(steps):
+            slope = gradients.of_images(
+                network,
+                tf.cast(moved, networks.dtype_of(network)),
+                labels,
+                gradient,
+                tf.shape(images)[0],
+            )
+            moved += step * tf.cast(ball.steepest(slope, norm), images.dtype)
+            moved = ball.project(moved, images, radius, norm, clip)
+        return moved
+
+    return descend
