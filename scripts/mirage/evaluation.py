@@ -87,12 +87,14 @@ def evaluate(
     # The networks are built once and take the weights of one checkpoint after another: what
     # TensorFlow has traced for them serves all.
     network = networks.load(attacked[0])
-    source = networks.load(sources[0])
+    transfer = list(sources) != list(attacked)
+    source = networks.load(sources[0]) if transfer else network
     attacker, exact = (networks.cast(source, kind) for kind in (dtype, "float64"))
     loss = parameters["gradient"]
     for checkpoint, origin, seed in zip(attacked, sources, seeds, strict=True):
         networks.load_weights(network, checkpoint)
-        networks.load_weights(source, origin)
+        if transfer:
+            networks.load_weights(source, origin)
         for copy in (attacker, exact):
             networks.assign(copy, source)
         shared, clean, masking = 0.0, 0, Counter()
