@@ -2,7 +2,6 @@
 
 import importlib
 import inspect
-import logging
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,8 +12,6 @@ import numpy as np
 
 from mirage import gradients, measures, networks
 from mirage.images import as_float
-
-log = logging.getLogger(__name__)
 
 
 def adversarial(
@@ -33,7 +30,7 @@ def adversarial(
         attacker: The network whose gradient is used, in the type of the gradient.
         images: Shape (n, 784), in the type of the attacked network.
         labels: Shape (n,).
-        epsilon: L-infinity size, pixels lying in 0 to 1.
+        epsilon: Size in the attack's norm, pixels lying in 0 to 1.
         parameters: The attack's own parameters.
         offered: What an attack may make use of (`seed`, `slope`); passed on if it asks for it.
 
@@ -73,7 +70,7 @@ def evaluate(
         method: A module of `mirage.attacks`.
         parameters: The attack's parameters; `gradient` is a name in `mirage.gradients.LOSSES`.
         dtype: Type of the gradient, a name in `mirage.networks.DTYPES`.
-        epsilons: L-infinity sizes as text.
+        epsilons: Sizes in the attack's norm, as text.
         seeds: For each checkpoint the seed of attacks that draw at random.
 
     Yields:
