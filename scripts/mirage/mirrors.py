@@ -98,7 +98,9 @@ def verify(data: bytes, file: SourceFile, origin: str | Path) -> bytes:
     Raises DataError, beginning with `origin` (a path or an address), for an HTML page, a corrupt
     gzip, a wrong size or a wrong checksum.
     """
-    if data[:100].lstrip().startswith(b"<"):
+    # The page of a captive portal or an error, whatever its size. Binary data may begin with "<"
+    # too, so that one character does not tell.
+    if data[:100].lstrip().lower().startswith((b"<!doctype", b"<html", b"<?xml", b"<head")):
         raise DataError(f"{origin}: an HTML page, not a data file")
     content = uncompress(data, origin, limit=file.size)
     if len(content) > file.size:

@@ -18,9 +18,10 @@ import download
 from mirage import datasets, mirrors
 
 SCRIPTS = Path(download.__file__).parent
-# Not readable as IDX on purpose: download checks bytes, prepare reads them.
+# Not readable as IDX on purpose: download checks bytes, prepare reads them. Each begins as an HTML
+# page does, and is none.
 CONTENTS = {
-    name: os.urandom(size)
+    name: b"<" + os.urandom(size - 1)
     for name, size in (
         (datasets.TRAIN_IMAGES, 200_000),
         (datasets.TRAIN_LABELS, 300),
