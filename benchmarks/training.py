@@ -17,8 +17,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from mirage import datasets, device, training
-from mirage.objectives import cross_entropy
+from mirage import datasets, device, networks, training
 
 IMAGES, BATCH = 60_000, 100
 
@@ -39,14 +38,15 @@ def main() -> None:
     print("|:-----|----------:|---------------:|------:|")
     for dtype in ("float32", "float64"):
         keras.config.set_floatx(dtype)
-        ours, optimizer = training.start("mlp-200-300", dtype, 1, {"name": "adam"})
-        theirs, _ = training.start("mlp-200-300", dtype, 1, {"name": "adam"})
+        ours, optimizer = training.start(networks.build("mlp-200-300", dtype, 1), {"name": "adam"})
+        theirs, _ = training.start(networks.build("mlp-200-300", dtype, 1), {"name": "adam"})
         # As Keras does by itself, and without a metric, which our side does not compute either.
         theirs.compile(
             optimizer=keras.optimizers.Adam(),
             loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         )
-        epoch = training.compiled_epoch(ours, optimizer, images, labels, cross_entropy.loss)
+        loss = training.loss_of({"name": "cross_entropy"})
+        epoch = training.compiled_epoch(ours, optimizer, images, labels, loss)
         pixels, classes = tf.constant(images.astype(dtype) / 255), tf.constant(labels)
         times = {"fit": [], "compiled": []}
         for repeat in range(args.repeats + 1):
@@ -54,8 +54,9 @@ def main() -> None:
             theirs.fit(pixels, classes, batch_size=BATCH, epochs=1, verbose=0)
             times["fit"].append(time.perf_counter() - began)
             order = tf.constant(training.order(1, repeat + 1, IMAGES, BATCH))
+            seeds = tf.constant(training.seeds(1, repeat + 1, len(order), 0)[0])
             began = time.perf_counter()
-            epoch(order)
+            epoch(order, seeds)
             ours.trainable_variables[0].numpy()  # waits for a device that works on its own
             times["compiled"].append(time.perf_counter() - began)
         # The first epoch of each side compiles.

@@ -16,6 +16,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--training", type=Path, required=True, help=".npz of the training data")
     parser.add_argument("--validation", type=Path, required=True, help=".npz of validation data")
     parser.add_argument("--previous", type=Path, help="checkpoint before; none for the first link")
+    parser.add_argument("--start", type=Path, help="checkpoint whose weights a first link takes")
     parser.add_argument("--network", required=True, help="for example mlp-200-300")
     parser.add_argument("--dtype", choices=networks.DTYPES, required=True)
     parser.add_argument("--optimizer", type=json.loads, required=True, help="JSON: name, arguments")
@@ -38,19 +39,19 @@ def main() -> None:
     args = arguments()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     device.configure(args.threads, args.dtype)
+    data = [load(args.training), load(args.validation)]
     if args.previous:
         network = networks.load(args.previous, training=True)
         optimizer = network.optimizer
+    elif args.start:
+        network, optimizer = training.start(networks.load(args.start), args.optimizer)
     else:
-        network, optimizer = training.start(args.network, args.dtype, args.seed, args.optimizer)
-    flat = [
-        (images.reshape(len(images), -1), labels)
-        for images, labels in (load(args.training), load(args.validation))
-    ]
+        network = networks.build(args.network, args.dtype, args.seed, data[0][0].shape[1:])
+        network, optimizer = training.start(network, args.optimizer)
     rows = training.train(
         network,
         optimizer,
-        *flat,
+        *((images.reshape(len(images), -1), labels) for images, labels in data),
         epochs=range(args.first_epoch, args.last_epoch + 1),
         seed=args.seed,
         schedule=args.learning_rate,

@@ -24,10 +24,10 @@ def digits():
 @pytest.fixture(scope="session")
 def overfitted(digits):
     """A float32 network trained until its float32 gradient is largely wrong."""
-    from mirage import training
+    from mirage import networks, training
 
     (images, labels), _ = digits
-    network, optimizer = training.start("mlp-50-40", "float32", 3, {"name": "adam"})
+    network, optimizer = training.start(networks.build("mlp-50-40", "float32", 3), {"name": "adam"})
     flat = (images.reshape(len(images), -1), labels)
     training.train(
         network,

@@ -10,6 +10,29 @@ def correct(logits: np.ndarray, labels: np.ndarray) -> int:
     return int((logits.argmax(axis=1) == labels).sum())
 
 
+def perturbation(images: np.ndarray, moved: np.ndarray) -> dict[str, np.ndarray]:
+    """Size of the perturbation of each image, computed in float64.
+
+    Args:
+        images: Before the attack, shape (n, d).
+        moved: After it, same shape.
+
+    Returns:
+        Arrays of shape (n,): `l2`, the Euclidean length of the perturbation r; `rho_l2` and
+        `rho_linf`, ||r|| / ||x|| in L2 and L-infinity (rho_adv of Moosavi-Dezfooli et al. 2016,
+        equation 15, is its mean); `changed_share`, the share of pixels that differ.
+    """
+    images = images.astype(np.float64)
+    r = moved - images
+    l2, linf = np.linalg.norm(r, axis=1), np.abs(r).max(axis=1)
+    return {
+        "l2": l2,
+        "rho_l2": l2 / np.linalg.norm(images, axis=1),
+        "rho_linf": linf / np.abs(images).max(axis=1),
+        "changed_share": (r != 0).mean(axis=1),
+    }
+
+
 def class_accuracy(logits: np.ndarray, labels: np.ndarray) -> dict[int, float]:
     """Accuracy among the images of each class that occurs, by label."""
     right = logits.argmax(axis=1) == labels
@@ -36,5 +59,10 @@ def margin_quantiles(logits: np.ndarray, labels: np.ndarray) -> dict[float, floa
 
 
 def spectral_norm(kernel: np.ndarray) -> float:
-    """Largest singular value of a weight matrix (inputs, outputs), computed in float64."""
-    return float(np.linalg.norm(kernel.astype(np.float64), ord=2))
+    """Largest singular value of a weight matrix (inputs, outputs), computed in float64.
+
+    The kernel of a convolution is taken as the matrix (height * width * channels in, channels
+    out) that is applied to each patch.
+    """
+    matrix = kernel.astype(np.float64).reshape(-1, kernel.shape[-1])
+    return float(np.linalg.norm(matrix, ord=2))

@@ -1,50 +1,92 @@
 """Named architectures as Keras models that give logits, and checkpoints as Keras files."""
 
 import contextlib
+import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import keras
 import numpy as np
 
-PIXELS = 784
 CLASSES = 10
 DTYPES = ("float16", "bfloat16", "float32", "float64")
+SHAPE = (28, 28)
+# What a network's name may be; schemas/config.schema.yaml has the same pattern.
+NAMES = r"mlp(-[1-9]\d*)*|cnn-[1-9]\d*-[1-9]\d*-[1-9]\d*(-dropout0\.\d+)?|lenet"
 
 
 class NetworkError(ValueError):
     """A network that cannot be built or read; the message says which and why."""
 
 
-def build(name: str, dtype: str, seed: int) -> keras.Model:
+def build(name: str, dtype: str, seed: int, shape: Sequence[int] = SHAPE) -> keras.Model:
     """Build a network with Glorot-uniform weights and zero biases.
 
     The weights are drawn in float64 and rounded to `dtype`, so that runs which differ only in
     their floating-point type start from the same point.
 
     Args:
-        name: `mlp-200-300`: a fully connected network 784-200-300-10 with ReLU between its
-            layers (yue2017, section 4.1 and appendix C); any list of widths will do.
+        name: One of
+            `mlp-200-300`: fully connected, 784-200-300-10 with ReLU between its layers (yue2017,
+            section 4.1 and appendix C); any list of widths will do, `mlp` being a linear network.
+            `cnn-32-64-1024-dropout0.4`: two convolutions 5x5 of 32 and 64 channels, each with ReLU
+            and max-pooling by 2, a layer of 1024 with ReLU, dropout of 0.4 in training (hao,
+            section 5); the images keep their size in a convolution.
+            `lenet`: convolutions 5x5 of 20 and 50 channels without padding, each with ReLU and
+            max-pooling by 2, a layer of 500 with ReLU (LeCun et al. 1998 as it comes with Caffe
+            and MatConvNet; Moosavi-Dezfooli et al. 2016, table 1).
         dtype: Type of weights and arithmetic, one of `DTYPES`.
         seed: Seed of the weights, at least 0.
+        shape: Of one image: (height, width), or (height, width, channels).
 
     Returns:
-        A model from images, shape (n, 784), values 0 to 1, to logits, shape (n, 10).
+        A model from flat images, shape (n, d), values 0 to 1, to logits, shape (n, 10).
 
     Raises:
         NetworkError: The name is not that of a known network.
     """
-    if not re.fullmatch(r"mlp(-[1-9]\d*)*", name):
-        raise NetworkError(f"network {name!r}: known are mlp-N-N-..., for example mlp-200-300")
-    widths = [int(width) for width in name.split("-")[1:]]
-    stack = [keras.Input((PIXELS,), dtype=dtype, name="images")]
+    if not re.fullmatch(NAMES, name):
+        raise NetworkError(
+            f"network {name!r}: known are mlp-N-N-... (mlp-200-300), "
+            "cnn-N-N-N (cnn-32-64-1024-dropout0.4) and lenet"
+        )
+    kind, *sizes = name.split("-")
+    if kind == "mlp":
+        hidden, dropout = [], 0.0
+        widths = [int(size) for size in sizes]
+    else:
+        dropout = float(sizes.pop().removeprefix("dropout")) if "dropout" in name else 0.0
+        *channels, width = map(int, sizes) if kind == "cnn" else (20, 50, 500)
+        widths = [width]
+        hidden = [keras.layers.Reshape((*shape, 1)[:3], dtype=dtype, name="pixels")]
+        for number, count in enumerate(channels, start=1):
+            hidden += [
+                keras.layers.Conv2D(
+                    count,
+                    5,
+                    padding="same" if kind == "cnn" else "valid",
+                    activation="relu",
+                    dtype=dtype,
+                    name=f"convolution{number}",
+                ),
+                keras.layers.MaxPooling2D(2, dtype=dtype, name=f"pooling{number}"),
+            ]
+        hidden.append(keras.layers.Flatten(dtype=dtype, name="features"))
     for number, width in enumerate(widths, start=1):
-        stack.append(
+        hidden.append(
             keras.layers.Dense(width, activation="relu", dtype=dtype, name=f"layer{number}")
         )
-    stack.append(keras.layers.Dense(CLASSES, dtype=dtype, name=f"layer{len(widths) + 1}"))
-    network = keras.Sequential(stack, name=name.replace("-", "_"))
+    if dropout:
+        hidden.append(keras.layers.Dropout(dropout, seed=seed, dtype=dtype, name="dropout"))
+    network = keras.Sequential(
+        [
+            keras.Input((math.prod(shape),), dtype=dtype, name="images"),
+            *hidden,
+            keras.layers.Dense(CLASSES, dtype=dtype, name=f"layer{len(widths) + 1}"),
+        ],
+        name=name.replace("-", "_").replace(".", "_"),
+    )
     for number, kernel in enumerate(kernels(network)):
         layer_seed = int(np.random.SeedSequence([seed, number]).generate_state(1)[0])
         draw = keras.initializers.GlorotUniform(seed=layer_seed)
@@ -53,10 +95,27 @@ def build(name: str, dtype: str, seed: int) -> keras.Model:
 
 
 def kernels(network: keras.Model) -> list[keras.Variable]:
-    """The weight matrices (not the biases) of a network, from its input to its output."""
+    """The weights (not the biases) of a network's layers, from its input to its output.
+
+    Matrices, and of a convolution (height, width, channels in, channels out).
+    """
     return [
         variable for variable in network.trainable_variables if variable.path.endswith("/kernel")
     ]
+
+
+def draws(network: keras.Model) -> list[keras.Variable]:
+    """The states of the random generators of a network's layers (dropout), from its input on."""
+    return [
+        layer.seed_generator.state
+        for layer in network.layers
+        if isinstance(layer, keras.layers.Dropout)
+    ]
+
+
+def convolves(network: keras.Model) -> bool:
+    """Whether a network has convolutions."""
+    return any(isinstance(layer, keras.layers.Conv2D) for layer in network.layers)
 
 
 def cast(network: keras.Model, dtype: str) -> keras.Model:

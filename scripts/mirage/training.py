@@ -1,6 +1,7 @@
 """Training: one compiled epoch, and a chain of checkpoints that equals one long run."""
 
 import importlib
+import inspect
 import logging
 import math
 import time
@@ -58,6 +59,39 @@ def order(seed: int, epoch: int, count: int, batch_size: int) -> np.ndarray:
     return permutation[: steps * batch_size].reshape(steps, batch_size)
 
 
+def seeds(seed: int, epoch: int, steps: int, generators: int) -> list[np.ndarray]:
+    """Seeds of all that an epoch draws but the order of the images, from (seed, epoch) alone.
+
+    Returns:
+        For the objective, shape (steps, 2), int32; then, for each random generator of the
+        network's layers (dropout), its state, shape (2,), int32.
+    """
+    sequences = np.random.SeedSequence([seed, epoch, 1]).spawn(1 + generators)
+    shapes = [(steps, 2)] + [(2,)] * generators
+    return [
+        # 31 bits: the types that TensorFlow and Keras keep seeds in differ in their sign.
+        (sequence.generate_state(math.prod(shape)) >> 1).astype(np.int32).reshape(shape)
+        for sequence, shape in zip(sequences, shapes, strict=True)
+    ]
+
+
+def loss_of(objective: Mapping) -> Callable[..., tf.Tensor]:
+    """The loss of an objective, its parameters set.
+
+    Args:
+        objective: `name` of a module of `mirage.objectives` and its parameters.
+
+    Returns:
+        `loss(network, images, labels, seed) -> scalar`; only an objective that draws at random asks
+        for the seed.
+    """
+    loss = importlib.import_module(f"mirage.objectives.{objective['name']}").loss
+    parameters = {key: value for key, value in objective.items() if key != "name"}
+    if "seed" in inspect.signature(loss).parameters:
+        return lambda *batch, seed: loss(*batch, **parameters, seed=seed)
+    return lambda *batch, seed: loss(*batch, **parameters)
+
+
 def compiled_epoch(
     network: keras.Model,
     optimizer: keras.Optimizer,
@@ -66,19 +100,23 @@ def compiled_epoch(
     objective: Callable[..., tf.Tensor],
     l2: float = 0.0,
 ) -> Callable[[tf.Tensor], None]:
-    """Compile a whole epoch, the loop over batches included, into one XLA program.
+    """Compile a whole epoch, the loop over batches included, into one program.
+
+    That is one XLA program, but for convolutions on a CPU: XLA's are several times slower there
+    than those of TensorFlow's own graph.
 
     Args:
         network: Model to train, changed in place.
         optimizer: Keras optimizer, built for the network's variables; changed in place.
-        images: Shape (n, 784), uint8. They stay bytes on the device and become floats batch by
-            batch, which costs no time and an eighth of the memory of float64.
+        images: Shape (n, 784), uint8, or floats in 0 to 1. Bytes stay bytes on the device and
+            become floats batch by batch, which costs no time and an eighth of float64's memory.
         labels: Shape (n,), integers 0 to 9.
-        objective: `objective(network, images, labels) -> scalar`, see `mirage.objectives`.
+        objective: From `loss_of`.
         l2: Weight of the sum over layers of 0.5 * ||W||^2, on weights only, not biases.
 
     Returns:
-        A function of the order of the images, shape (steps, batch size), int32.
+        A function of the order of the images, shape (steps, batch size), int32, and the seed of
+        each step, shape (steps, 2), int32.
     """
     pixels = tf.constant(images)
     classes = tf.constant(labels, tf.int32)
@@ -86,18 +124,25 @@ def compiled_epoch(
     variables = network.trainable_variables
     weights = networks.kernels(network)
 
-    @tf.function(jit_compile=True)
-    def epoch(batches: tf.Tensor) -> None:
+    on_cpu = not tf.config.list_physical_devices("GPU")
+
+    @tf.function(jit_compile=not (on_cpu and networks.convolves(network)))
+    def epoch(batches: tf.Tensor, seeds: tf.Tensor) -> None:
         for step in tf.range(tf.shape(batches)[0]):
             batch = batches[step]
-            x = tf.cast(tf.gather(pixels, batch), dtype) / 255
+            x = _floats(tf.gather(pixels, batch), dtype)
             with tf.GradientTape() as tape:
-                loss = objective(network, x, tf.gather(classes, batch))
+                loss = objective(network, x, tf.gather(classes, batch), seed=seeds[step])
                 if l2:
                     loss += l2 * sum(0.5 * tf.reduce_sum(tf.square(w)) for w in weights)
             optimizer.apply(tape.gradient(loss, variables), variables)
 
     return epoch
+
+
+def _floats(pixels: tf.Tensor, dtype: str) -> tf.Tensor:
+    """Bytes as floats in 0 to 1; floats as they are, in `dtype`."""
+    return tf.cast(pixels, dtype) / 255 if pixels.dtype == tf.uint8 else tf.cast(pixels, dtype)
 
 
 def loss_and_accuracy(
@@ -107,13 +152,13 @@ def loss_and_accuracy(
 
     Args:
         network: Model from images to logits.
-        images: Shape (n, 784), uint8.
+        images: Shape (n, 784), uint8, or floats in 0 to 1.
         labels: Shape (n,), integers 0 to 9.
     """
     loss, right = 0.0, 0
     dtype = networks.dtype_of(network)
     for part in gradients.batches(len(images)):
-        logits = gradients.logits(network, tf.cast(images[part], dtype) / 255)
+        logits = gradients.logits(network, _floats(tf.constant(images[part]), dtype))
         # Summed in float64: in the network's type the rounding of a sum over 55,000 images
         # would be larger than the loss of an overfitted network.
         wide = tf.cast(logits, tf.float64)
@@ -122,23 +167,18 @@ def loss_and_accuracy(
     return loss / len(images), right / len(images)
 
 
-def start(
-    name: str, dtype: str, seed: int, optimizer: Mapping
-) -> tuple[keras.Model, keras.Optimizer]:
-    """A network at its initial weights with a fresh optimizer.
+def start(network: keras.Model, optimizer: Mapping) -> tuple[keras.Model, keras.Optimizer]:
+    """A network as it is, made ready for training with a fresh optimizer.
 
     Args:
-        name: Name of the network, see `mirage.networks.build`.
-        dtype: Floating-point type of weights and arithmetic.
-        seed: Seed of the initial weights.
+        network: Changed in place: compiled, so that a checkpoint of it holds the optimizer.
         optimizer: `name` of a Keras optimizer and its arguments, but the learning rate.
     """
-    network = networks.build(name, dtype, seed)
     arguments = {key: value for key, value in optimizer.items() if key != "name"}
     fresh = keras.optimizers.get({"class_name": optimizer["name"], "config": arguments})
     fresh.build(network.trainable_variables)
-    # Compiled, so that the checkpoint holds the optimizer and any Keras program can evaluate
-    # it; jit_compile stays off because this project compiles whole epochs itself.
+    # So that any Keras program can evaluate the checkpoint, too; jit_compile stays off because
+    # this project compiles whole epochs itself.
     network.compile(
         optimizer=fresh,
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
@@ -166,10 +206,11 @@ def train(
     Args:
         network: From `start`, or a checkpoint opened with its optimizer.
         optimizer: The network's optimizer.
-        training: Images (n, 784) uint8 and labels (n,).
+        training: Images (n, 784), uint8 or floats in 0 to 1, and labels (n,).
         validation: The same of the validation images.
         epochs: Epochs to train, counted from 1.
-        seed: Seed of the order of the images.
+        seed: Seed of the order of the images, of dropout and of the objective's draws; with the
+            epoch it gives all of them.
         schedule: As in `learning_rate`.
         batch_size: Images of a step.
         objective: `name` of a module of `mirage.objectives` and its parameters.
@@ -188,11 +229,7 @@ def train(
             f"{len(images)} training images are fewer than one batch of {batch_size}: "
             "lower batch_size or raise split.train in the configuration"
         )
-    parameters = {key: value for key, value in objective.items() if key != "name"}
-    loss = importlib.import_module(f"mirage.objectives.{objective['name']}").loss
-    run = compiled_epoch(
-        network, optimizer, images, labels, lambda n, x, y: loss(n, x, y, **parameters), l2
-    )
+    run = compiled_epoch(network, optimizer, images, labels, loss_of(objective), l2)
     rows = []
     # On a terminal a bar; in a job's log a line for every epoch.
     with tqdm(epochs, unit="epoch", disable=None) as bar:
@@ -200,7 +237,11 @@ def train(
             began = time.perf_counter()
             rate = learning_rate(schedule, epoch)
             optimizer.learning_rate = rate
-            run(tf.constant(order(seed, epoch, len(images), batch_size)))
+            batches = order(seed, epoch, len(images), batch_size)
+            steps, *draws = seeds(seed, epoch, len(batches), len(networks.draws(network)))
+            for state, drawn in zip(networks.draws(network), draws, strict=True):
+                state.assign(drawn)
+            run(tf.constant(batches), tf.constant(steps))
             measured = (
                 *loss_and_accuracy(network, images, labels),
                 *loss_and_accuracy(network, *validation),

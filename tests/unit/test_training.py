@@ -14,6 +14,7 @@ SETTINGS = {
     "batch_size": 50,
     "objective": {"name": "cross_entropy"},
 }
+CROSS_ENTROPY = training.loss_of({"name": "cross_entropy"})
 
 
 @pytest.fixture
@@ -26,8 +27,10 @@ def data(digits):
 
 
 def everything(network):
-    """All numbers of a network and its optimizer but the learning rate."""
-    return [v.numpy() for v in [*network.variables, *network.optimizer.variables]]
+    """All numbers of a network and its optimizer but the state of dropout, which epochs set anew."""
+    drawn = {id(state) for state in networks.draws(network)}
+    weights = [one for one in network.variables if id(one) not in drawn]
+    return [v.numpy() for v in [*weights, *network.optimizer.variables]]
 
 
 def rows_without_time(rows):
@@ -41,15 +44,18 @@ def rows_without_time(rows):
         {},
         {"optimizer": {"name": "sgd"}, "schedule": {"initial": 0.05, "decay_epochs": 2}},
         {"objective": {"name": "fgsm_mixed", "clean_weight": 0.9, "epsilon": "0.1"}, "l2": 0.001},
+        {"objective": {"name": "pgd", "epsilon": "0.1", "steps": 2, "relative_step": 0.7}},
+        {"network": "cnn-2-3-5-dropout0.4"},
     ],
 )
 def test_a_chain_of_checkpoints_equals_one_long_run(tmp_path, data, dtype, change):
     settings = {**SETTINGS, **change}
-    start = ("mlp-20-15", dtype, 7, settings.pop("optimizer", {"name": "adam"}))
-    long, optimizer = training.start(*start)
+    optimizers = settings.pop("optimizer", {"name": "adam"})
+    name = settings.pop("network", "mlp-20-15")
+    long, optimizer = training.start(networks.build(name, dtype, 7), optimizers)
     rows = training.train(long, optimizer, *data, epochs=range(1, 7), **settings)
 
-    network, optimizer = training.start(*start)
+    network, optimizer = training.start(networks.build(name, dtype, 7), optimizers)
     chained = []
     for number, epochs in enumerate([range(1, 2), range(2, 5), range(5, 7)]):
         chained += training.train(network, optimizer, *data, epochs=epochs, **settings)
@@ -82,11 +88,17 @@ def test_the_schedule_is_that_of_the_source():
 def test_one_epoch_equals_keras_by_hand(data):
     """The compiled epoch does what Keras' own train_on_batch does, in the same order."""
     (images, labels), _ = data
-    ours, optimizer = training.start("mlp-20-15", "float64", 1, {"name": "adam", "epsilon": 1e-8})
-    theirs, _ = training.start("mlp-20-15", "float64", 1, {"name": "adam", "epsilon": 1e-8})
+    ours, optimizer = training.start(
+        networks.build("mlp-20-15", "float64", 1), {"name": "adam", "epsilon": 1e-8}
+    )
+    theirs, _ = training.start(
+        networks.build("mlp-20-15", "float64", 1), {"name": "adam", "epsilon": 1e-8}
+    )
     optimizer.learning_rate = theirs.optimizer.learning_rate = 0.005
     order = training.order(1, 1, len(images), 50)
-    training.compiled_epoch(ours, optimizer, images, labels, cross_entropy.loss)(tf.constant(order))
+    training.compiled_epoch(ours, optimizer, images, labels, CROSS_ENTROPY)(
+        tf.constant(order), tf.zeros((len(order), 2), tf.int32)
+    )
     for batch in order:
         theirs.train_on_batch(images[batch] / 255.0, labels[batch])
     for one, other in zip(ours.variables, theirs.variables, strict=True):
@@ -99,14 +111,14 @@ def test_l2_by_hand(data):
     (images, labels), _ = data
     rate, l2 = 0.1, 0.01
     with_l2, without = (
-        training.start("mlp-20-15", "float64", 1, {"name": "sgd"}) for _ in range(2)
+        training.start(networks.build("mlp-20-15", "float64", 1), {"name": "sgd"}) for _ in range(2)
     )
     first = [v.numpy() for v in with_l2[0].trainable_variables]
     batch = tf.constant(training.order(1, 1, len(images), 50)[:1])
     for (network, optimizer), weight in ((with_l2, l2), (without, 0.0)):
         optimizer.learning_rate = rate
-        training.compiled_epoch(network, optimizer, images, labels, cross_entropy.loss, weight)(
-            batch
+        training.compiled_epoch(network, optimizer, images, labels, CROSS_ENTROPY, weight)(
+            batch, tf.zeros((1, 2), tf.int32)
         )
     rate = float(with_l2[1].learning_rate)  # as the optimizer holds it, in float32
     for start, one, other in zip(
@@ -118,7 +130,7 @@ def test_l2_by_hand(data):
 
 def test_the_mixed_objective_by_hand(data):
     (images, labels), _ = data
-    network, _ = training.start("mlp-20-15", "float64", 1, {"name": "adam"})
+    network, _ = training.start(networks.build("mlp-20-15", "float64", 1), {"name": "adam"})
     x = tf.constant(images[:50] / 255.0)
     y = tf.constant(labels[:50].astype(np.int32))
     with tf.GradientTape() as tape:
@@ -141,7 +153,7 @@ def test_losses_are_those_of_keras(data, overfitted):
 
 
 def test_divergence_is_told_with_epoch_and_loss(data):
-    network, optimizer = training.start("mlp-20-15", "float32", 1, {"name": "sgd"})
+    network, optimizer = training.start(networks.build("mlp-20-15", "float32", 1), {"name": "sgd"})
     with pytest.raises(training.TrainingError, match=r"epoch \d+: the training loss is (nan|inf)"):
         training.train(
             network, optimizer, *data, epochs=range(1, 40), **{**SETTINGS, "schedule": 1e6}
@@ -149,7 +161,7 @@ def test_divergence_is_told_with_epoch_and_loss(data):
 
 
 def test_fewer_images_than_a_batch_are_refused(data):
-    network, optimizer = training.start("mlp-20-15", "float32", 1, {"name": "adam"})
+    network, optimizer = training.start(networks.build("mlp-20-15", "float32", 1), {"name": "adam"})
     small = (data[0][0][:20], data[0][1][:20])
     with pytest.raises(training.TrainingError, match=r"20 training images.*batch of 50"):
         training.train(network, optimizer, small, small, epochs=range(1, 2), **SETTINGS)

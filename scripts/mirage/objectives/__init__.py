@@ -1,6 +1,7 @@
 """Training objectives, one file each.
 
 `loss(network, images, labels, **parameters) -> scalar tensor`, called inside the compiled
-epoch with one batch. A new objective is a file here and a branch of `objective` in
+epoch with one batch. An objective that draws at random takes `seed` as well, shape (2,), int32,
+that of the step. A new objective is a file here and a branch of `objective` in
 schemas/config.schema.yaml, with its parameters.
 """
