@@ -47,7 +47,7 @@ def test_the_adversarial_image_lies_in_the_ball(
 def test_attacks_repeat_bit_for_bit(overfitted, test_set, name, attack, parameters):
     images, labels = test_set
     first, second = (
-        adversarial(name, overfitted, images, labels, 0.1, parameters, seed=(1, 2))
+        adversarial(name, overfitted, images, labels, parameters, epsilon=0.1, seed=(1, 2))
         for _ in range(2)
     )
     np.testing.assert_array_equal(first, second)
@@ -60,7 +60,7 @@ def test_the_images_keep_their_type_whatever_the_gradient_s(
 ):
     images, labels = test_set
     attacker = networks.cast(overfitted, gradient_type)
-    moved = fgsm.attack(attacker, images.astype(dtype), labels, epsilon=0.1)
+    moved = fgsm.attack(attacker, images.astype(dtype), labels, epsilon=0.1, gradient="exact_sign")
     assert moved.dtype == dtype
 
 
@@ -68,14 +68,14 @@ def test_a_known_gradient_gives_the_same_step(overfitted, test_set):
     images, labels = test_set
     slope = gradients.input_gradient(overfitted, images, labels, "exact_sign")
     np.testing.assert_array_equal(
-        fgsm.attack(overfitted, images, labels, epsilon=0.1, slope=slope),
-        fgsm.attack(overfitted, images, labels, epsilon=0.1),
+        fgsm.attack(overfitted, images, labels, epsilon=0.1, slope=slope, gradient="exact_sign"),
+        fgsm.attack(overfitted, images, labels, epsilon=0.1, gradient="exact_sign"),
     )
 
 
 def test_fgsm_moves_every_pixel_by_epsilon(overfitted, test_set):
     images, labels = test_set
-    moved = fgsm.attack(overfitted, images, labels, epsilon=0.25)
+    moved = fgsm.attack(overfitted, images, labels, epsilon=0.25, gradient="exact_sign")
     np.testing.assert_allclose(np.abs(moved - images), 0.25, rtol=1e-6)
 
 
@@ -83,7 +83,7 @@ def test_zeros_are_filled_at_random_and_nothing_else_changes(overfitted, test_se
     images, labels = test_set
     slope = gradients.input_gradient(overfitted, images, labels, "cross_entropy_sum").copy()
     slope[:, ::2] = 0
-    parameters = {"epsilon": 0.5, "slope": slope}
+    parameters = {"epsilon": 0.5, "slope": slope, "gradient": "cross_entropy_sum"}
     plain = fgsm.attack(overfitted, images, labels, **parameters) - images
     filled = fgsm.attack(overfitted, images, labels, fill_zeros=True, **parameters) - images
     np.testing.assert_array_equal(filled[:, 1::2], plain[:, 1::2])
@@ -97,7 +97,7 @@ def still_right(overfitted, test_set):
     images, labels = test_set
 
     def count(attack, **parameters):
-        moved = attack(overfitted, images, labels, **parameters)
+        moved = attack(overfitted, images, labels, gradient="exact_sign", **parameters)
         return correct(gradients.logits(overfitted, moved), labels)
 
     return count
@@ -117,10 +117,10 @@ def test_restarts_only_ever_mislead_more(still_right):
 
 def test_one_step_of_pgd_is_fgsm(overfitted, test_set):
     images, labels = test_set
-    step = {"steps": 1, "relative_step": 1, "random_start": False}
+    step = {"gradient": "exact_sign", "steps": 1, "relative_step": 1, "random_start": False}
     np.testing.assert_allclose(
         pgd.attack(overfitted, images, labels, epsilon=0.1, **step),
-        fgsm.attack(overfitted, images, labels, epsilon=0.1),
+        fgsm.attack(overfitted, images, labels, epsilon=0.1, gradient="exact_sign"),
         rtol=1e-6,
     )
 
@@ -130,7 +130,14 @@ def test_one_step_of_pgd_is_fgsm(overfitted, test_set):
 def test_l2_perturbations_lie_in_the_l2_ball(overfitted, test_set, clip, dtype):
     images, labels = test_set
     moved = pgd.attack(
-        overfitted, images.astype(dtype), labels, epsilon=0.5, norm="l2", steps=10, clip=clip
+        overfitted,
+        images.astype(dtype),
+        labels,
+        epsilon=0.5,
+        norm="l2",
+        steps=10,
+        clip=clip,
+        gradient="exact_sign",
     )
     lengths = np.linalg.norm(moved - images, axis=1)
     assert moved.dtype == dtype

@@ -1,12 +1,16 @@
 """Attacks, one file each, all with one signature.
 
 `attack(network, images, labels, *, epsilon, **parameters) -> adversarial images`: the network
-computes gradients in its own floating-point type; `images`, shape (n, 784), any float type, and
+computes gradients in its own floating-point type; `images`, shape (n, d), any float type, and
 the images returned have the same shape and type, so that every precision of the gradient is
-held against the same network and in the same ball. An attack that draws at random takes `seed`;
-a one-step attack takes `slope`, its gradient where that is known already, since one gradient
-serves all epsilons.
+held against the same network and in the same ball.
 
-A new attack is a file here and a branch of `attacks` in schemas/config.schema.yaml, with its
-parameters; a one-step attack stands in `ONE_STEP` of `mirage.config` too.
+What the caller offers is passed to an attack that names it: `epsilon`, the size; `seed` of what it
+draws at random; `slope`, the gradient at the images where that is known already; `record`, a
+dictionary to be filled with an array for each image: `iterations`, and `success` where that is
+another thing than a misclassified image. An attack without `epsilon` looks for the smallest
+perturbation itself. `ONE_STEP = True` in its file says that one job serves all epsilons.
+
+A new attack is a file here and its name in `attacks` of schemas/config.schema.yaml, with those of
+its parameters that are not there yet.
 """

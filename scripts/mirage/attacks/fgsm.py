@@ -7,6 +7,8 @@ import numpy as np
 
 from mirage import gradients
 
+ONE_STEP = True  # one gradient serves all epsilons
+
 
 def attack(
     network: keras.Model,
@@ -14,7 +16,7 @@ def attack(
     labels: np.ndarray,
     *,
     epsilon: float,
-    gradient: str = "exact_sign",
+    gradient: str,
     clip: Sequence[float] | None = None,
     fill_zeros: bool = False,
     seed: Sequence[int] = (0,),

@@ -17,7 +17,7 @@ def attack(
     labels: np.ndarray,
     *,
     epsilon: float,
-    gradient: str = "exact_sign",
+    gradient: str,
     norm: str = "linf",
     steps: int = 40,
     relative_step: float = 0.1,
@@ -47,22 +47,50 @@ def attack(
     Returns:
         Adversarial images in the shape and type of `images`.
     """
-    descend = _descend(network, gradient, norm, steps, tuple(clip) if clip else None)
-    pixels, classes = tf.constant(images), tf.constant(labels, tf.int32)
-    lengths = (tf.constant(length, pixels.dtype) for length in (epsilon, relative_step * epsilon))
-    radius, step = lengths
+    descent = {
+        "epsilon": epsilon,
+        "gradient": gradient,
+        "norm": norm,
+        "steps": steps,
+        "relative_step": relative_step,
+        "clip": clip,
+    }
     found = images
     for restart in range(restarts):
-        start = pixels
+        start = images
         if random_start:
-            noise = ball.random(images, epsilon, norm, (*seed, restart))
-            start = ball.project(pixels + noise, pixels, radius, norm, clip)
-        moved = descend(pixels, start, classes, radius, step).numpy()
+            start = images + ball.random(images, epsilon, norm, (*seed, restart))
+        moved = descend_from(network, images, start, labels, **descent)
         if restart:
             misled = gradients.logits(network, found).argmax(axis=1) != labels
             moved = np.where(misled[:, np.newaxis], found, moved)
         found = moved
     return found
+
+
+def descend_from(
+    network: keras.Model,
+    images: np.ndarray,
+    start: np.ndarray,
+    labels: np.ndarray,
+    *,
+    epsilon: float,
+    gradient: str,
+    norm: str = "linf",
+    steps: int = 40,
+    relative_step: float = 0.1,
+    clip: Sequence[float] | None = None,
+) -> np.ndarray:
+    """One descent from given points of the ball around each image; arguments as in `attack`.
+
+    Returns:
+        Where it ends, in the shape and type of `images`.
+    """
+    descend = _descend(network, gradient, norm, steps, tuple(clip) if clip else None)
+    pixels, classes = tf.constant(images), tf.constant(labels, tf.int32)
+    radius, step = (tf.constant(size, pixels.dtype) for size in (epsilon, relative_step * epsilon))
+    begun = ball.project(tf.constant(start), pixels, radius, norm, clip)
+    return descend(pixels, begun, classes, radius, step).numpy()
 
 
 @functools.lru_cache(maxsize=4)

@@ -1,0 +1,50 @@
+"""Gaussian noise with the mean and standard deviation of FGSM's perturbation (hao, tables 2, 3).
+
+As large as the attack, but blind: what accuracy it leaves tells how much of the attack's harm is
+its direction, and how much its size.
+"""
+
+from collections.abc import Sequence
+
+import keras
+import numpy as np
+
+from mirage.attacks import fgsm, noise
+
+ONE_STEP = True
+
+
+def attack(
+    network: keras.Model,
+    images: np.ndarray,
+    labels: np.ndarray,
+    *,
+    epsilon: float,
+    gradient: str,
+    clip: Sequence[float] | None = None,
+    seed: Sequence[int] = (0,),
+    slope: np.ndarray | None = None,
+) -> np.ndarray:
+    """Add Gaussian noise whose moments are those of FGSM's perturbation.
+
+    Mean and standard deviation are taken over all entries of all images given. The standard
+    deviation is close to epsilon where no pixel is clipped and few gradients are zero.
+
+    Args:
+        network: Model from images to logits, attacked by FGSM.
+        images: Shape (n, d), any float type.
+        labels: True labels, shape (n,), integers 0 to 9.
+        epsilon: L-infinity size of FGSM's perturbation, pixels lying in 0 to 1.
+        gradient: FGSM's, a name in `mirage.gradients.LOSSES`.
+        clip: Smallest and largest pixel allowed, for FGSM and then for the noise; or None.
+        seed: Seed of the noise.
+        slope: The gradient at `images`, shape (n, d), where it is known already.
+
+    Returns:
+        Noisy images in the shape and type of `images`.
+    """
+    moved = fgsm.attack(
+        network, images, labels, epsilon=epsilon, gradient=gradient, clip=clip, slope=slope
+    )
+    perturbation = moved.astype(np.float64) - images
+    return noise.add(images, perturbation.mean(), perturbation.std(), clip, seed)
