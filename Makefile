@@ -23,11 +23,15 @@ undefine PYTHONDONTWRITEBYTECODE
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := quick
-.PHONY: quick reproduce test lint report bench container lock clean help
+.PHONY: quick tour reproduce test peers lint report bench container lock clean help
 
 quick: .venv/runtime  ## The main job on the embedded digits: tables, figures and a report in minutes (default)
 	$(SNAKE) --configfile config/quick.yaml --quiet rules host $(call report,results/digits) $(ARGS)
 	@$(call summary,results/digits)
+
+tour: .venv/runtime  ## All five sources on the embedded digits: every table, figure and claim
+	$(SNAKE) --configfile config.yaml config/tour.yaml --quiet rules host $(call report,results/tour) $(ARGS)
+	@$(call summary,results/tour)
 
 reproduce: .venv/runtime  ## The published protocol on MNIST (config.yaml), downloaded or from MNIST_DIR
 	$(SNAKE) $(call report,$(RESULTS)) $(ARGS)
@@ -38,6 +42,9 @@ report: .venv/runtime  ## The HTML report of what `make reproduce` has made so f
 
 test: .venv/dev  ## The tests, cheapest first
 	$(BIN)/pytest $(ARGS)
+
+peers: .venv/peers  ## Cross-checks against ART and Foolbox, in a dependency group of their own
+	$(BIN)/pytest tests/peers $(ARGS)
 
 lint: .venv/dev  ## ruff, snakefmt and snakemake --lint
 	$(BIN)/ruff check .
@@ -56,6 +63,9 @@ lock: $(UV)  ## Compile the hashed requirements in envs/ anew from pyproject.tom
 	    --python-version 3.11 --custom-compile-command "make lock" -o envs/requirements.txt $(ARGS)
 	$(UV) pip compile -q pyproject.toml --universal --generate-hashes --no-emit-index-url --extra dev \
 	    --python-version 3.11 --custom-compile-command "make lock" -o envs/requirements-dev.txt $(ARGS)
+	$(UV) pip compile -q pyproject.toml --universal --generate-hashes --no-emit-index-url --extra dev --extra peers \
+	    -c envs/requirements-dev.txt \
+	    --python-version 3.11 --custom-compile-command "make lock" -o envs/requirements-peers.txt $(ARGS)
 
 clean:  ## Remove results (but results/reference), the environment and caches
 	find results -mindepth 1 -maxdepth 1 ! -name reference -exec rm -rf {} + 2>/dev/null || true
@@ -76,5 +86,10 @@ help:  ## This list
 	@touch $@
 
 .venv/dev: envs/requirements-dev.txt .venv/runtime | $(UV)
+	$(UV) pip install --quiet --require-hashes --compile-bytecode --python .venv -r $<
+	@touch $@
+
+# The same versions as above and the peers besides.
+.venv/peers: envs/requirements-peers.txt .venv/runtime | $(UV)
 	$(UV) pip install --quiet --require-hashes --compile-bytecode --python .venv -r $<
 	@touch $@

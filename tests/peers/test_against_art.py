@@ -1,0 +1,106 @@
+"""The attacks against those of the Adversarial Robustness Toolbox (ART), on one network."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from mirage import gradients
+from mirage.attacks import deepfool, fgsm, jsma, pgd
+
+pytest.importorskip("art", reason="ART is not installed; `make peers` installs it")
+
+from art.attacks import evasion
+from art.estimators.classification import TensorFlowV2Classifier
+
+
+@pytest.fixture(scope="session")
+def classifier(peer_network):
+    return TensorFlowV2Classifier(
+        model=peer_network,
+        nb_classes=10,
+        input_shape=(784,),
+        loss_object=tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        clip_values=(0.0, 1.0),
+    )
+
+
+@pytest.mark.parametrize("epsilon", [0.02, 0.05, 0.1, 0.2])
+def test_fgsm_gives_the_same_images(peer_network, classifier, test_set, epsilon):
+    images, labels = test_set
+    theirs = evasion.FastGradientMethod(classifier, eps=epsilon, batch_size=len(images)).generate(
+        images, labels
+    )
+    ours = fgsm.attack(
+        peer_network,
+        images,
+        labels,
+        epsilon=epsilon,
+        gradient="cross_entropy_sum",
+        clip=(0.0, 1.0),
+    )
+    # The sign of a gradient of the size of its rounding error is anybody's.
+    assert (np.abs(ours - theirs) > 1e-6).mean() < 1e-4
+
+
+@pytest.mark.parametrize("epsilon", [0.02, 0.05, 0.1])
+def test_pgd_leaves_the_same_accuracy(peer_network, classifier, test_set, accuracy, epsilon):
+    images, labels = test_set
+    attack = evasion.ProjectedGradientDescent(
+        classifier,
+        eps=epsilon,
+        eps_step=epsilon / 10,
+        max_iter=40,
+        num_random_init=0,
+        batch_size=len(images),
+        verbose=False,
+    )
+    theirs = attack.generate(images, labels)
+    ours = pgd.attack(
+        peer_network,
+        images,
+        labels,
+        epsilon=epsilon,
+        gradient="cross_entropy_sum",
+        steps=40,
+        relative_step=0.1,
+        random_start=False,
+        clip=(0.0, 1.0),
+    )
+    found, expected = (accuracy(moved, labels) for moved in (ours, theirs))
+    assert found == pytest.approx(expected, abs=0.005)
+
+
+def test_deepfool_perturbs_as_little(peer_network, classifier, right, accuracy):
+    images, labels = right
+    attack = evasion.DeepFool(
+        classifier, max_iter=50, epsilon=0.02, nb_grads=10, batch_size=len(images), verbose=False
+    )
+    theirs = attack.generate(images)
+    ours = deepfool.attack(peer_network, images, labels, clip=(0.0, 1.0))
+    found, expected = (
+        np.median(np.linalg.norm(moved - images, axis=1)) for moved in (ours, theirs)
+    )
+    assert found == pytest.approx(expected, rel=0.03)
+    assert accuracy(ours, labels) <= accuracy(theirs, labels) + 0.005
+
+
+@pytest.mark.parametrize("gamma", [0.02, 0.05, 0.145])
+def test_jsma_reaches_as_many_targets_by_as_many_pixels(peer_network, classifier, right, gamma):
+    images, labels = right
+    targets = (labels + 1) % 10
+    # ART stops when more than this share has been changed, not before: one pair later.
+    limit = int(784 * gamma / 2)
+    attack = evasion.SaliencyMapMethod(
+        classifier, theta=1.0, gamma=(2 * limit - 1) / 784, batch_size=len(images), verbose=False
+    )
+    theirs = attack.generate(images, targets)
+    # ART's map is that of single pixels.
+    ours = jsma.attack(peer_network, images, labels, gamma=gamma, target="next", pairs=False)
+    reached, expected = (
+        (gradients.logits(peer_network, moved).argmax(axis=1) == targets).mean()
+        for moved in (ours, theirs)
+    )
+    assert reached == pytest.approx(expected, abs=0.03)
+    changed, expected = ((moved != images).mean() for moved in (ours, theirs))
+    # A share of what is changed: three points of all pixels would be more than many images need.
+    assert changed == pytest.approx(expected, rel=0.03)
