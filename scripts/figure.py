@@ -14,13 +14,20 @@ from mirage.plots import style
 # Epsilons are text from end to end: "0.10" and "0.1" name different files.
 EPSILON_AS_TEXT = {"epsilon": str}
 
+Arrays = dict[str, np.ndarray]
 
-def read(paths: list[Path]) -> pd.DataFrame | dict[str, np.ndarray]:
-    """Return the rows of all CSV files, or the arrays of the one NPZ file, in `paths`."""
+
+def read(paths: list[Path]) -> pd.DataFrame | Arrays | list[Arrays]:
+    """Return the rows of all CSV files, or the arrays of the NPZ files, in `paths`.
+
+    The arrays of one NPZ file come as they are, those of several in a list of the same order.
+    """
     if paths[0].suffix == ".npz":
-        (path,) = paths
-        with np.load(path) as arrays:
-            return dict(arrays)
+        several = []
+        for path in paths:
+            with np.load(path) as arrays:
+                several.append(dict(arrays))
+        return several if len(several) > 1 else several[0]
     return pd.concat([pd.read_csv(path, dtype=EPSILON_AS_TEXT) for path in paths])
 
 
@@ -29,7 +36,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--plot", required=True, help="module of mirage.plots, such as by_epoch")
     parser.add_argument("--figure", required=True, type=json.loads, help="config entry, as JSON")
-    parser.add_argument("--data", required=True, type=Path, nargs="+", help="CSV files or one NPZ")
+    parser.add_argument("--data", required=True, type=Path, nargs="+", help="CSV or NPZ files")
     parser.add_argument("--published", type=Path, help="CSV of published series")
     parser.add_argument("--output", required=True, type=Path, nargs="+", help=".png and .svg files")
     args = parser.parse_args(arguments)

@@ -8,9 +8,31 @@ import pandas as pd
 import pytest
 
 import figure as script
-from mirage.plots import by_epoch, by_epsilon, examples, losses, spectral_norms
+from mirage.plots import (
+    by_epoch,
+    by_epsilon,
+    by_value,
+    digits,
+    examples,
+    filtered,
+    losses,
+    restarts,
+    spectral_norms,
+)
 
-KINDS = ["by_epoch", "by_epsilon", "losses", "spectral_norms", "examples"]
+# What each kind of plot is drawn from: a pattern of the files in the folder of `draw`.
+FILES = {
+    "by_epoch": "by_epoch[0-9].csv",
+    "by_epsilon": "by_epsilon[0-9].csv",
+    "by_value": "by_value[0-9].csv",
+    "losses": "losses[0-9].csv",
+    "spectral_norms": "spectral_norms[0-9].csv",
+    "restarts": "restarts[0-9].csv",
+    "examples": "examples.npz",
+    "filtered": "filtered[0-9].npz",
+    "digits": "digits.npz",
+}
+KINDS = [*FILES]
 EPOCHS = [1, 26, 51]
 FGSM = {"run": "adam", "attack": "fgsm", "dtype": "float32", "split": "test"}
 
@@ -67,6 +89,35 @@ def measure_rows():
     return pd.DataFrame(rows)
 
 
+def value_rows():
+    """FGSM on the bare network and behind two smoothing filters."""
+    rows = attack_rows().query("epoch == 26")
+    return pd.concat(
+        rows.assign(defence=defence, accuracy=rows["accuracy"] / (1 + number))
+        for number, defence in enumerate(["bare", "smooth-1", "smooth-2"])
+    )
+
+
+def minimal_rows():
+    """DeepFool: no epsilon, but a size of its own."""
+    rows = attack_rows().query("epsilon == '0.1'").assign(attack="deepfool", epsilon=np.nan)
+    return rows.assign(rho_l2=1.5 + rows["seed"] / 10, success=1.0)
+
+
+def restart_rows():
+    rows = [
+        FGSM
+        | {"seed": seed, "epoch": 8, "epsilon": "0.3", "attack": "pgd", "run": run}
+        | {"image": image, "restart": restart, "start_loss": 0.1 * (restart + 1)}
+        | {"loss": size * (image + 10 + 0.01 * restart + seed)}
+        for run, size in (("adam", 1), ("pgd", 0.1))
+        for seed in (1, 2)
+        for image in (3, 17)
+        for restart in range(20)
+    ]
+    return pd.DataFrame(rows)
+
+
 def example_arrays(count=2):
     images = np.random.default_rng(0).uniform(size=(count, 28, 28))
     moved = images + 0.1 * np.where(images > 0.5, -1, 1)
@@ -78,7 +129,34 @@ def example_arrays(count=2):
         "predictions": digits,
         "adversarial_predictions": digits + 1,
         "epsilon": np.array("0.10"),
+        "indices": 100 + digits,
     }
+
+
+def filtered_arrays(share):
+    """What is seen behind a filter that leaves `share` of the intensity."""
+    arrays = example_arrays(4)
+    return arrays | {
+        "seen": share * arrays["adversarial"],
+        "adversarial_predictions": arrays["labels"] + 2,
+    }
+
+
+def split_arrays():
+    """Seven images of each class, but a single 8."""
+    labels = np.tile(np.arange(10, dtype=np.uint8), 7)
+    labels = np.append(labels[labels != 8], np.uint8(8))
+    random = np.random.default_rng(0)
+    images = random.integers(256, size=(len(labels), 28, 28), dtype=np.uint8)
+    return {"images": images, "labels": labels}
+
+
+def filters(*names):
+    """Series of a figure, one for each defence, placed at 0, 1, 2 ..."""
+    return [
+        {"run": "adam", "attack": "fgsm", "defence": name, "x": place}
+        for place, name in enumerate(names)
+    ]
 
 
 def published_rows():
@@ -98,7 +176,15 @@ def published_rows():
     ).astype({"epoch": "Int64"})
 
 
+FILTERS = filters("bare", "smooth-1", "smooth-2")
 ENTRIES = {
+    "by_value": {
+        "x_label": "Width",
+        "series": [one | {"published": "fig06"} for one in FILTERS],
+    },
+    "restarts": {"series": [{"run": "adam"}, {"run": "pgd"}]},
+    "filtered": {"series": FILTERS},
+    "digits": {"series": [{"split": "train"}]},
     "by_epoch": {"series": [FGSM | {"published": "fig06", "clean": True}]},
     "by_epsilon": {"series": [FGSM | {"epochs": [26], "published": "fig06", "clean": True}]},
     "losses": {"series": [{"run": "adam"}]},
@@ -115,11 +201,17 @@ def entry(kind, **more):
 def draw(tmp_path):
     """The command line on files in a folder; returns the paths of the figure."""
     np.savez(tmp_path / "examples.npz", **example_arrays())
+    np.savez(tmp_path / "digits.npz", **split_arrays())
+    np.savez(tmp_path / "filtered0.npz", **example_arrays(4))
+    for number, share in ((1, 0.9), (2, 0.5)):
+        np.savez(tmp_path / f"filtered{number}.npz", **filtered_arrays(share))
     published_rows().to_csv(tmp_path / "series.csv", index=False)
     # As a run writes them: a file for each seed.
     for kind, rows in {
         "by_epoch": attack_rows(),
         "by_epsilon": attack_rows(),
+        "by_value": value_rows(),
+        "restarts": restart_rows(),
         "losses": history_rows(),
         "spectral_norms": measure_rows(),
     }.items():
@@ -127,12 +219,11 @@ def draw(tmp_path):
             part.to_csv(tmp_path / f"{kind}{seed}.csv", index=False)
 
     def run(kind, name="figure"):
-        pattern = "examples.npz" if kind == "examples" else f"{kind}[0-9].csv"
         outputs = [tmp_path / f"{name}.{suffix}" for suffix in ("png", "svg")]
         script.main(
             [
                 *("--plot", kind, "--figure", json.dumps(entry(kind))),
-                *("--data", *map(str, sorted(tmp_path.glob(pattern)))),
+                *("--data", *map(str, sorted(tmp_path.glob(FILES[kind])))),
                 *("--published", str(tmp_path / "series.csv")),
                 *("--output", *map(str, outputs)),
             ]
@@ -354,3 +445,311 @@ def test_a_network_that_no_example_misleads_is_said_to_be_so():
     assert [text.get_text() for text in panel.texts] == [
         "The attack misled the network on no image."
     ]
+
+
+def test_a_series_means_the_bare_network_unless_it_names_a_defence():
+    rows = value_rows()
+    means = rows.groupby(["defence", "epsilon"])["accuracy"].mean()
+    for series, defence in ((FGSM, "bare"), (FGSM | {"defence": "smooth-2"}, "smooth-2")):
+        panel = by_epoch.draw(entry("by_epoch", series=[series]), rows, None).axes[0]
+        assert set(drawn(panel)) == {points([26], [value]) for value in means[defence]}
+
+
+def test_a_defence_that_was_not_measured_is_named():
+    series = [FGSM | {"defence": "highpass-2"}]
+    with pytest.raises(ValueError, match=r"defence \['highpass-2'\].*'bare', 'smooth-1'"):
+        by_epoch.draw(entry("by_epoch", series=series), value_rows(), None)
+
+
+@pytest.mark.parametrize(("label", "name"), [({}, "deepfool"), ({"label": "tuned"}, "tuned")])
+def test_a_minimal_attack_has_one_line_named_without_an_epsilon(label, name):
+    rows = minimal_rows()
+    figure = entry("by_epoch", y="rho_l2", series=[FGSM | {"attack": "deepfool"} | label])
+    drawing = by_epoch.draw(figure, rows, None)
+    (panel,) = drawing.axes
+    assert set(drawn(panel)) == {expected(rows.groupby("epoch")["rho_l2"].mean())}
+    assert legend_texts(drawing)[0] == name
+    assert "‖r‖₂ / ‖x‖₂" in panel.get_ylabel().replace("\n", " ")
+    assert panel.get_ylim()[1] > 1.6  # not a share: all of it is shown
+
+
+def test_a_line_without_an_epsilon_keeps_its_label_beside_one_with():
+    rows = pd.concat([attack_rows().query("epsilon == '0.1'"), minimal_rows()])
+    series = [{"run": "adam", "label": "adam"}]
+    drawing = by_epoch.draw(entry("by_epoch", series=series), rows, None)
+    assert legend_texts(drawing)[:2] == ["adam, ε = 0.1", "adam"]
+
+
+def test_success_is_a_share():
+    figure = entry("by_epoch", y="success", series=[FGSM | {"attack": "deepfool"}])
+    (panel,) = by_epoch.draw(figure, minimal_rows(), None).axes
+    assert panel.get_ylim() == (-0.03, 1.03)
+    assert panel.get_ylabel() == "Success rate of the attack (0–1)"
+
+
+@pytest.mark.parametrize(
+    ("plot", "column", "lacking"),
+    [(by_epsilon, "accuracy", "epsilon"), (by_epoch, "zero_share", "zero_share")],
+)
+def test_a_line_without_values_is_refused(plot, column, lacking):
+    rows = minimal_rows().assign(zero_share=np.nan)
+    series = [FGSM | {"attack": "deepfool", "epochs": [26]}]
+    with pytest.raises(ValueError, match=rf"cannot be drawn: no values of \['{lacking}'\]"):
+        plot.draw(entry("by_epoch", y=column, series=series), rows, None)
+
+
+def test_a_mean_over_more_than_seeds_is_refused():
+    rows = pd.concat([attack_rows(), attack_rows().assign(attack="pgd")])
+    with pytest.raises(ValueError, match=r"'ε = 0.05'.*several values for seed 0 at epoch 1:"):
+        by_epoch.draw(entry("by_epoch", series=[{"run": "adam"}]), rows, None)
+
+
+def test_clean_lines_of_several_series_have_the_colours_of_their_series():
+    rows = pd.concat([attack_rows(), attack_rows().assign(run="sgd", clean_accuracy=0.5)])
+    both = [FGSM | {"run": run, "label": run, "clean": True} for run in ("adam", "sgd")]
+    lines = drawn(by_epoch.draw(entry("by_epoch", series=both), rows, None).axes[0])
+    ours = rows.query("run == 'sgd' and epsilon == '0.05'").groupby("epoch")["accuracy"].mean()
+    assert lines[points(EPOCHS, [0.5] * 3)] == lines[expected(ours)]
+
+
+def test_by_value_joins_the_series_of_a_label_each_at_its_own_x():
+    rows = value_rows()
+    series = [one | {"label": "smoothed", "x": one["x"] / 2} for one in FILTERS]
+    drawing = by_value.draw(entry("by_value", series=series), rows, None)
+    means = rows.groupby(["epsilon", "defence"])["accuracy"].mean()  # defences in their order
+    (panel,) = drawing.axes
+    assert set(drawn(panel)) == {points([0, 0.5, 1], means[size]) for size in ("0.05", "0.1")}
+    assert legend_texts(drawing)[:2] == ["smoothed, ε = 0.05", "smoothed, ε = 0.1"]
+    assert panel.get_xlabel() == "Width"
+
+
+def test_by_value_names_a_line_by_its_label_where_there_is_one_epsilon():
+    series = [one | {"label": "FGSM", "epsilons": ["0.1"]} for one in FILTERS]
+    drawing = by_value.draw(entry("by_value", series=series), value_rows(), None)
+    assert len(drawing.axes[0].lines) == 1
+    assert legend_texts(drawing)[0] == "FGSM"
+
+
+def test_by_value_puts_published_points_and_clean_accuracy_at_the_series_x():
+    rows = value_rows()
+    series = [one | {"clean": True} for one in entry("by_value")["series"]]
+    table = published_rows().query("epoch == 26 and epsilon != '0.2'")
+    lines = drawn(by_value.draw(entry("by_value", series=series), rows, table).axes[0])
+    ours = rows.query("epsilon == '0.1'").groupby("defence")["accuracy"].mean()
+    assert lines[points([0, 1, 2], [0.44] * 3)] == lines[points([0, 1, 2], ours)]
+    assert points([0, 1, 2], [0.99] * 3) in lines
+    clean = rows.groupby("defence")["clean_accuracy"].mean()
+    assert points([0, 1, 2], clean) in lines
+
+
+def test_a_logarithmic_axis_has_its_ticks_at_the_values():
+    series = [one | {"x": 4 ** (2 + one["x"])} for one in FILTERS]
+    figure = entry("by_value", series=series, log_x=True)
+    (panel,) = by_value.draw(figure, value_rows(), None).axes
+    assert panel.get_xscale() == "log"
+    assert [text.get_text() for text in panel.get_xticklabels()] == ["16", "64", "256"]
+
+
+@pytest.mark.parametrize(("step", "whole"), [(1, True), (0.5, False)])
+def test_ticks_stand_at_whole_numbers_alone_where_the_values_are_whole(step, whole):
+    series = [one | {"x": one["x"] * step} for one in FILTERS]
+    (panel,) = by_value.draw(entry("by_value", series=series), value_rows(), None).axes
+    assert all(tick % 1 == 0 for tick in panel.get_xticks()) == whole
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"series": [FGSM]}, "lacks its place on the x axis"),
+        ({"x_label": None}, "needs `x_label`"),
+        ({"log_x": True}, "logarithmic x axis cannot show 0"),
+        ({"series": [FGSM | {"x": 1}, FGSM | {"x": 1, "defence": "smooth-1"}]}, "at x 1:"),
+    ],
+)
+def test_by_value_refuses_what_it_cannot_place(change, message):
+    figure = {key: value for key, value in entry("by_value", **change).items() if value is not None}
+    with pytest.raises(ValueError, match=message):
+        by_value.draw(figure, value_rows(), None)
+
+
+def shown(drawing):
+    """The images of a figure, row by row, with their titles."""
+    panels = [axes for axes in drawing.axes if axes.images]
+    return [(axes.get_title(), axes.images[0].get_array()) for axes in panels]
+
+
+def test_several_files_of_arrays_come_in_a_list_in_their_order(tmp_path):
+    paths = [tmp_path / "b.npz", tmp_path / "a.npz"]
+    for count, path in enumerate(paths, 1):
+        np.savez(path, **example_arrays(count))
+    assert [len(arrays["images"]) for arrays in script.read(paths)] == [1, 2]
+    assert len(script.read(paths[1:])["images"]) == 2
+
+
+def test_example_of_a_minimal_attack_says_its_relative_size():
+    arrays = example_arrays(1)
+    arrays |= {"adversarial": arrays["images"] * 1.25, "epsilon": np.array("")}
+    titles = [title for title, _ in shown(examples.draw(entry("examples"), arrays))]
+    assert titles[1] == "perturbation\n‖r‖₂ / ‖x‖₂ = 0.25"
+
+
+TWO = [FGSM | {"label": "FGSM"}, FGSM | {"attack": "deepfool", "label": "DeepFool"}]
+
+
+def two_attacks(first, second):
+    """Examples of two attacks, on the images at these positions of one data set."""
+    every = example_arrays(6)
+    minimal = every | {"adversarial": every["images"] * 1.5, "epsilon": np.array("")}
+    return [
+        {name: array[chosen] if array.ndim else array for name, array in arrays.items()}
+        for arrays, chosen in ((every, first), (minimal, second))
+    ]
+
+
+def test_examples_of_several_attacks_show_the_images_that_all_have():
+    data = two_attacks([0, 4, 2, 5], [2, 3, 4])
+    panels = shown(examples.draw(entry("examples", series=TWO), data))
+    assert len(panels) == 2 * 5  # the original, and two panels for each attack
+    images = example_arrays(6)["images"]
+    np.testing.assert_array_equal([array for _, array in panels[::5]], images[[4, 2]])
+    titles = [title for title, _ in panels]
+    assert titles[0] == "label 4,\nclassified as 4"
+    assert titles[1].startswith("FGSM, ε = 0.10\n‖r‖₂ / ‖x‖₂ = 0.")
+    assert titles[2:5] == [
+        "FGSM\nclassified as 5",
+        "DeepFool\n‖r‖₂ / ‖x‖₂ = 0.5",
+        "DeepFool\nclassified as 5",
+    ]
+    np.testing.assert_allclose(np.abs(panels[1][1]), 0.1)
+    np.testing.assert_allclose(panels[3][1], 0.5 * images[4])
+
+
+def test_perturbations_of_several_attacks_have_one_scale():
+    drawing = examples.draw(entry("examples", series=TWO), two_attacks([0], [0]))
+    changes = [axes.images[0] for axes in drawing.axes if axes.images and "‖" in axes.get_title()]
+    largest = 0.5 * example_arrays(6)["images"][0].max()
+    assert [image.get_clim() for image in changes] == [pytest.approx((-largest, largest))] * 2
+
+
+def test_attacks_without_an_image_in_common_show_their_own():
+    data = two_attacks([0, 1], [2])
+    panels = shown(examples.draw(entry("examples", series=TWO), data))
+    originals = [title[:7] for title, _ in panels if title.startswith("label")]
+    assert originals == ["label 0", "label 2", "label 1"]
+
+
+def test_an_attack_that_misled_on_no_image_says_so_beside_the_others():
+    drawing = examples.draw(entry("examples", series=TWO), two_attacks([0, 1], []))
+    texts = [text.get_text() for axes in drawing.axes for text in axes.texts]
+    assert texts == ["DeepFool:\nno image misled"]
+    assert len(shown(drawing)) == 2 * 3
+
+
+def test_filtered_shows_three_digits_before_and_behind_each_filter():
+    data = [example_arrays(4), filtered_arrays(0.9), filtered_arrays(0.5)]
+    panels = shown(filtered.draw(entry("filtered"), data))
+    assert len(panels) == 3 * 4
+    assert [title for title, _ in panels[:4]] == [
+        "original, label 0\nclassified as 0",
+        "adversarial, ε = 0.10\nclassified as 1",
+        "smooth-1\nclassified as 2",
+        "smooth-2\nclassified as 2",
+    ]
+    before = example_arrays(4)
+    columns = [before["images"], *(share * before["adversarial"] for share in (1, 0.9, 0.5))]
+    for column, images in enumerate(columns):
+        np.testing.assert_allclose([array for _, array in panels[column::4]], images[:3])
+
+
+def test_filtered_names_no_class_that_it_was_not_given():
+    figure = entry("filtered", series=FILTERS[1:2])
+    panels = shown(filtered.draw(figure, filtered_arrays(0.9)))
+    assert [title for title, _ in panels[:2]] == ["original, label 0", "adversarial, ε = 0.10"]
+
+
+def test_filtered_refuses_adversarial_images_that_differ():
+    other = filtered_arrays(0.5)
+    other["adversarial"] = other["adversarial"] + 0.01
+    with pytest.raises(ValueError, match="does not adapt to the defence"):
+        filtered.draw(entry("filtered", series=FILTERS[1:]), [filtered_arrays(0.9), other])
+
+
+def test_filtered_takes_one_pixel_that_differs_for_the_same_attack():
+    other = filtered_arrays(0.5)
+    other["adversarial"][0, 0, 0] += 0.2
+    figure = entry("filtered", series=FILTERS[1:])
+    assert len(shown(filtered.draw(figure, [filtered_arrays(0.9), other]))) == 3 * 4
+
+
+def test_filtered_says_that_no_image_is_in_all_series():
+    other = filtered_arrays(0.5)
+    other["indices"] = other["indices"] + 50
+    figure = entry("filtered", series=FILTERS[1:])
+    (panel,) = filtered.draw(figure, [filtered_arrays(0.9), other]).axes
+    assert [text.get_text() for text in panel.texts] == ["There is no image that all series show."]
+
+
+def test_digits_show_the_first_five_of_each_class():
+    arrays = split_arrays()
+    panel = digits.draw(entry("digits"), arrays).axes[0]
+    sheet = panel.images[0].get_array()
+    for digit in range(10):
+        images = arrays["images"][arrays["labels"] == digit]
+        for row in range(5):
+            place = sheet[30 * row : 30 * row + 28, 30 * digit : 30 * digit + 28]
+            if row < len(images):
+                np.testing.assert_array_equal(place, images[row])
+            else:
+                assert digit == 8
+                assert np.ma.getmaskarray(place).all()  # left blank
+    assert [text.get_text() for text in panel.get_xticklabels()] == list("0123456789")
+
+
+def bars(panel):
+    """The bars of each row of a panel: row -> [(left edge, height)], without those of height 0."""
+    rows = {}
+    for bar in panel.patches:
+        if bar.get_height():
+            rows.setdefault(bar.get_y(), []).append((bar.get_x(), -bar.get_height()))
+    return rows
+
+
+def test_restarts_are_histograms_of_the_final_losses_of_the_least_seed():
+    drawing = restarts.draw(entry("restarts"), restart_rows())
+    edges = np.geomspace(0.1 * 14, 28.19, 101)  # of seed 1; beyond a decade, so logarithmic
+    for panel, size in zip(drawing.axes, (1, 0.1), strict=True):
+        for row, image in enumerate((3, 17)):
+            counts, _ = np.histogram(size * (image + 11 + 0.01 * np.arange(20)), edges)
+            there = counts > 0
+            lefts, heights = zip(*bars(panel)[row], strict=True)
+            assert lefts == pytest.approx(edges[:-1][there])
+            assert heights == pytest.approx(0.8 * counts[there] / counts.max())
+        assert panel.get_xscale() == "log"
+    assert [panel.get_title() for panel in drawing.axes] == ["adam", "pgd"]
+    assert legend_texts(drawing)[0].startswith("20 restarts per image, seed 1;")
+
+
+def test_restarts_say_how_concentrated_the_losses_are():
+    rows = restart_rows().query("run == 'adam' and seed == 1")
+    (panel,) = restarts.draw(entry("restarts", series=[{"run": "adam"}]), rows).axes
+    wanted = [
+        f"{here['start_loss'].std() / here['start_loss'].mean():.2g}"
+        f" → {here['loss'].std() / here['loss'].mean():.2g}"
+        for _, here in rows.groupby("image")
+    ]
+    assert [text.get_text() for text in panel.texts][:2] == wanted
+    assert wanted[1].startswith("0.56 → 0.002")
+    assert [text.get_text() for text in panel.get_yticklabels()] == ["image 3", "image 17"]
+
+
+def test_restarts_that_all_end_alike_are_drawn():
+    rows = restart_rows().assign(loss=2.0)
+    for panel in restarts.draw(entry("restarts"), rows).axes:
+        assert [len(row) for row in bars(panel).values()] == [1, 1]
+        assert panel.get_xscale() == "linear"
+
+
+def test_restarts_of_several_checkpoints_are_refused():
+    rows = pd.concat([restart_rows(), restart_rows().assign(epoch=9)])
+    with pytest.raises(ValueError, match=r"several networks or attacks: epoch \[.*8.*9.*\]"):
+        restarts.draw(entry("restarts"), rows)

@@ -1,59 +1,99 @@
-"""Images before and after an attack, and the perturbation between them."""
+"""Images before and after one attack or several, and the perturbations between them."""
 
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from mirage.plots import layout
+from mirage.plots import layout, pictures
 
 MOST_ROWS = 4
+KINDS = ["original", "perturbation", "adversarial"]
+NONE = "none"  # the column of a series that has no image, beside others that have
+NONE_MISLED = "The attack misled the network on no image."
 
 
 def draw(
-    figure: dict, data: dict[str, np.ndarray], published: pd.DataFrame | None = None
+    figure: dict,
+    data: pictures.Arrays | list[pictures.Arrays],
+    published: pd.DataFrame | None = None,
 ) -> Figure:
     """Draw original, perturbation and adversarial image of the first examples, a row for each.
 
     `data` holds `images` and `adversarial` (k, 28, 28) with pixels in 0..1 (an attack that does
     not clip may leave that range), `labels`, `predictions` and `adversarial_predictions` (k,),
-    and `epsilon`, a text. All images share one grey scale, all perturbations one scale that is
-    symmetric about zero. Without an example, the figure says so. `published` is not used.
+    and `epsilon`, a text, empty for a minimal attack. For several series it is a list with, in
+    each, the `indices` (k,) of the images in the data set as well: the images that all series
+    have are shown, with each series' perturbation and adversarial image beside one original;
+    where there are none, each series shows its own, and its originals. All images share one grey
+    scale, all perturbations one scale that is symmetric about zero. Without an example, the
+    figure says so. `published` is not used.
     """
-    images, adversarial = data["images"][:MOST_ROWS], data["adversarial"][:MOST_ROWS]
-    if len(images) == 0:  # a robust network is a result, not an error
-        drawing, (panel,) = layout.panels(1)
-        panel.set_axis_off()
-        panel.text(0.5, 0.5, "The attack misled the network on no image.", ha="center")
-        layout.set_title(drawing, figure["title"])
-        return drawing
-    perturbations = adversarial - images
-    grey = {
-        "cmap": "gray",
-        "vmin": min(0, images.min(), adversarial.min()),
-        "vmax": max(1, images.max(), adversarial.max()),
+    several = pictures.listed(data)
+    misled = [number for number, one in enumerate(several) if len(one["images"])]
+    if not misled:
+        return pictures.nothing(figure, NONE_MISLED)
+    shown = [several[number] for number in misled]
+    positions = pictures.shared(shown) if len(shown) > 1 else [[]]
+    same = len(positions[0]) > 0
+    if not same:
+        positions = [list(range(len(one["images"]))) for one in shown]
+    shown = {
+        number: pictures.take(one, chosen[:MOST_ROWS])
+        for number, one, chosen in zip(misled, shown, positions, strict=True)
     }
-    largest = np.abs(perturbations).max()
+
+    pixels = [one[name] for one in shown.values() for name in ("images", "adversarial")]
+    grey = pictures.grey_scale(*pixels)
+    largest = max(np.abs(one["adversarial"] - one["images"]).max() for one in shown.values())
     diverging = {"cmap": "RdBu_r", "vmin": -largest, "vmax": largest}
 
-    drawing, axes = layout.panels(3 * len(images), columns=3)
-    width = drawing.get_size_inches()[0] * 0.75
-    drawing.set_size_inches(width, 2.75 * len(images) + 0.6)
-    grid = np.reshape(axes, (-1, 3))
-    for row, panels in enumerate(grid):
-        shown = panels[0].imshow(images[row], **grey)
-        change = panels[1].imshow(perturbations[row], **diverging)
-        panels[2].imshow(adversarial[row], **grey)
-        panels[0].set_title(
-            f"label {data['labels'][row]}, classified as {data['predictions'][row]}"
-        )
-        panels[1].set_title(f"perturbation, ε = {data['epsilon']}")
-        panels[2].set_title(f"classified as {data['adversarial_predictions'][row]}")
-    for panel in axes:
-        panel.set(xticks=[], yticks=[])
-        panel.grid(False)
+    columns = [
+        (number, kind)
+        for number in range(len(several))
+        for kind in (KINDS if number in shown else [NONE])
+        if kind != "original" or number == misled[0] or not same
+    ]
+    width, height = (2.87, 2.75) if len(several) == 1 else (2.5, 3.15)
+    count = max(len(one["images"]) for one in shown.values())
+    drawing, grid = pictures.grid(count, len(columns), width, height)
     below = {"location": "bottom", "shrink": 0.85, "aspect": 16, "fraction": 0.03, "pad": 0.01}
-    drawing.colorbar(shown, ax=grid[:, [0]], label="Pixel intensity", **below)
-    drawing.colorbar(change, ax=grid[:, [1]], label="Change of intensity", **below)
-    drawing.colorbar(shown, ax=grid[:, [2]], label="Pixel intensity", **below)
+    for panels, (number, kind) in zip(grid.T, columns, strict=True):
+        series = figure["series"][number]
+        name = series.get("label", series.get("attack", "")) if len(several) > 1 else ""
+        name = pictures.wrapped(name, width)
+        used = 0 if kind == NONE else len(shown[number]["images"])
+        for panel in panels[used:]:
+            panel.set_axis_off()
+        if kind == NONE:
+            pictures.say(panels[0], f"{name}:\nno image misled")
+            continue
+        for row, panel in enumerate(panels[:used]):
+            scale = diverging if kind == "perturbation" else grey
+            image = panel.imshow(_pixels(shown[number], row, kind), **scale)
+            panel.set_title(_title(shown[number], row, kind, name))
+        label = "Change of intensity" if kind == "perturbation" else "Pixel intensity"
+        drawing.colorbar(image, ax=panels, label=label, **below)
     layout.set_title(drawing, figure["title"])
     return drawing
+
+
+def _pixels(one: pictures.Arrays, row: int, kind: str) -> np.ndarray:
+    """Return what one panel shows (28, 28)."""
+    before, after = one["images"][row], one["adversarial"][row]
+    return {"original": before, "perturbation": after - before, "adversarial": after}[kind]
+
+
+def _title(one: pictures.Arrays, row: int, kind: str, name: str) -> str:
+    """Return the title of one panel; `name` is the series', empty where there is but one."""
+    if kind == "original":
+        between = ",\n" if name else ", "
+        return f"label {one['labels'][row]}{between}classified as {one['predictions'][row]}"
+    if kind == "adversarial":
+        after = f"classified as {one['adversarial_predictions'][row]}"
+        return f"{name}\n{after}" if name else after
+    size = f"ε = {one['epsilon']}" if str(one["epsilon"]) else ""
+    if size and not name:
+        return f"perturbation, {size}"
+    norms = [np.linalg.norm(_pixels(one, row, what)) for what in ("perturbation", "original")]
+    first = f"{name}, {size}" if size else name or "perturbation"
+    return f"{first}\n‖r‖₂ / ‖x‖₂ = {norms[0] / norms[1]:.2g}"

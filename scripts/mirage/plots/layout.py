@@ -4,6 +4,7 @@ import math
 import textwrap
 
 import numpy as np
+import pandas as pd
 from matplotlib import rcParams
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -15,6 +16,7 @@ from mirage.plots import style
 
 WIDTHS = {1: 8.0, 2: 10.0, 3: 11.5}  # inches, by panels in a row
 BESIDE_TEXT = 0.75  # inches of a legend's column that its handle and the gaps take
+MOST_TICKS = 8
 LETTER = style.FONT_SIZE / 130  # inches that a letter takes, on average and on the wide side
 
 
@@ -54,6 +56,21 @@ def label_axes(
         panel.tick_params(labelbottom=lowest)
         same_as_left = index % columns and y_labels[index] == y_labels[index - 1]
         panel.set_ylabel("" if same_as_left else textwrap.fill(y_labels[index], 36))
+
+
+def log_x(axes: list[Axes], values: pd.Series) -> None:
+    """Make the shared x axis logarithmic, with its ticks at the `values` if they are few.
+
+    Raises ValueError where a value is not positive.
+    """
+    places = sorted(set(values.dropna()))
+    if places[0] <= 0:
+        raise ValueError(f"A logarithmic x axis cannot show {places[0]:g}: leave log_x out.")
+    axes[0].set_xscale("log")
+    if len(places) <= MOST_TICKS:
+        for panel in axes:  # each formats its own ticks, though their places are shared
+            panel.set_xticks(places, [f"{place:g}" for place in places])
+            panel.set_xticks([], minor=True)
 
 
 def scale_by_range(axes: list[Axes]) -> None:

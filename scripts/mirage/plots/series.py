@@ -1,20 +1,26 @@
 """The series of a figure: the measured rows and the published points that they name."""
 
+import math
+
 import pandas as pd
 
 PUBLISHED_COLUMNS = ["source", "place", "epoch", "epsilon", "quantity", "value"]
 CLEAN = "clean_accuracy"
+BARE = "bare"  # the network without a defence
 FILTERS = {"epsilons": "epsilon", "epochs": "epoch"}
 
 
 def select(data: pd.DataFrame, series: dict) -> pd.DataFrame:
     """Return the rows of `data` that `series` (an entry of a figure's `series`) names.
 
-    Raises ValueError where one of the values that the series names has no row.
+    Where the rows say which defence stood before the network, a series that names none means
+    the bare network. Raises ValueError where one of the values that the series names has no row.
     """
     wanted = {
         name: [series[name]] for name in ("run", "attack", "dtype", "split") if name in series
     }
+    if "defence" in data:
+        wanted["defence"] = [series.get("defence", BARE)]
     wanted |= {column: series[name] for name, column in FILTERS.items() if name in series}
     rows = data
     for column, values in wanted.items():
@@ -28,30 +34,59 @@ def select(data: pd.DataFrame, series: dict) -> pd.DataFrame:
     return rows
 
 
-def measured_lines(figure: dict, data: pd.DataFrame, key: str, prefix: str = "") -> pd.DataFrame:
-    """Return the rows of all series with `entry` (the series' number), `panel` and `line`.
+def entries(figure: dict) -> list[int]:
+    """Return the number of the entry in the legend that each series of `figure` belongs to.
 
-    A series gives one line per value of the column `key`, named "<prefix><value>", after the
-    series' label if it has one; a label alone names the one line of a series.
+    That is its own number, except that series with an `x` of their own, a label and a panel in
+    common belong to the first of them: they are points of the same lines.
+    """
+    firsts = {}
+    return [
+        firsts.setdefault((series.get("label"), series.get("panel")), number)
+        if "x" in series
+        else number
+        for number, series in enumerate(figure["series"])
+    ]
+
+
+def measured_lines(figure: dict, data: pd.DataFrame, key: str, prefix: str = "") -> pd.DataFrame:
+    """Return the rows of all series with `entry` (see `entries`), `panel`, `line` and `x`.
+
+    An entry gives one line per value of the column `key`, named "<prefix><value>", after the
+    series' label if it has one; a label alone names the one line of an entry, and rows without
+    a value, as those of a minimal attack, which has no epsilon. `x` is the series' own (float).
     Raises ValueError where a series has no rows, or two in one panel have the same name.
     """
     parts = []
-    for number, series in enumerate(figure["series"]):
-        rows = select(data, series)
-        names = prefix + rows[key].astype(str)
-        if "label" in series:
-            several = rows[key].nunique() > 1
-            names = series["label"] + ", " + names if several else series["label"]
-        rows = rows.assign(entry=number, panel=series.get("panel", ""), line=names)
+    for entry, series in zip(entries(figure), figure["series"], strict=True):
+        rows = select(data, series).assign(
+            entry=entry,
+            panel=series.get("panel", ""),
+            label=series.get("label", ""),
+            x=float(series.get("x", math.nan)),
+        )
         # By size where values are numbers (epsilons are text), as they came where they are not.
         by_size = {"key": lambda column: pd.to_numeric(column, errors="coerce"), "kind": "stable"}
         parts.append(rows.sort_values(key, **by_size))
     rows = pd.concat(parts, ignore_index=True)
-    entries = rows.groupby(["panel", "line"])["entry"].nunique()
-    if (entries > 1).any():
-        shared = entries.index[entries > 1].tolist()
+    several = rows.groupby("entry")[key].transform("nunique", dropna=False) > 1
+    attacks = rows.get("attack", rows["label"])
+    named = zip(rows["label"], rows[key], several, attacks, strict=True)
+    rows["line"] = [_name(label, value, prefix, *rest) for label, value, *rest in named]
+    found = rows.groupby(["panel", "line"])["entry"].nunique()
+    if (found > 1).any():
+        shared = found.index[found > 1].tolist()
         raise ValueError(f"Series share a line's name (panel, line): {shared}; label them apart.")
     return rows
+
+
+def _name(label: str, value: str | int, prefix: str, several: bool, attack: str) -> str:
+    """Return the name of the line of a `value` of the key, one of `several` in its entry or not."""
+    if pd.isna(value):
+        return label or attack
+    if not label:
+        return f"{prefix}{value}"
+    return f"{label}, {prefix}{value}" if several else label
 
 
 def published_lines(
@@ -62,7 +97,7 @@ def published_lines(
     key: str,
     prefix: str = "",
 ) -> pd.DataFrame:
-    """Return the published points of all series with `entry`, `panel` and `line`.
+    """Return the published points of all series with `entry`, `panel`, `line` and `x`.
 
     `line` is the name of the line in `rows` of the same series and the same value of `key`;
     where there is none, the points get a name, and so a line, of their own. Clean accuracies,
@@ -70,7 +105,7 @@ def published_lines(
     Raises ValueError where a published series has no point of any of the `quantities`.
     """
     parts = []
-    for number, series in enumerate(figure["series"]):
+    for entry, series in zip(entries(figure), figure["series"], strict=True):
         if table is None or "published" not in series:
             continue
         with_clean = series.get("clean") and "accuracy" in quantities
@@ -82,11 +117,12 @@ def published_lines(
                 f"{series['published']!r} with quantity {drawn}, but the table holds "
                 f"{sorted(set(zip(table['series'], table['quantity'], strict=True)))}."
             )
-        ours = rows[rows["entry"] == number].drop_duplicates("line")
+        ours = rows[rows["entry"] == entry].drop_duplicates("line")
         names = dict(zip(ours[key].map(_number_or_text), ours["line"], strict=True))
         lines = [_line_of(value, names, key, prefix) for value in points[key]]
-        parts.append(points.assign(entry=number, panel=series.get("panel", ""), line=lines))
-    none = pd.DataFrame(columns=[*PUBLISHED_COLUMNS, "entry", "panel", "line"])
+        where = {"entry": entry, "panel": series.get("panel", ""), "line": lines}
+        parts.append(points.assign(**where, x=float(series.get("x", math.nan))))
+    none = pd.DataFrame(columns=[*PUBLISHED_COLUMNS, "entry", "panel", "line", "x"])
     return pd.concat(parts, ignore_index=True) if parts else none
 
 
