@@ -1,0 +1,37 @@
+# The ledger of claims: what the sources say, held against what this run measured.
+
+CLAIMS = os.path.relpath(Path(workflow.basedir, "resources/published/claims.yaml"))
+CLAIMS_SCHEMA = os.path.relpath(Path(workflow.basedir, "schemas/claims.schema.yaml"))
+
+
+rule claims:
+    input:
+        claims=CLAIMS,
+        schema=CLAIMS_SCHEMA,
+        series=PUBLISHED,
+        attacks=TABLE.format(table="attacks.csv"),
+        measures=TABLE.format(table="measures.csv"),
+        history=TABLE.format(table="history.csv"),
+        restarts=ALL_RESTARTS,
+        script=SCRIPTS / "judge.py",
+        code=code("judge.py"),
+    output:
+        csv=TABLE.format(table="claims.csv"),
+        markdown=TABLE.format(table="claims.md"),
+        html=report(
+            TABLE.format(table="claims.html"),
+            caption="../report/claims.rst",
+            category="Claims",
+            labels={"table": "Every claim and its verdict"},
+        ),
+    log:
+        f"{LOGS}/tables/claims.log",
+    params:
+        dataset=DATASET,
+        # For the links only: the figures themselves are no input.
+        figures=json.dumps({name: f"{FIGURE.format(figure=name)}.png" for name in FIGURES}),
+    shell:
+        "python {input.script} --dataset {params.dataset} --claims {input.claims}"
+        " --schema {input.schema} --series {input.series} --attacks {input.attacks}"
+        " --measures {input.measures} --history {input.history} --restarts {input.restarts}"
+        " --figures {params.figures:q} --output {output} > {log} 2>&1"

@@ -1,0 +1,59 @@
+"""Hold every published claim against what a run measured, as CSV, Markdown and HTML."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from mirage import published, tables
+from mirage.files import atomic
+
+
+def arguments() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--dataset", required=True, help="that the tables were measured on")
+    parser.add_argument("--claims", type=Path, required=True, help="published claims as YAML")
+    parser.add_argument("--schema", type=Path, required=True, help="of the claims")
+    parser.add_argument("--series", type=Path, required=True, help="published series as CSV")
+    parser.add_argument("--attacks", type=Path, required=True, help="attack rows as CSV")
+    parser.add_argument("--measures", type=Path, required=True, help="measure rows as CSV")
+    parser.add_argument("--history", type=Path, required=True, help="losses by epoch as CSV")
+    parser.add_argument(
+        "--restarts", type=Path, nargs="*", default=[], help="final losses of PGD's restarts"
+    )
+    parser.add_argument("--figures", type=json.loads, default={}, help="paths by name, as JSON")
+    parser.add_argument(
+        "--output", type=Path, nargs=3, required=True, metavar=("CSV", "MARKDOWN", "HTML")
+    )
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Read, judge and write."""
+    args = arguments()
+    series = tables.read([args.series])
+    try:
+        claims = published.read(args.claims, args.schema, set(series["series"]))
+    except published.ClaimsError as error:
+        sys.exit(str(error))
+    files = {
+        "attacks": [args.attacks],
+        "measures": [args.measures],
+        "history": [args.history],
+        "restarts": args.restarts,
+    }
+    given = {name: tables.read(paths) for name, paths in files.items() if paths}
+    ledger = published.ledger(claims, {**given, "series": series}, args.dataset)
+    csv, markdown, html = args.output
+    with atomic(csv) as temporary:
+        ledger.to_csv(temporary, index=False, lineterminator="\n")
+    with atomic(markdown) as temporary:
+        temporary.write_text(published.markdown(ledger), encoding="utf-8")
+    with atomic(html) as temporary:
+        page = published.page(ledger, args.figures, html.parent)
+        temporary.write_text(page, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,752 @@
+"""Published claims: each kind of test on rows of known outcome, and each verdict."""
+
+import copy
+import csv
+import json
+import math
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from scipy import stats
+
+from mirage import config, published, tables
+from mirage.published import CAVEAT, NO_DATA, NOT_REPRODUCED, NOT_TESTABLE, REPRODUCED
+
+ROOT = Path(__file__).parents[2]
+CLAIMS = ROOT / "resources/published/claims.yaml"
+SCHEMA = ROOT / "schemas/claims.schema.yaml"
+SERIES = ROOT / "resources/published/series.csv"
+
+
+def attacks(curves, **columns):
+    """Attack rows: for each seed its accuracies at epochs 1, 2, ..., and what else is given."""
+    return pd.DataFrame(
+        [
+            {
+                "run": "one",
+                "seed": seed,
+                "epoch": epoch,
+                "split": "test",
+                "attack": "fgsm",
+                "dtype": "float32",
+                "epsilon": "0.1",
+                "clean_accuracy": 0.9,
+                "accuracy": accuracy,
+                "n": 100,
+                "seconds": 2.0,
+                **columns,
+            }
+            for seed, curve in enumerate(curves, 1)
+            for epoch, accuracy in enumerate(np.atleast_1d(curve), 1)
+        ]
+    )
+
+
+def given(*parts):
+    """Tables with these attack rows."""
+    return {"attacks": pd.concat(parts, ignore_index=True)}
+
+
+def condition(kind, **keys):
+    return {"kind": kind, **keys}
+
+
+ONE = {"run": "one", "attack": "fgsm", "epsilon": "0.1"}
+OTHER = {"run": "other", "attack": "fgsm", "epsilon": "0.1"}
+
+
+def outcome(rows, kind, **keys):
+    return published.KINDS[kind][0](rows, condition(kind, **keys))
+
+
+# --- value ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("target", "verdict"),
+    [
+        (0.5, REPRODUCED),
+        (0.55, REPRODUCED),  # the tolerance itself
+        (0.56, CAVEAT),  # beyond it, but within 0.5 ± 0.248
+        (0.26, CAVEAT),
+        (0.76, NOT_REPRODUCED),
+        (0.24, NOT_REPRODUCED),
+    ],
+)
+def test_value(target, verdict):
+    found = outcome(
+        given(attacks([0.45, 0.5, 0.55])), "value", select=ONE, published=target, tolerance=0.05
+    )
+    assert found.verdict == verdict
+    assert (found.mean, found.sd, found.seeds) == (pytest.approx(0.5), pytest.approx(0.05), 3)
+
+
+def test_value_against_prediction_interval_by_hand():
+    values = [0.45, 0.5, 0.55, 0.52]
+    found = outcome(given(attacks(values)), "value", select=ONE, published=0.6, tolerance=0.05)
+    half = stats.t.ppf(0.975, 3) * np.std(values, ddof=1) * math.sqrt(5 / 4)
+    assert found.low == pytest.approx(np.mean(values) - half)
+    assert found.high == pytest.approx(np.mean(values) + half)
+    # A new observation against a sample is Student's two-sample test with a sample of one.
+    pooled = stats.ttest_ind_from_stats(
+        0.6, 0, 1, np.mean(values), np.std(values, ddof=1), len(values)
+    )
+    assert found.p_value == pytest.approx(pooled.pvalue)
+    # The interval and the test say the same.
+    assert (found.p_value > 0.05) == (found.low < 0.6 < found.high)
+
+
+def test_value_of_one_seed_is_no_more_than_a_caveat():
+    one = given(attacks([0.5]))
+    assert outcome(one, "value", select=ONE, published=0.5, tolerance=0.05).verdict == CAVEAT
+    assert outcome(one, "value", select=ONE, published=0.6, tolerance=0.05).verdict == (
+        NOT_REPRODUCED
+    )
+
+
+# --- order ----------------------------------------------------------------------------------------
+
+
+def test_order_of_two_runs_is_welch():
+    low, high = [0.3, 0.32, 0.29], [0.5, 0.45, 0.48, 0.55]
+    rows = given(attacks(low), attacks(high, run="other"))
+    found = outcome(rows, "order", less=ONE, greater=OTHER)
+    test = stats.ttest_ind(high, low, equal_var=False, alternative="greater")
+    interval = stats.ttest_ind(high, low, equal_var=False).confidence_interval(0.95)
+    assert found.verdict == REPRODUCED
+    assert found.p_value == pytest.approx(test.pvalue)
+    assert (found.low, found.high) == pytest.approx((interval.low, interval.high))
+    assert found.mean == pytest.approx(np.mean(high) - np.mean(low))
+    assert outcome(rows, "order", less=OTHER, greater=ONE).verdict == NOT_REPRODUCED
+
+
+def test_order_on_the_same_networks_is_paired():
+    # The seeds differ far more than the attacks: only pairs show that one is always above.
+    low, high = np.array([0.2, 0.5, 0.8]), np.array([0.21, 0.52, 0.815])
+    rows = given(attacks(low), attacks(high, attack="noise"))
+    keys = {"less": ONE, "greater": {**ONE, "attack": "noise"}}
+    found = outcome(rows, "order", **keys)
+    assert found.p_value == pytest.approx(stats.ttest_rel(high, low, alternative="greater").pvalue)
+    assert found.verdict == REPRODUCED
+    assert outcome(rows, "order", by=0.05, **keys).verdict == NOT_REPRODUCED
+    unpaired = given(attacks(low), attacks(high, run="other"))
+    assert outcome(unpaired, "order", less=ONE, greater=OTHER).verdict == CAVEAT
+
+
+def test_order_by_a_factor():
+    rows = given(attacks([0.1, 0.11, 0.09]), attacks([0.32, 0.33, 0.31], run="other"))
+    assert outcome(rows, "order", less=ONE, greater=OTHER, factor=3).verdict == CAVEAT
+    assert outcome(rows, "order", less=ONE, greater=OTHER, factor=2).verdict == REPRODUCED
+    assert outcome(rows, "order", less=ONE, greater=OTHER, factor=4).verdict == NOT_REPRODUCED
+
+
+def test_order_of_one_seed():
+    rows = given(attacks([0.1]), attacks([0.3], run="other"))
+    found = outcome(rows, "order", less=ONE, greater=OTHER)
+    assert found.verdict == CAVEAT
+    assert "one seed" in found.reason
+    assert math.isnan(found.p_value)
+
+
+# --- trend and correlation ------------------------------------------------------------------------
+
+
+def test_trend():
+    rising = [[0.1, 0.2, 0.3, 0.4], [0.1, 0.3, 0.2, 0.4], [0.1, 0.2, 0.4, 0.3]]
+    rows = given(attacks(rising))
+    found = outcome(rows, "trend", select=ONE, sign="rising")
+    taus = [stats.kendalltau(range(4), curve).statistic for curve in rising]
+    assert found.mean == pytest.approx(np.mean(taus))
+    assert found.p_value == pytest.approx(stats.ttest_1samp(taus, 0, alternative="greater").pvalue)
+    assert found.verdict == REPRODUCED
+    assert outcome(rows, "trend", select=ONE, sign="falling").verdict == NOT_REPRODUCED
+    # The mean rises by 0.267.
+    assert outcome(rows, "trend", select=ONE, sign="rising", by=0.26).verdict == REPRODUCED
+    assert outcome(rows, "trend", select=ONE, sign="rising", by=0.27).verdict == NOT_REPRODUCED
+
+
+def test_trend_that_not_all_seeds_share():
+    curves = [[1, 2, 3, 4]] * 9 + [[4, 3, 2, 1]]
+    found = outcome(given(attacks(curves)), "trend", select=ONE, sign="rising")
+    assert found.p_value < 0.05
+    assert found.verdict == CAVEAT
+    assert "1 of 10 seeds" in found.reason
+
+
+def test_trend_of_one_seed_of_a_constant_and_of_two_epochs():
+    def verdict(curves):
+        return outcome(given(attacks(curves)), "trend", select=ONE, sign="rising").verdict
+
+    assert verdict([[1, 2, 3]]) == CAVEAT
+    assert verdict([[1, 1, 1], [1, 1, 1]]) == NOT_REPRODUCED
+    with pytest.raises(published.Missing, match="three epochs"):
+        verdict([[1, 2], [1, 2]])
+
+
+def test_trend_from_an_epoch_on():
+    rows = given(attacks([[9, 8, 1, 2, 3], [9, 8, 1, 2, 3]]))
+    late = {**ONE, "epoch": {"from": 3}}
+    assert outcome(rows, "trend", select=late, sign="rising").verdict == REPRODUCED
+    assert outcome(rows, "trend", select=ONE, sign="falling").verdict != NOT_REPRODUCED
+
+
+def test_correlation():
+    x = [[1, 2, 3, 4], [1, 2, 3, 4], [1, 2, 3, 4]]
+    y = [[1, 3, 2, 4], [1, 2, 4, 3], [1, 2, 3, 4]]
+    rows = given(attacks(x), attacks(y, run="other"))
+    found = outcome(rows, "correlation", x=ONE, y=OTHER, sign="positive")
+    assert found.mean == pytest.approx(
+        np.mean([stats.spearmanr(a, b).statistic for a, b in zip(x, y, strict=True)])
+    )
+    assert found.verdict == REPRODUCED
+    keys = {"x": ONE, "y": OTHER}
+    assert outcome(rows, "correlation", sign="negative", **keys).verdict == NOT_REPRODUCED
+    assert outcome(rows, "correlation", sign="positive", at_least=0.8, **keys).verdict == CAVEAT
+    assert outcome(rows, "correlation", sign="positive", at_least=0.9, **keys).verdict == (
+        NOT_REPRODUCED
+    )
+
+
+# --- equality -------------------------------------------------------------------------------------
+
+
+def test_equality_is_two_one_sided_tests():
+    a, b = np.array([0.5, 0.52, 0.49]), np.array([0.51, 0.5, 0.52])
+    rows = given(attacks(a), attacks(b, run="other"))
+    found = outcome(rows, "equality", first=ONE, second=OTHER, tolerance=0.05)
+    above = stats.ttest_ind(b + 0.05, a, equal_var=False, alternative="greater").pvalue
+    below = stats.ttest_ind(b - 0.05, a, equal_var=False, alternative="less").pvalue
+    assert found.p_value == pytest.approx(max(above, below))
+    assert found.verdict == REPRODUCED
+    # The interval of 90 % and the two tests at 5 % say the same (Schuirmann 1987).
+    assert -0.05 < found.low < found.high < 0.05
+    narrow = outcome(rows, "equality", first=ONE, second=OTHER, tolerance=0.02)
+    assert narrow.verdict == CAVEAT
+    assert narrow.low < -0.02 or narrow.high > 0.02
+    assert outcome(rows, "equality", first=ONE, second=OTHER, tolerance=0.005).verdict == (
+        NOT_REPRODUCED
+    )
+
+
+def test_equality_holds_at_each_epoch_not_in_the_mean():
+    rows = given(
+        attacks([[0.4, 0.6], [0.4, 0.6]]), attacks([[0.6, 0.4], [0.6, 0.4]], attack="noise")
+    )
+    keys = {"first": {**ONE, "epoch": "all"}, "second": {**ONE, "attack": "noise", "epoch": "all"}}
+    found = outcome(rows, "equality", tolerance=0.1, **keys)
+    assert found.verdict == NOT_REPRODUCED
+    assert abs(found.mean) == pytest.approx(0.2)
+
+
+def test_equality_of_one_seed():
+    rows = given(attacks([0.5]), attacks([0.51], run="other"))
+    assert outcome(rows, "equality", first=ONE, second=OTHER, tolerance=0.05).verdict == CAVEAT
+
+
+# --- minimum, series, concentration ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("curves", "verdict"),
+    [
+        ([[3, 1, 2, 4], [3, 1, 2, 4]], REPRODUCED),
+        ([[3, 1, 2, 4]], CAVEAT),
+        ([[3, 1, 2, 4], [3, 1, 2, 4], [3, 4, 1, 2]], CAVEAT),
+        ([[3, 1, 2, 4], [3, 4, 1, 2]], NOT_REPRODUCED),
+        ([[3, 2, 2.5, 1], [3, 2, 1, 4]], NOT_REPRODUCED),
+        ([[4, 1, 1, 1], [4, 1, 1, 1]], NOT_REPRODUCED),  # it does not rise
+    ],
+)
+def test_minimum(curves, verdict):
+    history = attacks(curves).rename(columns={"accuracy": "validation_loss"})
+    history = history[["run", "seed", "epoch", "validation_loss"]]
+    select = {"table": "history", "run": "one", "column": "validation_loss"}
+    found = outcome({"history": history}, "minimum", select=select, at_or_before=2)
+    assert found.verdict == verdict
+
+
+def points(values, **columns):
+    """Published points of accuracy at epochs 1, 2, ..."""
+    return pd.DataFrame(
+        [
+            {
+                "source": "s",
+                "series": "curve",
+                "split": "test",
+                "epoch": epoch,
+                "epsilon": "0.1",
+                "quantity": "accuracy",
+                "value": value,
+                **columns,
+            }
+            for epoch, value in enumerate(values, 1)
+        ]
+    )
+
+
+@pytest.mark.parametrize(
+    ("values", "verdict"),
+    [
+        ([0.5, 0.6], REPRODUCED),
+        ([0.57, 0.6], REPRODUCED),  # root mean square 0.0495
+        ([0.57, 0.67], CAVEAT),
+        ([0.5, 0.9], NOT_REPRODUCED),
+    ],
+)
+def test_series(values, verdict):
+    rows = given(attacks([[0.45, 0.55], [0.5, 0.6], [0.55, 0.65]])) | {"series": points(values)}
+    select = {"run": "one", "attack": "fgsm"}
+    found = outcome(rows, "series", select=select, series="curve", tolerance=0.05)
+    assert found.verdict == verdict
+    expected = math.sqrt(np.mean((np.array(values) - [0.5, 0.6]) ** 2))
+    assert found.mean == pytest.approx(expected)
+
+
+def test_series_of_a_measure():
+    measures = pd.DataFrame(
+        {
+            "run": "one",
+            "seed": [1, 2, 1],
+            "epoch": 1,
+            "split": "test",
+            "measure": "spectral_norm",
+            "item": ["layer1", "layer1", "layer2"],
+            "value": [3.9, 4.1, 100.0],
+        }
+    )
+    rows = {
+        "measures": measures,
+        "series": points([4.0], quantity="spectral_norm:layer1", epsilon=None, split=None),
+    }
+    found = outcome(rows, "series", select={"run": "one"}, series="curve", tolerance=0.1)
+    assert found.verdict == REPRODUCED
+
+
+def restarts(losses):
+    """Rows of restarts: by seed and image the final losses."""
+    return {
+        "restarts": pd.DataFrame(
+            [
+                {
+                    "run": "one",
+                    "seed": seed,
+                    "epoch": 1,
+                    "split": "test",
+                    "attack": "pgd",
+                    "dtype": "float32",
+                    "epsilon": "0.3",
+                    "image": image,
+                    "restart": number,
+                    "loss": loss,
+                }
+                for seed, images in enumerate(losses, 1)
+                for image, own in enumerate(images)
+                for number, loss in enumerate(own)
+            ]
+        )
+    }
+
+
+def test_concentration_is_the_median_share_over_images():
+    # Spreads of 0.1, 0.2 and of the mean itself: the median is 0.2 * sqrt(2).
+    images = [[0.9, 1.1], [8.0, 12.0], [0.0, 2.0]]
+    select = {"run": "one", "attack": "pgd"}
+    found = outcome(restarts([images, images]), "concentration", select=select, at_most=0.3)
+    assert found.mean == pytest.approx(0.2 * math.sqrt(2))
+    assert found.verdict == REPRODUCED
+    tight = outcome(restarts([images, images]), "concentration", select=select, at_most=0.25)
+    assert tight.verdict == NOT_REPRODUCED
+    one = outcome(restarts([images]), "concentration", select=select, at_most=0.3)
+    assert one.verdict == CAVEAT
+    with pytest.raises(published.Missing, match="one restart"):
+        outcome(restarts([[[1.0]]]), "concentration", select=select, at_most=0.3)
+
+
+# --- selections -----------------------------------------------------------------------------------
+
+
+def test_epoch_words():
+    rows = given(attacks([[0.1, 0.2, 0.3], [0.3, 0.4, 0.5]]))
+
+    def mean(epoch):
+        return published.select(rows, {**ONE, "epoch": epoch}).per_seed.tolist()
+
+    assert mean("last") == mean(3) == [0.3, 0.5]
+    assert published.select(rows, ONE).per_seed.tolist() == [0.3, 0.5]
+    assert mean("first") == [0.1, 0.3]
+    assert mean([1, 2]) == pytest.approx([0.15, 0.35])
+    assert mean({"to": 2}) == pytest.approx([0.15, 0.35])
+    assert mean("all") == pytest.approx([0.2, 0.4])
+    with pytest.raises(published.Missing, match="no rows at epochs 7"):
+        mean([1, 7])
+    with pytest.raises(published.Missing, match="at epoch 7"):
+        mean(7)
+
+
+def test_change_since_an_epoch_is_that_of_each_seed():
+    rows = given(attacks([[0.1, 0.2, 0.5], [0.3, 0.4, 0.4]]))
+    changes = published.select(rows, {**ONE, "since": 1}).per_seed
+    assert changes.tolist() == pytest.approx([0.4, 0.1])
+
+
+def test_epsilon_is_sought_in_the_sweep():
+    sweep = [
+        attacks([accuracy, accuracy + 0.1], epsilon=epsilon)
+        for epsilon, accuracy in (("0.05", 0.7), ("0.1", 0.4), ("0.2", 0.1))
+    ]
+    noise = [attacks([0.6, 0.6], attack="noise", epsilon=e) for e in ("0.1", "0.2")]
+    rows = given(*sweep, *noise)
+    # The means over seeds are 0.75, 0.45 and 0.15.
+    for accuracy, epsilon in ((0.8, "0.05"), (0.5, "0.1"), (0.45, "0.1"), (0.44, "0.2")):
+        chosen = {"run": "one", "attack": "fgsm", "epsilon_where": {"accuracy": accuracy}}
+        assert published.select(rows, chosen).sought == epsilon
+    at = {"run": "one", "attack": "noise", "epsilon_where": {"accuracy": 0.5, "attack": "fgsm"}}
+    found = published.select(rows, at)
+    assert found.sought == "0.1"
+    assert found.per_seed.tolist() == [0.6, 0.6]
+    assert "at epsilon 0.1" in str(found)
+    with pytest.raises(published.Missing, match=r"at 0\.2 it is 0\.150"):
+        published.select(rows, {"run": "one", "attack": "fgsm", "epsilon_where": {"accuracy": 0.1}})
+
+
+def test_what_is_missing_is_told():
+    rows = given(attacks([0.5, 0.5]), attacks([0.4, 0.4], epsilon="0.2"))
+
+    def message(**selection):
+        with pytest.raises(published.Missing) as error:
+            published.select(rows, selection)
+        return str(error.value)
+
+    assert "run other, attack fgsm" in message(run="other", attack="fgsm")
+    assert "epsilon 0.3" in message(**{**ONE, "epsilon": "0.3"})
+    assert message(**ONE, column="rho_l2") == "the table attacks has no column rho_l2"
+    assert "no column defence (looked for smooth-1)" in message(**ONE, defence="smooth-1")
+    assert message(table="restarts", run="one", attack="pgd") == "there is no table restarts"
+    assert "must name an epsilon" in message(run="one", attack="fgsm")
+    rows["attacks"]["rho_l2"] = np.nan
+    assert "is empty" in message(**ONE, column="rho_l2")
+
+
+def test_tables_from_before_defences_are_of_bare_networks():
+    rows = given(attacks([0.5]))
+    assert published.select(rows, {**ONE, "defence": "bare"}).per_seed.tolist() == [0.5]
+    both = given(attacks([0.5], defence="bare"), attacks([0.7], defence="smooth-1"))
+    assert published.select(both, ONE).per_seed.tolist() == [0.5]
+    assert published.select(both, {**ONE, "defence": "smooth-1"}).per_seed.tolist() == [0.7]
+
+
+def test_columns_of_the_checkpoint_need_no_epsilon_and_seconds_are_per_image():
+    rows = given(attacks([0.5]), attacks([0.4], epsilon="0.2"))
+    clean = {"run": "one", "attack": "fgsm", "column": "clean_accuracy"}
+    assert published.select(rows, clean).per_seed.tolist() == [0.9]
+    assert published.select(rows, {**ONE, "column": "seconds_per_image"}).per_seed.tolist() == (
+        [0.02]
+    )
+
+
+# --- verdicts on claims ---------------------------------------------------------------------------
+
+EQUALS = condition("value", select=ONE, published=0.5, tolerance=0.05)
+FAILS = condition("value", select=ONE, published=0.9, tolerance=0.05)
+DOUBTFUL = condition("value", select=ONE, published=0.57, tolerance=0.05)
+LACKS = condition("value", select=OTHER, published=0.5, tolerance=0.05)
+
+
+@pytest.mark.parametrize(
+    ("conditions", "verdict"),
+    [
+        ([EQUALS], REPRODUCED),
+        ([EQUALS, DOUBTFUL], CAVEAT),
+        ([EQUALS, LACKS], NO_DATA),
+        ([DOUBTFUL, LACKS], NO_DATA),
+        ([EQUALS, FAILS], NOT_REPRODUCED),
+        # What is refuted stays so, whatever else is not there.
+        ([LACKS, FAILS], NOT_REPRODUCED),
+    ],
+)
+def test_the_worst_condition_decides(conditions, verdict):
+    rows = given(attacks([0.45, 0.5, 0.55]))
+    assert published.judge(rows, conditions).verdict == verdict
+    assert published.judge(rows, conditions[::-1]).verdict == verdict
+
+
+def test_the_weakest_condition_gives_the_p_value():
+    rows = given(attacks([0.2, 0.25, 0.22]), attacks([0.5, 0.55, 0.45], run="other"))
+    strong = condition("order", less=ONE, greater=OTHER)
+    weak = condition("order", less=ONE, greater=OTHER, by=0.2)
+    alone = [published.judge(rows, [one]).p_value for one in (strong, weak)]
+    assert alone[0] < alone[1]
+    assert published.judge(rows, [strong, weak]).p_value == alone[1]
+    # It is of no test at all if one condition has none.
+    one = published.judge(given(attacks([0.5])), [EQUALS, strong])
+    assert math.isnan(one.p_value)
+
+
+def test_a_stated_caveat_caps_the_verdict():
+    rows = given(attacks([0.45, 0.5, 0.55]))
+    found = published.judge(rows, [EQUALS], "chosen for it")
+    assert found.verdict == CAVEAT
+    assert found.reason.endswith("chosen for it")
+    assert published.judge(rows, [FAILS], "chosen for it").verdict == NOT_REPRODUCED
+
+
+def claim(**keys):
+    return {"id": "s-01", "source": "s", "place": "table 1", "statement": "It is so.", **keys}
+
+
+def line(rows, dataset="mnist", exact=None, **keys):
+    """The one line of a ledger of one claim."""
+    claims = {"exact": exact or {"fgsm": "fgsm_exact"}, "claims": [claim(**keys)]}
+    return published.ledger(claims, rows, dataset).iloc[0]
+
+
+def test_second_verdict_is_that_of_the_exact_sign():
+    masked = attacks([0.45, 0.5, 0.55])
+    rows = given(masked, attacks([0.1, 0.12, 0.11], attack="fgsm_exact"))
+    found = line(rows, test=[EQUALS])
+    assert (found["verdict"], found["exact_verdict"]) == (REPRODUCED, NOT_REPRODUCED)
+    assert found["exact_measured"] == pytest.approx(0.11)
+    assert found["exact_seeds"] == 3
+    # Without rows of the exact attack the second verdict says so, and the first stays.
+    found = line(given(masked), test=[EQUALS])
+    assert (found["verdict"], found["exact_verdict"]) == (REPRODUCED, NO_DATA)
+    assert "fgsm_exact" in found["exact_reason"]
+
+
+def test_second_verdict_keeps_the_epsilon_that_is_tied_to_another_attack():
+    sweep = [("0.05", 0.7, 0.3), ("0.1", 0.4, 0.1), ("0.2", 0.2, 0.0)]
+    rows = given(
+        *(attacks([plain, plain], epsilon=e) for e, plain, _ in sweep),
+        *(attacks([exact, exact], epsilon=e, attack="fgsm_exact") for e, _, exact in sweep),
+    )
+
+    def exact(where):
+        select = {"run": "one", "attack": "fgsm", "epsilon_where": where}
+        test = [condition("value", select=select, published=0.4, tolerance=0.05)]
+        return line(rows, test=test)["exact_measured"]
+
+    assert exact({"accuracy": 0.4, "attack": "fgsm"}) == pytest.approx(0.1)  # at epsilon 0.1
+    assert exact({"accuracy": 0.4}) == pytest.approx(0.3)  # its own, 0.05
+
+
+def test_a_selection_may_name_its_own_exact_attack():
+    rows = given(
+        attacks([0.5, 0.5], defence="smooth-1"),
+        attacks([0.2, 0.2], defence="smooth-1", attack="fgsm_exact"),
+        attacks([0.1, 0.1], defence="smooth-1", attack="adaptive"),
+    )
+    select = {**ONE, "defence": "smooth-1", "exact": "adaptive"}
+    test = [condition("value", select=select, published=0.5, tolerance=0.05)]
+    assert line(rows, test=test)["exact_measured"] == pytest.approx(0.1)
+
+
+def test_no_second_verdict_without_an_attack_that_could_be_masked():
+    rows = given(attacks([0.5, 0.5]), attacks([0.5, 0.5], attack="deepfool"))
+    clean = {"run": "one", "attack": "fgsm", "column": "clean_accuracy"}
+    found = line(rows, test=[condition("value", select=clean, published=0.9, tolerance=0.05)])
+    assert (found["exact_verdict"], found["exact_reason"]) == ("", "no attack")
+    deepfool = {**ONE, "attack": "deepfool"}
+    found = line(rows, test=[condition("value", select=deepfool, published=0.5, tolerance=0.05)])
+    assert found["exact_verdict"] == ""
+    assert "deepfool" in found["exact_reason"]
+    found = line(rows, test=[EQUALS], exact={"other": "fgsm"})
+    assert found["exact_reason"] == "tested with the exact-sign gradient already"
+    found = line(rows, test=[EQUALS], no_exact="for a reason")
+    assert (found["exact_verdict"], found["exact_reason"]) == ("", "for a reason")
+
+
+def test_not_testable_and_other_data_sets():
+    rows = given(attacks([0.5, 0.5]), attacks([0.7, 0.71], run="other"))
+    found = line(rows, not_testable="nobody looked")
+    assert (found["verdict"], found["reason"]) == (NOT_TESTABLE, "nobody looked")
+    assert pd.isna(found["measured"])
+    found = line(rows, dataset="digits", test=[EQUALS])
+    assert (found["verdict"], found["reason"]) == (NOT_TESTABLE, "published for MNIST")
+    above = [condition("order", less=ONE, greater=OTHER)]
+    assert line(rows, dataset="digits", test=above)["verdict"] == REPRODUCED
+
+
+# --- the ledger for people ------------------------------------------------------------------------
+
+
+@pytest.fixture
+def small():
+    """A ledger with every verdict, and text that must be escaped."""
+    rows = given(attacks([0.45, 0.5, 0.55]))
+    claims = [
+        claim(test=[EQUALS], figure="curve", note="a | b <i>"),
+        claim(test=[DOUBTFUL]) | {"id": "s-02"},
+        claim(test=[FAILS]) | {"id": "t-01", "source": "t"},
+        claim(test=[LACKS]) | {"id": "t-02", "source": "t"},
+        claim(not_testable="<script>") | {"id": "t-03", "source": "t"},
+    ]
+    return published.ledger({"exact": {}, "claims": claims}, rows, "mnist")
+
+
+def test_every_verdict_is_reached_and_counted(small):
+    assert small["verdict"].tolist() == [REPRODUCED, CAVEAT, NOT_REPRODUCED, NO_DATA, NOT_TESTABLE]
+    text = published.markdown(small)
+    assert "- s: 1 reproduced, 1 reproduced with a caveat\n" in text
+    assert "- t: 1 not reproduced, 1 not testable here, 1 no data\n" in text
+    assert "- all: 1 reproduced, 1 reproduced with a caveat, 1 not reproduced" in text
+    assert r"a \| b" in text
+    assert list(small.columns) == published.COLUMNS
+
+
+def test_page_colours_links_and_escapes(small):
+    page = published.page(
+        small, {"curve": "results/mnist/figures/curve.png"}, "results/mnist/tables"
+    )
+    link = '<a href="../figures/curve.png" data-figure="results/mnist/figures/curve.png">s-01</a>'
+    assert link in page
+    assert page.count("<a ") == 1
+    for verdict, colour in published.COLOURS.items():
+        assert f'style="background: {colour}"><b>{verdict}</b>' in page
+    assert len(set(published.COLOURS.values())) == len(published.VERDICTS)
+    assert "<script>" not in page
+    assert "&lt;script&gt;" in page
+    assert "&lt;i&gt;" in page
+    # What was not tested is folded, below what was.
+    tested = page[: page.index("<details>")]
+    assert [name for name in small["id"] if f'id="{name}"' in tested] == ["s-01", "s-02", "t-01"]
+    assert all(f'id="{name}"' in page for name in small["id"])
+    # Nothing is fetched from elsewhere.
+    assert "http" not in page
+
+
+# --- claims.yaml ----------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def shipped():
+    with SERIES.open(newline="") as file:
+        names = {row["series"] for row in csv.DictReader(file)}
+    return published.read(CLAIMS, SCHEMA, names)
+
+
+def test_every_source_has_claims_and_every_series_is_tested(shipped):
+    sources = {one["source"] for one in shipped["claims"]}
+    assert sources == {"yue2017", "yue2018", "rana", "alzantot", "hao"}
+    conditions = [part for one in shipped["claims"] for part in one.get("test", ())]
+    assert {one["kind"] for one in conditions} == set(published.KINDS)
+
+
+def with_exact(claims):
+    """Each claim's id with each of its conditions, those of the second verdict as well."""
+    for one in claims["claims"]:
+        conditions = one.get("test", [])
+        exact, _ = published.under_exact_sign(conditions, claims["exact"])
+        for part in [*conditions, *([] if "no_exact" in one else exact)]:
+            yield one["id"], part
+
+
+def test_the_shipped_configuration_measures_what_the_claims_ask_for(shipped):
+    study = config.read(
+        yaml.safe_load((ROOT / "config.yaml").read_text()), ROOT / "schemas/config.schema.yaml"
+    )
+    lacking = []
+    for name, part in with_exact(shipped):
+        for selection in published.selections(part):
+            if selection["run"] not in study.runs:
+                lacking.append((name, selection["run"]))
+                continue
+            epochs = study.runs[selection["run"]]["epochs"]
+            asked = selection.get("epoch")
+            if isinstance(asked, int) and selection.get("table") != "history":
+                lacking += [(name, "epoch", asked)] * (asked not in epochs)
+            if selection.get("table", "attacks") != "attacks":
+                continue
+            wanted = {**published.DEFAULTS["attacks"], **selection}
+            keys = {key: wanted[key] for key in ("run", "attack", "dtype", "split", "defence")}
+            if part["kind"] == "series":
+                del keys["split"]  # stands in series.csv
+            sizes = {"epsilons": [selection["epsilon"]]} if "epsilon" in selection else {}
+            if not study.chosen({**keys, **sizes}):
+                lacking.append((name, keys, sizes))
+            where = {k: v for k, v in selection.get("epsilon_where", {}).items() if k != "accuracy"}
+            if where and not study.chosen({**keys, **where}):
+                lacking.append((name, keys, where))
+    figures = {one["figure"] for one in shipped["claims"] if "figure" in one}
+    assert lacking == []
+    assert figures - set(study.config["figures"]) == set()
+
+
+SPOILED = [
+    ("id", "yue-1", "must be written in another form"),
+    ("id", "rana-01", "must begin with its source"),
+    ("test", None, "needs either 'test' or 'not_testable'"),
+    ("not_testable", "no", "needs either 'test' or 'not_testable'"),
+    ("verdict", "reproduced", "unknown key 'verdict'"),
+    ("test", [{"kind": "guess"}], "allowed are value, order"),
+    ("test", [{"kind": "trend", "select": {"run": "a"}, "sign": "up"}], "rising, falling"),
+    (
+        "test",
+        [{"kind": "series", "select": {"run": "a"}, "series": "b", "tolerance": 1}],
+        "no series",
+    ),
+    ("test", [{**EQUALS, "select": {**ONE, "epsilon": 0.1}}], "text in quotes"),
+]
+
+
+@pytest.mark.parametrize(("key", "value", "message"), SPOILED)
+def test_faults_of_claims_are_told(tmp_path, key, value, message):
+    spoiled = {**claim(test=[copy.deepcopy(EQUALS)]), key: value}
+    if value is None:
+        del spoiled[key]
+    path = tmp_path / "claims.yaml"
+    path.write_text(json.dumps({"exact": {}, "claims": [spoiled]}))
+    with pytest.raises(published.ClaimsError, match=message):
+        published.read(path, SCHEMA, ["a"])
+
+
+def test_an_id_stands_once(tmp_path):
+    path = tmp_path / "claims.yaml"
+    path.write_text(json.dumps({"exact": {}, "claims": [claim(test=[EQUALS])] * 2}))
+    with pytest.raises(published.ClaimsError, match="s-01: this id stands twice"):
+        published.read(path, SCHEMA)
+
+
+def test_script_writes_three_files(tmp_path):
+    rows = attacks([0.45, 0.5, 0.55], run="base", dataset="mnist")
+    rows.to_csv(tmp_path / "attacks.csv", index=False)
+    pd.DataFrame(columns=["run", "seed", "epoch", "split", "measure", "item", "value"]).to_csv(
+        tmp_path / "measures.csv", index=False
+    )
+    pd.DataFrame(columns=["run", "seed", "epoch", "loss"]).to_csv(
+        tmp_path / "history.csv", index=False
+    )
+    outputs = [tmp_path / f"claims.{kind}" for kind in ("csv", "md", "html")]
+    command = [sys.executable, ROOT / "scripts/judge.py", "--dataset", "mnist"]
+    command += ["--claims", CLAIMS, "--schema", SCHEMA, "--series", SERIES]
+    for name in ("attacks", "measures", "history"):
+        command += [f"--{name}", tmp_path / f"{name}.csv"]
+    done = subprocess.run(
+        [*map(str, command), "--restarts", "--output", *map(str, outputs)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    ledger = tables.read([outputs[0]])
+    assert len(ledger) == len(yaml.safe_load(CLAIMS.read_text())["claims"])
+    assert set(ledger["verdict"]) == {NO_DATA, NOT_TESTABLE}
+    assert "| yue2017-01 " in outputs[1].read_text()
+    assert outputs[2].read_text().startswith("<!doctype html>")
+    # A faulty file of claims is refused in a sentence, without a trace of the program.
+    bad = tmp_path / "bad.yaml"
+    bad.write_text("claims: []")
+    command[command.index(CLAIMS)] = bad
+    done = subprocess.run(
+        [*map(str, command), "--output", *map(str, outputs)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "'exact' is missing" in done.stderr
+    assert "Traceback" not in done.stderr
