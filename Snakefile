@@ -22,6 +22,7 @@ include: "rules/train.smk"
 include: "rules/attack.smk"
 include: "rules/measure.smk"
 include: "rules/tables.smk"
+include: "rules/claims.smk"
 include: "rules/figures.smk"
 
 
@@ -41,6 +42,7 @@ rule all:
     default_target: True
     input:
         ALL_TABLES,
+        ALL_CLAIMS,
         ALL_FIGURES,
         f"{RESULTS}/configuration.yaml",
 
@@ -59,6 +61,7 @@ rule evaluations:
 rule tables:
     input:
         ALL_TABLES,
+        ALL_CLAIMS,
 
 
 rule figures:

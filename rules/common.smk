@@ -6,6 +6,7 @@ import json
 import mimetypes
 import os
 import re
+import shlex
 import sys
 from pathlib import Path
 
@@ -15,7 +16,10 @@ from snakemake.exceptions import WorkflowError
 mimetypes.add_type("text/plain", ".yaml")
 
 SCRIPTS = Path(os.path.relpath(Path(workflow.basedir, "scripts")))
-PUBLISHED = os.path.relpath(Path(workflow.basedir, "resources/published/series.csv"))
+PUBLISHED, CELLS = (
+    os.path.relpath(Path(workflow.basedir, "resources/published", name))
+    for name in ("series.csv", "cells.csv")
+)
 sys.path.insert(0, str(Path(workflow.basedir, "scripts")))
 
 from mirage import config as configuration
@@ -42,17 +46,23 @@ if CONFIG["data_folder"]:
 DATASET = CONFIG["dataset"]
 RUNS = CONFIG["runs"]
 ATTACKS = CONFIG["attacks"]
+DEFENCES = CONFIG["defences"]
 FIGURES = CONFIG["figures"]
+CUSTOM_TABLES = CONFIG["tables"]
 
-RESULTS = f"results/{DATASET}"
+RESULTS = f"results/{CONFIG.get('folder', DATASET)}"
 LOGS = f"{RESULTS}/logs"
-DATA = f"{RESULTS}/data/{{split}}.npz"
+DATA = f"{RESULTS}/data/{{train}}-{{validation}}/{{split}}.npz"
 CHECKPOINT = f"{RESULTS}/checkpoints/{{run}}/seed{{seed}}/epoch{{epoch}}.keras"
 HISTORY = f"{RESULTS}/checkpoints/{{run}}/seed{{seed}}/epoch{{epoch}}.csv"
-EVALUATION = "attacks/{run}/seed{seed}/{split}/{attack}/{dtype}"
+EVALUATION = "attacks/{run}/seed{seed}/{split}/{defence}/{attack}/{dtype}"
 SWEEP = f"{RESULTS}/{EVALUATION}/sweep.csv"
 ATTACK = f"{RESULTS}/{EVALUATION}/eps{{epsilon}}.csv"
-EXAMPLES = f"{RESULTS}/{EVALUATION}/examples_epoch{{epoch}}_eps{{epsilon}}.npz"
+MINIMAL = f"{RESULTS}/{EVALUATION}/minimal.csv"
+# {size} is eps{epsilon}, or minimal for an attack that takes none.
+EXAMPLES = f"{RESULTS}/{EVALUATION}/examples_epoch{{epoch}}_{{size}}.npz"
+RESTARTS = f"{RESULTS}/{EVALUATION}/restarts_epoch{{epoch}}_eps{{epsilon}}.csv"
+PERTURBED = f"{RESULTS}/perturbed/{{run}}/seed{{seed}}/epoch{{epoch}}/{{attack}}_{{size}}.npz"
 MEASURES = f"{RESULTS}/measures/{{run}}/seed{{seed}}.csv"
 TABLE = f"{RESULTS}/tables/{{table}}"
 FIGURE = f"{RESULTS}/figures/{{figure}}"
@@ -61,9 +71,13 @@ FIGURE = f"{RESULTS}/figures/{{figure}}"
 wildcard_constraints:
     run="|".join(map(re.escape, RUNS)),
     attack="|".join(map(re.escape, ATTACKS)) or "none",
+    defence="|".join(map(re.escape, [configuration.BARE, *DEFENCES])),
     figure="|".join(map(re.escape, FIGURES)) or "none",
     split="train|validation|test",
     dtype="float16|bfloat16|float32|float64",
     seed=r"\d+",
     epoch=r"\d+",
     epsilon=r"[0-9.]+",
+    size=r"minimal|eps[0-9.]+",
+    train=r"\d+",
+    validation=r"\d+",

@@ -32,13 +32,11 @@ rule prepare:
         script=SCRIPTS / "prepare.py",
         code=code("prepare.py"),
     output:
-        expand(DATA, split=["train", "validation", "test"]),
+        expand(DATA, split=["train", "validation", "test"], allow_missing=True),
     log:
-        f"{LOGS}/prepare.log",
+        f"{LOGS}/prepare/{{train}}-{{validation}}.log",
     params:
         raw=lambda wildcards, input: f"--raw {RAW}" if input.raw else "",
-        train=CONFIG["split"]["train"],
-        validation=CONFIG["split"]["validation"],
     shell:
-        "python {input.script} {params.raw} --train {params.train}"
-        " --validation {params.validation} --output {output} > {log} 2>&1"
+        "python {input.script} {params.raw} --train {wildcards.train}"
+        " --validation {wildcards.validation} --output {output} > {log} 2>&1"

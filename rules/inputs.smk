@@ -16,14 +16,21 @@ def previous_epoch(run, epoch):
     return max((e for e in RUNS[run]["epochs"] if e < int(epoch)), default=0)
 
 
+def data(run, split):
+    """The prepared images of a run's split of the data."""
+    return DATA.format(split=split, **RUNS[run]["split"])
+
+
 def attack_parameters(attack):
     """The parameters an attack's method takes."""
-    return {k: v for k, v in ATTACKS[attack].items() if k not in ("method", "source")}
+    return {k: v for k, v in ATTACKS[attack].items() if k not in configuration.NOT_PARAMETERS}
 
 
 def attack_code(wildcards, script="attack.py"):
     """What an attack job depends on: its own method's code, not the other methods'."""
-    return code(script, f"attacks.{ATTACKS[wildcards.attack]['method']}")
+    defended = wildcards.get("defence", configuration.BARE) != configuration.BARE
+    modules = [f"attacks.{ATTACKS[wildcards.attack]['method']}", *["defences"] * defended]
+    return code(script, *modules)
 
 
 def transfer_sources(wildcards):
@@ -33,10 +40,56 @@ def transfer_sources(wildcards):
     return expand(CHECKPOINT, run=source, seed=wildcards.seed, epoch=epochs) if source else []
 
 
-def sweep_epsilons(wildcards):
-    """The epsilons of a one-step attack on a run."""
-    key = {k: wildcards[k] for k in ("run", "attack", "dtype", "split")}
-    return [epsilon for one in STUDY.chosen(key) for epsilon in one.epsilons]
+def evaluated(wildcards):
+    """The evaluation that a job belongs to."""
+    keys = ("run", "attack", "dtype", "split", "defence")
+    (one,) = STUDY.chosen({key: wildcards[key] for key in keys})
+    return one
+
+
+def image_option(wildcards):
+    """How many images are attacked, as an option."""
+    images = evaluated(wildcards).images
+    return f"--images {images}" if images else ""
+
+
+def defence_option(wildcards):
+    """The defence of a job, and whether the attack knows it, as options."""
+    if wildcards.defence == configuration.BARE:
+        return ""
+    adaptive = " --adaptive" * ATTACKS[wildcards.attack].get("adaptive", False)
+    return f"--defence {shlex.quote(json.dumps(DEFENCES[wildcards.defence]))}{adaptive}"
+
+
+def epsilon_option(wildcards):
+    """The epsilon of a job, as an option; none for an attack that takes none."""
+    epsilon = wildcards.size.removeprefix("eps")
+    return "" if epsilon == "minimal" else f"--epsilon {epsilon}"
+
+
+def start(wildcards):
+    """The checkpoint of another run, and of the same seed, that a fine-tuned run starts from."""
+    if "start" not in RUNS[wildcards.run]:
+        return []
+    return CHECKPOINT.format(**RUNS[wildcards.run]["start"], seed=wildcards.seed)
+
+
+def training_images(wildcards):
+    """The images a run is trained on: the prepared ones, or an attack's answers to them."""
+    run = RUNS[wildcards.run]
+    if "perturbed_by" not in run:
+        return data(wildcards.run, "train")
+    return PERTURBED.format(
+        **run["start"],
+        seed=wildcards.seed,
+        attack=run["perturbed_by"]["attack"],
+        size=size(run["perturbed_by"].get("epsilon")),
+    )
+
+
+def size(epsilon):
+    """How paths name an epsilon, or that there is none."""
+    return f"eps{epsilon}" if epsilon else "minimal"
 
 
 def labels(wildcards, **columns):
@@ -49,11 +102,25 @@ def labels(wildcards, **columns):
 
 def evaluation_files(evaluation):
     """The tables of an evaluation, over all seeds of its run."""
-    one_step = ATTACKS[evaluation.attack]["method"] in configuration.ONE_STEP
+    pattern = {"sweep": SWEEP, "attack": ATTACK, "minimal": MINIMAL}[STUDY.kind(evaluation.attack)]
     return expand(
-        SWEEP if one_step else ATTACK,
+        pattern,
         seed=RUNS[evaluation.run]["seeds"],
         **{**vars(evaluation), "epsilon": evaluation.epsilons},
+    )
+
+
+def series_files(pattern, series):
+    """The files of a figure's series that shows one checkpoint and epsilon, of the first seed."""
+    epsilon = series.get("epsilons", [None])[0]
+    return expand(
+        pattern,
+        seed=RUNS[series["run"]]["seeds"][0],
+        epoch=series["epochs"][0],
+        epsilon=epsilon,
+        size=size(epsilon),
+        defence=series.get("defence", configuration.BARE),
+        **{key: series[key] for key in ("run", "attack", "dtype", "split")},
     )
 
 
@@ -72,14 +139,12 @@ def figure_data(figure):
                 files += per_seed(HISTORY, series, epoch=run["epochs"])
             case "spectral_norms":
                 files += per_seed(MEASURES, series)
-            case "examples":
-                files += expand(
-                    EXAMPLES,
-                    seed=run["seeds"][0],
-                    epoch=series["epochs"][0],
-                    epsilon=series["epsilons"][0],
-                    **{key: series[key] for key in ("run", "attack", "dtype", "split")},
-                )
+            case "digits":
+                files += [data(series["run"], series.get("split", "train"))]
+            case "examples" | "filtered":
+                files += series_files(EXAMPLES, series)
+            case "restarts":
+                files += series_files(RESTARTS, series)
             case _:
                 files += [f for e in STUDY.chosen(series) for f in evaluation_files(e)]
     return list(dict.fromkeys(files))
@@ -94,20 +159,49 @@ ALL_CHECKPOINTS = [
     file for run in RUNS for seed in RUNS[run]["seeds"] for file in checkpoints(run, seed)
 ]
 ALL_EVALUATIONS = [file for one in STUDY.evaluations for file in evaluation_files(one)]
+ALL_RESTARTS = list(
+    dict.fromkeys(
+        file
+        for figure in FIGURES.values()
+        if figure["plot"] == "restarts"
+        for series in figure["series"]
+        for file in series_files(RESTARTS, series)
+    )
+)
 ALL_MEASURES = [file for run in RUNS for file in per_seed(MEASURES, {"run": run})]
 ALL_HISTORIES = [
     file for run in RUNS for file in per_seed(HISTORY, {"run": run}, epoch=RUNS[run]["epochs"])
 ]
+
+
+def cell_files(table):
+    """The tables of attacks that the cells of a table select."""
+    cells = [
+        {**table["common"], **row, **column} for row in table["rows"] for column in table["columns"]
+    ]
+    cells = [cell for cell in cells if "missing" not in cell]
+    cells += [{**cell, **cell["epsilon_where"]} for cell in cells if "epsilon_where" in cell]
+    return list(
+        dict.fromkeys(
+            file
+            for cell in cells
+            for one in STUDY.chosen(configuration.cell_series(cell))
+            for file in evaluation_files(one)
+        )
+    )
+
+
 # Nothing to compare where no figure shows a published series.
 PUBLISHED_TABLE = ["published"] if any(map(figure_published, FIGURES)) else []
 ALL_TABLES = expand(
     TABLE,
     table=[
         f"{name}.{kind}"
-        for name in ("attacks", "measures", "history", "summary", *PUBLISHED_TABLE)
+        for name in ("attacks", "measures", "history", "summary", *PUBLISHED_TABLE, *CUSTOM_TABLES)
         for kind in ("csv", "md")
     ],
 )
+ALL_CLAIMS = expand(TABLE, table=["claims.csv", "claims.md", "claims.html"]) * CONFIG["claims"]
 ALL_FIGURES = [
     f"{FIGURE}.{kind}".format(figure=name) for name in FIGURES for kind in ("png", "svg")
 ]

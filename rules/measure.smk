@@ -3,7 +3,7 @@
 
 rule measure:
     input:
-        data=DATA.format(split="test"),
+        data=lambda wildcards: data(wildcards.run, "test"),
         checkpoints=lambda wildcards: checkpoints(wildcards.run, wildcards.seed),
         script=SCRIPTS / "measure.py",
         code=code("measure.py"),

@@ -21,6 +21,34 @@ rule table:
         "python {input.script} {wildcards.table} --data {input.data} --output {output} > {log} 2>&1"
 
 
+rule cells:
+    input:
+        attacks=lambda wildcards: cell_files(CUSTOM_TABLES[wildcards.custom]),
+        published=CELLS,
+        script=SCRIPTS / "table.py",
+        code=code("table.py"),
+    output:
+        csv=f"{RESULTS}/tables/{{custom}}.csv",
+        markdown=report(
+            f"{RESULTS}/tables/{{custom}}.md",
+            caption="../report/cells.rst",
+            category=lambda wildcards: CUSTOM_TABLES[wildcards.custom]["category"],
+            labels=lambda wildcards: {"table": CUSTOM_TABLES[wildcards.custom]["title"]},
+        ),
+    log:
+        f"{LOGS}/tables/{{custom}}.log",
+    wildcard_constraints:
+        custom="|".join(map(re.escape, CUSTOM_TABLES)) or "none",
+    params:
+        table=lambda wildcards: json.dumps(
+            {"name": wildcards.custom, **CUSTOM_TABLES[wildcards.custom]}
+        ),
+        caption=lambda wildcards: CUSTOM_TABLES[wildcards.custom]["caption"],
+    shell:
+        "python {input.script} cells --data {input.attacks} --published {input.published}"
+        " --options {params.table:q} --output {output} > {log} 2>&1"
+
+
 rule summary:
     input:
         attacks=lambda wildcards: [

@@ -22,7 +22,10 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--method", required=True, help="module of mirage.attacks")
     parser.add_argument("--parameters", type=json.loads, required=True, help="of the method, JSON")
     parser.add_argument("--dtype", choices=networks.DTYPES, required=True, help="of the gradient")
-    parser.add_argument("--epsilons", nargs="+", required=True)
+    parser.add_argument("--epsilons", nargs="*", help="none where the attack takes none")
+    parser.add_argument("--images", type=int, help="how many, from the first on; all if not given")
+    parser.add_argument("--defence", type=json.loads, help="JSON: method and parameters")
+    parser.add_argument("--adaptive", action="store_true", help="attack through the defence")
     parser.add_argument("--labels", type=json.loads, required=True, help="JSON: first columns")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--output", type=Path, required=True, help=".csv")
@@ -34,7 +37,8 @@ def main() -> None:
     args = arguments()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     device.configure(args.threads)
-    images, labels = load(args.data)
+    images, labels = (array[: args.images] for array in load(args.data))
+    epsilons = args.epsilons or [""]
     found = evaluation.evaluate(
         args.checkpoints,
         args.sources or args.checkpoints,
@@ -43,13 +47,16 @@ def main() -> None:
         method=args.method,
         parameters=args.parameters,
         dtype=args.dtype,
-        epsilons=args.epsilons,
+        epsilons=epsilons,
         seeds=[(args.labels["seed"], epoch) for epoch in args.epochs],
+        defence=args.defence,
+        adaptive=args.adaptive,
     )
     rows = []
-    for (epoch, _), row in zip(itertools.product(args.epochs, args.epsilons), found, strict=True):
+    for (epoch, _), row in zip(itertools.product(args.epochs, epsilons), found, strict=True):
         rows.append({**args.labels, "epoch": epoch, **row})
-        logging.info("epoch %d  epsilon %s  accuracy %.4f", epoch, row["epsilon"], row["accuracy"])
+        size = f"  epsilon {row['epsilon']}" if row["epsilon"] else ""
+        logging.info("epoch %d%s  accuracy %.4f", epoch, size, row["accuracy"])
     write_rows(rows, args.output)
 
 

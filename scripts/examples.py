@@ -20,9 +20,10 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--method", required=True, help="module of mirage.attacks")
     parser.add_argument("--parameters", type=json.loads, required=True, help="of the method, JSON")
     parser.add_argument("--dtype", choices=networks.DTYPES, required=True, help="of the gradient")
-    parser.add_argument("--epsilon", required=True)
+    parser.add_argument("--epsilon", default="", help="not given where the attack takes none")
+    parser.add_argument("--defence", type=json.loads, help="JSON: method and parameters")
     parser.add_argument("--seed", type=int, nargs="+", required=True)
-    parser.add_argument("--count", type=int, default=3)
+    parser.add_argument("--count", type=int, default=20)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--output", type=Path, required=True, help=".npz")
     return parser.parse_args()
@@ -41,6 +42,7 @@ def main() -> None:
         epsilon=args.epsilon,
         seed=args.seed,
         count=args.count,
+        defence=args.defence,
     )
     with atomic(args.output) as temporary:
         np.savez(temporary, **found)

@@ -12,9 +12,9 @@ from mirage import tables
 def arguments() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("table", choices=[*tables.TABLES, "summary", "published"])
+    parser.add_argument("table", choices=[*tables.TABLES, "summary", "published", "cells"])
     parser.add_argument("--data", type=Path, nargs="+", required=True, help="tidy CSV files")
-    parser.add_argument("--published", type=Path, help="published series as CSV")
+    parser.add_argument("--published", type=Path, help="published series or cells as CSV")
     parser.add_argument("--options", type=json.loads, default={}, help="of the table, as JSON")
     parser.add_argument("--output", type=Path, nargs=2, required=True, metavar=("CSV", "MARKDOWN"))
     return parser.parse_args()
@@ -29,6 +29,9 @@ def main() -> None:
         attacks, measures = (tables.read([path]) for path in args.data)
         values = pd.read_csv(args.published, dtype=tables.TEXT)
         table, text = tables.published(attacks, measures, values, args.options)
+    elif args.table == "cells":
+        values = pd.read_csv(args.published, dtype=tables.TEXT)
+        table, text = tables.cells(tables.read(args.data), values, args.options)
     else:
         keys, values = tables.TABLES[args.table]
         table = tables.read(args.data)

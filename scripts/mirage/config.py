@@ -3,6 +3,8 @@
 Errors are collected and name the key, the value and what is allowed.
 """
 
+import itertools
+from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,10 +12,13 @@ from pathlib import Path
 import yaml
 
 from mirage.schemas import TYPES, Validator, complete, named, plain, sentences, shown
+from mirage.signatures import signature
 
-# Attacks whose one gradient serves all epsilons: one job sweeps them.
-ONE_STEP = ("fgsm",)
 EMBEDDED = ("digits",)
+# Beside the names of `defences`: the network as it is.
+BARE = "bare"
+# Keys of an attack that are not parameters of its method.
+NOT_PARAMETERS = ("method", "source", "adaptive")
 
 
 class ConfigError(ValueError):
@@ -22,13 +27,19 @@ class ConfigError(ValueError):
 
 @dataclass(frozen=True)
 class Evaluation:
-    """One attack with one type of gradient on one split of one run, at several epsilons."""
+    """One attack with one type of gradient on one split of one run, at several epsilons.
+
+    No epsilons where the attack takes none; `images` is how many of the split are attacked, from
+    the first on, None being all.
+    """
 
     run: str
     attack: str
     dtype: str
     split: str
+    defence: str
     epsilons: tuple[str, ...]
+    images: int | None
 
 
 @dataclass(frozen=True)
@@ -43,14 +54,22 @@ class Study:
         """Runs by name."""
         return self.config["runs"]
 
+    def kind(self, attack: str) -> str:
+        """The kind of jobs of an attack, see `mirage.signatures.Signature`."""
+        return signature(self.config["attacks"][attack]["method"]).kind
+
     def chosen(self, series: Mapping) -> list[Evaluation]:
-        """The evaluations a figure's series draws on, at the epsilons it names, else at all."""
-        keys = [key for key in ("run", "attack", "dtype", "split") if key in series]
+        """The evaluations a figure's series draws on, at the epsilons it names, else at all.
+
+        A series that names no defence draws on the bare network.
+        """
+        wanted = {"defence": BARE, **series}
+        keys = [key for key in ("run", "attack", "dtype", "split", "defence") if key in wanted]
         return [
-            replace(evaluation, epsilons=tuple(series.get("epsilons", evaluation.epsilons)))
+            replace(evaluation, epsilons=tuple(wanted.get("epsilons", evaluation.epsilons)))
             for evaluation in self.evaluations
-            if all(getattr(evaluation, key) == series[key] for key in keys)
-            and set(series.get("epsilons", ())) <= set(evaluation.epsilons)
+            if all(getattr(evaluation, key) == wanted[key] for key in keys)
+            and set(wanted.get("epsilons", ())) <= set(evaluation.epsilons)
         ]
 
 
@@ -76,11 +95,23 @@ def read(config: Mapping, schema_file: Path, published: Collection[str] | None =
     if faults:
         _refuse([sentence for fault in faults for sentence in sentences(fault)])
     complete(completed, schema, schema)
-    faults = [*_order_faults(completed), *_reference_faults(completed)]
+    for run in completed["runs"].values():
+        run.setdefault("split", dict(completed["split"]))
+        run["seeds"] = run["seeds"][: completed.get("max_seeds")]
+    faults = [
+        *_order_faults(completed),
+        *_signature_faults(completed),
+        *_reference_faults(completed),
+    ]
     if faults:
         _refuse(faults)
     study = Study(completed, tuple(_evaluations(completed)))
-    faults = [*_repeated(study), *_figure_faults(study, published), *_summary_faults(study)]
+    faults = [
+        *_repeated(study),
+        *_figure_faults(study, published),
+        *_summary_faults(study),
+        *_table_faults(study),
+    ]
     if faults:
         _refuse(faults)
     return study
@@ -109,15 +140,55 @@ def _order_faults(config: Mapping) -> list[str]:
     ]
 
 
+def _signature_faults(config: Mapping) -> list[str]:
+    """Attacks without a file, and parameters that their files do not take."""
+    faults = []
+    for name, attack in config["attacks"].items():
+        try:
+            takes = signature(attack["method"])
+        except ValueError as error:
+            faults.append(f"attacks.{name}.method: {error}")
+            continue
+        given = [key for key in attack if key not in NOT_PARAMETERS]
+        allowed = [*takes.required, *takes.optional]
+        unknown = [key for key in given if key not in allowed]
+        if unknown:
+            faults.append(
+                f"attacks.{name}: {attack['method']} does not take {named(unknown)}; "
+                f"it takes {named(allowed)}"
+            )
+        missing = [key for key in takes.required if key not in given]
+        if missing:
+            faults.append(f"attacks.{name}: {attack['method']} needs {named(missing)} as well")
+    for number, entry in enumerate(config["evaluations"]):
+        for attack in entry["attacks"]:
+            method = config["attacks"].get(attack, {}).get("method")
+            if method is None or any(fault.startswith(f"attacks.{attack}.") for fault in faults):
+                continue
+            minimal = signature(method).kind == "minimal"
+            if minimal == ("epsilons" in entry):
+                verb = "takes no epsilons" if minimal else "needs epsilons"
+                faults.append(f"evaluations.{number}: attack {attack!r} ({method}) {verb}")
+    return faults
+
+
 def _reference_faults(config: Mapping) -> list[str]:
     """Names that stand for nothing."""
     runs, attacks = config["runs"], config["attacks"]
+    defences = {BARE: None, **config["defences"]}
+    kinds = [("run", runs), ("attack", attacks), ("defence", defences)]
     used = [
         *(
             (f"evaluations.{number}.{kind}", name, known)
             for number, entry in enumerate(config["evaluations"])
-            for kind, known in (("runs", runs), ("attacks", attacks))
+            for kind, known in (("runs", runs), ("attacks", attacks), ("defences", defences))
             for name in entry[kind]
+        ),
+        *(
+            (f"runs.{name}.{key}.{kind}", run[key][kind], known)
+            for name, run in runs.items()
+            for key, kind, known in (("start", "run", runs), ("perturbed_by", "attack", attacks))
+            if key in run
         ),
         *(
             (f"attacks.{name}.source", attack["source"], runs)
@@ -133,17 +204,51 @@ def _reference_faults(config: Mapping) -> list[str]:
             (f"figures.{name}.series.{number}.{kind}", series[kind], known)
             for name, figure in config["figures"].items()
             for number, series in enumerate(figure["series"])
-            for kind, known in (("run", runs), ("attack", attacks))
+            for kind, known in kinds
             if kind in series
         ),
+        *(
+            (f"tables.{name}.{part}.{number}.{kind}", cells[kind], known)
+            for name, table in config["tables"].items()
+            for part in ("rows", "columns")
+            for number, cells in enumerate(table[part])
+            for kind, known in kinds
+            if kind in cells
+        ),
     ]
-    faults = []
-    for key, name, known in used:
-        if name not in known:
-            kind = "run" if known is runs else "attack"
-            faults.append(f"{key}: there is no {kind} {shown(name)}; there are {named(known)}")
+    faults = [
+        f"{key}: there is no {kind} {shown(name)}; there are {named(known)}"
+        for key, name, known in used
+        for kind, names in kinds
+        if known is names and name not in known
+    ]
+    if BARE in config["defences"]:
+        faults.append(f"defences.{BARE}: this name stands for no defence; take another")
     if faults:
         return faults
+    for name, run in runs.items():
+        if "perturbed_by" in run:
+            faults += _perturbed_faults(config, name, run)
+        if "start" in run:
+            start = runs[run["start"]["run"]]
+            if run["start"]["epoch"] not in start["epochs"]:
+                faults.append(
+                    f"runs.{name}.start.epoch: run {run['start']['run']!r} has no checkpoint of "
+                    f"{run['start']['epoch']}; it has {named(start['epochs'])}"
+                )
+            lacking = [seed for seed in run["seeds"] if seed not in start["seeds"]]
+            if lacking:
+                faults.append(
+                    f"runs.{name}.seeds: run {run['start']['run']!r}, from which it starts, lacks "
+                    f"the seeds {lacking}"
+                )
+            for key in ("network", "dtype", "split"):
+                if run[key] != start[key]:
+                    faults.append(
+                        f"runs.{name}.{key}: {shown(run[key])} is not that of run "
+                        f"{run['start']['run']!r}, from which it starts: {shown(start[key])}"
+                    )
+            faults += _endless(runs, name)
     for number, entry in enumerate(config["evaluations"]):
         for attack in entry["attacks"]:
             source = attacks[attack].get("source")
@@ -158,14 +263,52 @@ def _reference_faults(config: Mapping) -> list[str]:
     return faults
 
 
+def _perturbed_faults(config: Mapping, name: str, run: Mapping) -> list[str]:
+    """Runs that train on the answers of an attack on the network they start from."""
+    given = run["perturbed_by"]
+    faults = []
+    if "start" not in run:
+        faults.append(f"runs.{name}: with perturbed_by, 'start' is missing: whose images?")
+    attack = config["attacks"][given["attack"]]
+    minimal = signature(attack["method"]).kind == "minimal"
+    if minimal == ("epsilon" in given):
+        verb = "takes no epsilon" if minimal else "needs an epsilon"
+        faults.append(f"runs.{name}.perturbed_by: attack {given['attack']!r} {verb}")
+    for key in ("source", "adaptive"):
+        if key in attack:
+            faults.append(f"runs.{name}.perturbed_by: attack {given['attack']!r} has {key!r}")
+    return faults
+
+
+def _endless(runs: Mapping, name: str) -> list[str]:
+    """Runs that start from one another in a circle."""
+    seen = [name]
+    while "start" in runs[seen[-1]]:
+        seen.append(runs[seen[-1]]["start"]["run"])
+        if seen[-1] in seen[:-1]:
+            return [f"runs.{name}.start: a circle, {' from '.join(seen)}"]
+        if seen[-1] not in runs:
+            break
+    return []
+
+
 def _evaluations(config: Mapping) -> list[Evaluation]:
     return [
-        Evaluation(run, attack, dtype, split, tuple(entry["epsilons"]))
+        Evaluation(
+            run,
+            attack,
+            dtype,
+            split,
+            defence,
+            tuple(entry.get("epsilons", ())),
+            entry.get("images"),
+        )
         for entry in config["evaluations"]
         for run in entry["runs"]
         for attack in entry["attacks"]
         for dtype in entry.get("dtypes", [config["runs"][run]["dtype"]])
         for split in entry["splits"]
+        for defence in entry["defences"]
     ]
 
 
@@ -173,11 +316,12 @@ def _repeated(study: Study) -> list[str]:
     """Evaluations listed twice: their epsilons belong in one list."""
     seen, faults = set(), []
     for one in study.evaluations:
-        key = (one.run, one.attack, one.dtype, one.split)
+        key = (one.run, one.attack, one.dtype, one.split, one.defence)
         if key in seen:
             faults.append(
-                f"evaluations: attack {one.attack!r} in {one.dtype} on run {one.run!r}, split "
-                f"{one.split!r}, is listed twice; put its epsilons into one entry"
+                f"evaluations: attack {one.attack!r} in {one.dtype} on run {one.run!r} "
+                f"({one.defence}), split {one.split!r}, is listed twice; put its epsilons into one "
+                "entry"
             )
         seen.add(key)
     return faults
@@ -187,8 +331,6 @@ def _figure_faults(study: Study, published: Collection[str] | None) -> list[str]
     """Figures that ask for what no evaluation measures, or for more than their plot can show."""
     faults = []
     for name, figure in study.config["figures"].items():
-        if figure["plot"] == "examples" and len(figure["series"]) > 1:
-            faults.append(f"figures.{name}.series: a figure of examples takes one series")
         for number, series in enumerate(figure["series"]):
             where = f"figures.{name}.series.{number}"
             run = study.runs[series["run"]]
@@ -205,10 +347,14 @@ def _figure_faults(study: Study, published: Collection[str] | None) -> list[str]
                     f"resources/published/series.csv; there are {named(sorted(published))}"
                 )
             match figure["plot"]:
-                case "by_epoch" | "by_epsilon":
+                case "by_epoch" | "by_epsilon" | "by_value":
                     faults += _unmeasured(study, where, series)
-                case "examples":
+                    if figure["plot"] == "by_value" and "x" not in series:
+                        faults.append(f"{where}: a figure by value needs x, the value, as well")
+                case "examples" | "filtered":
                     faults += _example_faults(study, where, series)
+                case "restarts":
+                    faults += _restart_faults(study, where, series)
     return faults
 
 
@@ -225,17 +371,37 @@ def _unmeasured(study: Study, where: str, wanted: Mapping) -> list[str]:
 
 
 def _example_faults(study: Study, where: str, series: Mapping) -> list[str]:
-    needed = ("attack", "dtype", "split", "epsilons", "epochs")
+    attack = series.get("attack")
+    minimal = attack is not None and study.kind(attack) == "minimal"
+    needed = ("attack", "dtype", "split", "epochs", *(() if minimal else ("epsilons",)))
     missing = [key for key in needed if key not in series]
     if missing:
         return [f"{where}: a figure of examples needs {named(missing)} as well"]
+    if minimal and "epsilons" in series:
+        return [f"{where}: attack {attack!r} takes no epsilons"]
     faults = [
         f"{where}.{key}: {shown(series[key])} is not allowed; a figure of examples takes one"
         for key in ("epsilons", "epochs")
+        if len(series.get(key, [1])) > 1
+    ]
+    for key in ("source", "adaptive"):
+        if key in study.config["attacks"][attack]:
+            faults.append(f"{where}.attack: a figure of examples shows no attack with {key!r}")
+    return faults
+
+
+def _restart_faults(study: Study, where: str, series: Mapping) -> list[str]:
+    needed = ("attack", "dtype", "split", "epsilons", "epochs")
+    missing = [key for key in needed if key not in series]
+    if missing:
+        return [f"{where}: a figure of restarts needs {named(missing)} as well"]
+    faults = [
+        f"{where}.{key}: {shown(series[key])} is not allowed; a figure of restarts takes one"
+        for key in ("epsilons", "epochs")
         if len(series[key]) > 1
     ]
-    if "source" in study.config["attacks"][series["attack"]]:
-        faults.append(f"{where}.attack: a figure of examples cannot show a transfer attack")
+    if study.config["attacks"][series["attack"]]["method"] != "pgd":
+        faults.append(f"{where}.attack: only PGD has restarts")
     return faults
 
 
@@ -258,3 +424,37 @@ def _summary_faults(study: Study) -> list[str]:
             },
         )
     ]
+
+
+def _table_faults(study: Study) -> list[str]:
+    """Cells that no evaluation measures."""
+    faults = []
+    for name, table in study.config["tables"].items():
+        for row, column in itertools.product(table["rows"], table["columns"]):
+            cell = {**table["common"], **row, **column}
+            if "missing" in cell:
+                continue
+            where = f"tables.{name}: cell ({row['label']}, {column['label']})"
+            needed = [key for key in ("run", "attack", "split", "value") if key not in cell]
+            if needed:
+                faults.append(f"{where}: {named(needed)} missing in both row and column")
+                continue
+            faults += _unmeasured(study, where, cell_series(cell))
+            if "epsilon_where" in cell:
+                faults += _unmeasured(study, where, cell_series({**cell, **cell["epsilon_where"]}))
+        for part in ("rows", "columns"):
+            labels = [cells["label"] for cells in table[part]]
+            faults += [
+                f"tables.{name}.{part}: label {label!r} stands there twice"
+                for label, times in Counter(labels).items()
+                if times > 1
+            ]
+    return faults
+
+
+def cell_series(cell: Mapping) -> dict:
+    """What a table's cell selects, as a series of a figure would."""
+    series = {
+        key: cell[key] for key in ("run", "attack", "dtype", "split", "defence") if key in cell
+    }
+    return series | ({"epsilons": [cell["epsilon"]]} if "epsilon" in cell else {})

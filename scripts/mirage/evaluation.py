@@ -19,7 +19,6 @@ def adversarial(
     attacker: keras.Model,
     images: np.ndarray,
     labels: np.ndarray,
-    epsilon: float,
     parameters: Mapping,
     **offered: object,
 ) -> np.ndarray:
@@ -30,9 +29,9 @@ def adversarial(
         attacker: The network whose gradient is used, in the type of the gradient.
         images: Shape (n, 784), in the type of the attacked network.
         labels: Shape (n,).
-        epsilon: Size in the attack's norm, pixels lying in 0 to 1.
         parameters: The attack's own parameters.
-        offered: What an attack may make use of (`seed`, `slope`); passed on if it asks for it.
+        offered: What an attack may make use of (`mirage.signatures.OFFERED`); passed on if it asks
+            for it.
 
     Returns:
         Shape and type of `images`.
@@ -40,7 +39,7 @@ def adversarial(
     attack = importlib.import_module(f"mirage.attacks.{method}").attack
     asked = inspect.signature(attack).parameters
     used = {key: value for key, value in offered.items() if key in asked}
-    return attack(attacker, images, labels, epsilon=epsilon, **parameters, **used)
+    return attack(attacker, images, labels, **parameters, **used)
 
 
 def evaluate(
@@ -54,6 +53,8 @@ def evaluate(
     dtype: str,
     epsilons: Sequence[str],
     seeds: Sequence[Sequence[int]],
+    defence: Mapping | None = None,
+    adaptive: bool = False,
 ) -> Iterator[dict[str, object]]:
     """Attack the checkpoints of a run at every epsilon.
 
@@ -68,15 +69,23 @@ def evaluate(
         images: Shape (n, 28, 28), uint8.
         labels: Shape (n,), integers 0 to 9.
         method: A module of `mirage.attacks`.
-        parameters: The attack's parameters; `gradient` is a name in `mirage.gradients.LOSSES`.
+        parameters: The attack's parameters; `gradient`, if it has one, is a name in
+            `mirage.gradients.LOSSES`.
         dtype: Type of the gradient, a name in `mirage.networks.DTYPES`.
-        epsilons: Sizes in the attack's norm, as text.
+        epsilons: Sizes in the attack's norm, as text; `("",)` for an attack that takes none.
         seeds: For each checkpoint the seed of attacks that draw at random.
+        defence: `method` and parameters of a filter that stands before the attacked networks, see
+            `mirage.defences`; None for the bare networks.
+        adaptive: Whether the attacker knows the defence and attacks through it; else the attack is
+            made on the bare network.
 
     Yields:
         For each checkpoint and epsilon: gradient, dtype, epsilon, n, clean_accuracy, accuracy,
-        the shares of `mirage.gradients.masking` at the clean images, and seconds (of the attack;
-        the gradient that all epsilons share is counted in each).
+        success (share of the images classified rightly that are misled, or what the attack calls
+        success), the shares of `mirage.gradients.masking` at the clean images (empty for an attack
+        without a gradient), the means over images of `mirage.measures.perturbation` and the
+        median_l2, the mean of iterations (empty where the attack counts none), and seconds (of
+        the attack; the gradient that all epsilons share is counted in each).
 
     Raises:
         NetworkError: A checkpoint cannot be read.
@@ -86,47 +95,78 @@ def evaluate(
     network = networks.load(attacked[0])
     transfer = list(sources) != list(attacked)
     source = networks.load(sources[0]) if transfer else network
-    attacker, exact = (networks.cast(source, kind) for kind in (dtype, "float64"))
-    loss = parameters["gradient"]
+    copies = [networks.cast(source, kind) for kind in (dtype, "float64")]
+    target = defended(network, defence)
+    attacker, exact = (defended(copy, defence if adaptive else None) for copy in copies)
+    loss = parameters.get("gradient")
     for checkpoint, origin, seed in zip(attacked, sources, seeds, strict=True):
         networks.load_weights(network, checkpoint)
         if transfer:
             networks.load_weights(source, origin)
-        for copy in (attacker, exact):
+        for copy in copies:
             networks.assign(copy, source)
         shared, clean, masking = 0.0, 0, Counter()
-        seconds, right = Counter(), Counter()
+        seconds = Counter()
+        each = {epsilon: [] for epsilon in epsilons}
         for part in gradients.batches(len(images)):
             pixels, classes = as_float(images[part], networks.dtype_of(network)), labels[part]
-            began = time.perf_counter()
-            slope = gradients.input_gradient(attacker, pixels, classes, loss, len(images))
-            shared += time.perf_counter() - began
-            signs = gradients.sign(gradients.input_gradient(exact, pixels, classes, "exact_sign"))
-            for name, share in gradients.masking(slope, signs).items():
-                masking[name] += share * len(classes) / len(images)
-            clean += measures.correct(gradients.logits(network, pixels), classes)
-            known = {"seed": (*seed, part.start), "slope": slope}
+            known = {"seed": (*seed, part.start)}
+            if loss:
+                began = time.perf_counter()
+                slope = gradients.input_gradient(attacker, pixels, classes, loss, len(images))
+                shared += time.perf_counter() - began
+                signs = gradients.sign(
+                    gradients.input_gradient(exact, pixels, classes, "exact_sign")
+                )
+                for name, share in gradients.masking(slope, signs).items():
+                    masking[name] += share * len(classes) / len(images)
+                known["slope"] = slope
+            before = gradients.logits(target, pixels).argmax(axis=1) == classes
+            clean += int(before.sum())
             for epsilon in epsilons:
+                record = {}
+                size = {"epsilon": float(epsilon)} if epsilon else {}
                 began = time.perf_counter()
                 moved = adversarial(
-                    method, attacker, pixels, classes, float(epsilon), parameters, **known
+                    method, attacker, pixels, classes, parameters, **size, **known, record=record
                 )
                 seconds[epsilon] += time.perf_counter() - began
-                right[epsilon] += measures.correct(gradients.logits(network, moved), classes)
-        for epsilon in epsilons:
+                after = gradients.logits(target, moved).argmax(axis=1) == classes
+                found = measures.perturbation(pixels, moved)
+                found |= {"before": before, "after": after, **record}
+                each[epsilon].append(found)
+        for epsilon, parts in each.items():
+            found = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+            misled = found.get("success", ~found["after"][found["before"]])
             yield {
                 "gradient": loss,
                 "dtype": dtype,
                 "epsilon": epsilon,
                 "n": len(images),
                 "clean_accuracy": clean / len(images),
-                "accuracy": right[epsilon] / len(images),
-                **masking,
+                "accuracy": float(found["after"].mean()),
+                "success": float(misled.mean()) if len(misled) else None,
+                **{name: masking.get(name) for name in gradients.MASKING},
+                "rho_l2": float(found["rho_l2"].mean()),
+                "rho_linf": float(found["rho_linf"].mean()),
+                "median_l2": float(np.median(found["l2"])),
+                "changed_share": float(found["changed_share"].mean()),
+                "iterations": float(found["iterations"].mean()) if "iterations" in found else None,
                 "seconds": shared + seconds[epsilon],
             }
 
 
-def examples(
+def defended(network: keras.Model, defence: Mapping | None) -> keras.Model:
+    """A network behind a defence, sharing its weights; the network itself where there is none."""
+    if defence is None:
+        return network
+    parameters = {key: value for key, value in defence.items() if key != "method"}
+    # By name: only the jobs of defended networks depend on that code.
+    defences = importlib.import_module("mirage.defences")
+    return defences.defend(network, defence["method"], parameters)
+
+
+def perturbed(
     checkpoint: Path | str,
     images: np.ndarray,
     labels: np.ndarray,
@@ -136,7 +176,45 @@ def examples(
     dtype: str,
     epsilon: str,
     seed: Sequence[int],
+) -> np.ndarray:
+    """Adversarial images for one checkpoint, to be trained on or looked at.
+
+    Args:
+        checkpoint: Of the network that is attacked.
+        images: Shape (n, 28, 28), uint8.
+        labels, method, parameters, dtype, seed: As in `evaluate`.
+        epsilon: As text; empty for an attack that takes none.
+
+    Returns:
+        Shape of `images`, in the type of the network.
+    """
+    network = networks.load(checkpoint)
+    attacker = networks.cast(network, dtype)
+    size = {"epsilon": float(epsilon)} if epsilon else {}
+    moved = [
+        adversarial(
+            method,
+            attacker,
+            as_float(images[part], networks.dtype_of(network)),
+            labels[part],
+            parameters,
+            **size,
+            seed=(*seed, part.start),
+        )
+        for part in gradients.batches(len(images))
+    ]
+    return np.concatenate(moved).reshape(images.shape)
+
+
+def examples(
+    checkpoint: Path | str,
+    images: np.ndarray,
+    labels: np.ndarray,
+    *,
     count: int,
+    defence: Mapping | None = None,
+    epsilon: str,
+    **attack: object,
 ) -> dict[str, np.ndarray]:
     """Images that are classified rightly before the attack and wrongly after it.
 
@@ -144,28 +222,35 @@ def examples(
         checkpoint: Checkpoint of the network that is attacked.
         count: How many to give: the first misled image of each class, in the order of classes
             from 2 on (yue2017, figure 1 shows a 2), then further ones.
-        images, labels, method, parameters, dtype, epsilon, seed: As in `evaluate`.
+        defence: As in `evaluate`. The images are those that mislead the bare network, so that
+            different defences show the same ones.
+        images, labels, epsilon: As in `perturbed`.
+        attack: Further arguments of `perturbed`.
 
     Returns:
         images and adversarial, shape (k, 28, 28), k at most `count`, in the type of the
-        network; labels, predictions and adversarial_predictions, shape (k,); epsilon.
+        network; seen, the adversarial images as the defence passes them on; labels, predictions
+        and adversarial_predictions, shape (k,), by the defended network; indices of the images
+        in the split, shape (k,); epsilon.
     """
     network = networks.load(checkpoint)
+    target = defended(network, defence)
     pixels = as_float(images, networks.dtype_of(network))
-    moved = adversarial(
-        method, networks.cast(network, dtype), pixels, labels, float(epsilon), parameters, seed=seed
-    )
-    before = gradients.logits(network, pixels).argmax(axis=1)
-    after = gradients.logits(network, moved).argmax(axis=1)
+    moved = perturbed(checkpoint, images, labels, epsilon=epsilon, **attack).reshape(pixels.shape)
+    before, after = (gradients.logits(network, some).argmax(axis=1) for some in (pixels, moved))
     misled = np.flatnonzero((before == labels) & (after != labels))
     _, first = np.unique((labels[misled].astype(int) - 2) % 10, return_index=True)
     chosen = np.concatenate([misled[first], np.delete(misled, first)])[:count]
+    seen = moved[chosen] if defence is None else target.layers[0](moved[chosen]).numpy()
+    shape = (len(chosen), *images.shape[1:])
     return {
-        "images": pixels[chosen].reshape(-1, 28, 28),
-        "adversarial": moved[chosen].reshape(-1, 28, 28),
+        "images": pixels[chosen].reshape(shape),
+        "adversarial": moved[chosen].reshape(shape),
+        "seen": seen.reshape(shape),
         "labels": labels[chosen],
-        "predictions": before[chosen],
-        "adversarial_predictions": after[chosen],
+        "predictions": gradients.logits(target, pixels[chosen]).argmax(axis=1),
+        "adversarial_predictions": gradients.logits(target, moved[chosen]).argmax(axis=1),
+        "indices": chosen,
         "epsilon": np.array(epsilon),
     }
 

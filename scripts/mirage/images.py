@@ -22,8 +22,9 @@ class DataError(ValueError):
 
 
 def save(path: str | Path, images: np.ndarray, labels: np.ndarray) -> None:
-    """Write images (n, 28, 28) and labels (n,), both uint8, to an .npz file, whole or not at all.
+    """Write images (n, 28, 28) and labels (n,) to an .npz file, whole or not at all.
 
+    Labels are uint8; images are too, or floats in 0 to 1 where they are the answer of an attack.
     Not compressed, since hundreds of jobs open it. The same arrays give the same bytes.
     """
     with files.atomic(path) as temporary:
@@ -31,7 +32,7 @@ def save(path: str | Path, images: np.ndarray, labels: np.ndarray) -> None:
 
 
 def load(path: str | Path) -> Labelled:
-    """Read a file written by `save`: images (n, 28, 28) and labels (n,), both uint8.
+    """Read a file written by `save`: images (n, 28, 28) and labels (n,).
 
     Raises DataError where the file is not such a split.
     """
@@ -45,6 +46,8 @@ def load(path: str | Path) -> Labelled:
 def as_float(images: np.ndarray, dtype: DTypeLike) -> np.ndarray:
     """Flatten uint8 images (n, 28, 28) to (n, 784) of `dtype` ("float32", "float64"), in [0, 1].
 
+    Images of another shape, (n, height, width, channels), are flattened likewise.
+
     The division by 255 is done in `dtype`, so that float64 holds more than rounded float32 values.
     """
-    return np.divide(images.reshape(len(images), SIDE * SIDE), 255, dtype=dtype)
+    return np.divide(images.reshape(len(images), -1), 255, dtype=dtype)

@@ -1,5 +1,6 @@
 """Tables: rows of all jobs together, means and spreads over seeds, published beside measured."""
 
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -13,8 +14,8 @@ TEXT = {"epsilon": "string", "item": "string"}
 # What makes two rows the same measurement on another seed, and what is averaged over seeds.
 TABLES = {
     "attacks": (
-        ["run", "epoch", "split", "attack", "gradient", "dtype", "epsilon"],
-        ["clean_accuracy", "accuracy", "zero_share", "sign_disagreement"],
+        ["run", "epoch", "split", "attack", "defence", "gradient", "dtype", "epsilon"],
+        ["clean_accuracy", "accuracy", "success", "zero_share", "sign_disagreement", "rho_l2"],
     ),
     "measures": (["run", "epoch", "split", "measure", "item"], ["value"]),
     "history": (
@@ -79,7 +80,11 @@ def summary(rows: pd.DataFrame, options: Mapping) -> tuple[pd.DataFrame, pd.Data
     Returns:
         The table in numbers (means and `_sd` over seeds) and in readable text.
     """
-    chosen = rows[(rows["epsilon"] == options["epsilon"]) & (rows["split"] == options["split"])]
+    chosen = rows[
+        (rows["epsilon"] == options["epsilon"])
+        & (rows["split"] == options["split"])
+        & (rows["defence"] == "bare")
+    ]
     keys = ["run", "epoch"]
     values = []
     table = None
@@ -137,7 +142,7 @@ def published(
                 ]
                 column = "value"
             else:
-                rows = attacks
+                rows = attacks[attacks["defence"] == entry.get("defence", "bare")]
                 for key in ("run", "attack", "dtype", "split"):
                     rows = rows[rows[key] == entry[key]] if key in entry else rows
                 if pd.notna(value["epsilon"]):
@@ -168,6 +173,96 @@ def published(
     table = pd.DataFrame(found, columns=columns.split())
     table["epoch"] = table["epoch"].astype("Int64")
     return table, readable(table, ["measured"])
+
+
+CELL_KEYS = ("run", "attack", "dtype", "split", "defence")
+
+
+def cells(
+    rows: pd.DataFrame, values: pd.DataFrame, options: Mapping
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """A table of the configuration: each cell the mean over seeds of what it selects.
+
+    Args:
+        rows: Attack rows.
+        values: resources/published/cells.csv.
+        options: `name`, `common`, `rows` and `columns` as under `tables` in the configuration.
+
+    Returns:
+        A row for each cell (row, column, quantity, epsilon, measured, `_sd`, seeds, published,
+        note), and the table as it is read, the published value in brackets.
+    """
+    rows = rows.assign(
+        clean_error=1 - rows["clean_accuracy"], seconds_per_image=rows["seconds"] / rows["n"]
+    )
+    values = values[values["table"] == options["name"]].set_index(["row", "column"])["value"]
+    found = []
+    for row, column in itertools.product(options["rows"], options["columns"]):
+        found.append(
+            {
+                "row": row["label"],
+                "column": column["label"],
+                **_cell(rows, {**options["common"], **row, **column}),
+                "published": values.get((row["label"], column["label"])),
+            }
+        )
+    columns = "row column quantity epsilon measured measured_sd seeds published note"
+    table = pd.DataFrame(found, columns=columns.split())
+    table["seeds"] = table["seeds"].astype("Int64")
+    table["text"] = [_cell_text(one) for one in found]
+    text = table.pivot_table("text", "row", "column", aggfunc="first", sort=False).reset_index()
+    return table.drop(columns="text"), text.rename(columns={"row": ""})
+
+
+def _cell(rows: pd.DataFrame, cell: Mapping) -> dict[str, object]:
+    """The mean over seeds of what a cell selects."""
+    if "missing" in cell:
+        return {"note": cell["missing"]}
+    epsilon, note = cell.get("epsilon"), None
+    if "epsilon_where" in cell:
+        limit = cell["epsilon_where"]["accuracy"]
+        sweep = _selected(rows, {**cell, **cell["epsilon_where"]})
+        means = sweep.groupby("epsilon")["accuracy"].mean()
+        reached = means.index[means <= limit]
+        if reached.empty:
+            highest = max(means.index, key=float)
+            note = f"no epsilon up to {highest} brings the accuracy to {limit}"
+            return {"quantity": cell["value"], "note": note}
+        epsilon = min(reached, key=float)
+    chosen = _selected(rows, cell)
+    if epsilon is not None:
+        chosen = chosen[chosen["epsilon"] == epsilon]
+        if chosen.empty:
+            return {"quantity": cell["value"], "note": f"not measured at epsilon {epsilon}"}
+    # A clean accuracy stands in the row of every epsilon.
+    each = chosen.assign(epsilon=pd.to_numeric(chosen["epsilon"]))
+    each = each.groupby("seed")[cell["value"]].first()
+    return {
+        "quantity": cell["value"],
+        "epsilon": epsilon,
+        "measured": each.mean(),
+        "measured_sd": each.std(),
+        "seeds": len(each),
+    }
+
+
+def _selected(rows: pd.DataFrame, cell: Mapping) -> pd.DataFrame:
+    """Rows of a cell's selection, at its epoch or the last, of the bare network if not told."""
+    wanted = {"defence": "bare", **{key: cell[key] for key in CELL_KEYS if key in cell}}
+    for key, value in wanted.items():
+        rows = rows[rows[key] == value]
+    return rows[rows["epoch"] == cell.get("epoch", rows["epoch"].max())]
+
+
+def _cell_text(cell: Mapping) -> str:
+    """A cell as it is read."""
+    if cell.get("measured") is None:
+        text = cell["note"]
+    else:
+        text = spread(cell["measured"], cell["measured_sd"], 3 if cell["measured"] > 0.01 else 5)
+    if pd.notna(cell["published"]):
+        text += f" (published {cell['published']:g})"
+    return text
 
 
 def write(table: pd.DataFrame, text: pd.DataFrame, csv: Path, markdown: Path) -> None:

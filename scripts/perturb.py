@@ -1,0 +1,48 @@
+"""Attack all images of a split, to train on them: images and labels as .npz."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from mirage import device, evaluation, images, networks
+
+
+def arguments() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True, help=".npz of the images")
+    parser.add_argument("--checkpoint", type=Path, required=True)
+    parser.add_argument("--method", required=True, help="module of mirage.attacks")
+    parser.add_argument("--parameters", type=json.loads, required=True, help="of the method, JSON")
+    parser.add_argument("--dtype", choices=networks.DTYPES, required=True, help="of the gradient")
+    parser.add_argument("--epsilon", default="", help="not given where the attack takes none")
+    parser.add_argument("--seed", type=int, nargs="+", required=True)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--output", type=Path, required=True, help=".npz")
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Attack and save."""
+    args = arguments()
+    device.configure(args.threads)
+    pixels, labels = images.load(args.data)
+    moved = evaluation.perturbed(
+        args.checkpoint,
+        pixels,
+        labels,
+        method=args.method,
+        parameters=args.parameters,
+        dtype=args.dtype,
+        epsilon=args.epsilon,
+        seed=args.seed,
+    )
+    images.save(args.output, moved, labels)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except networks.NetworkError as error:
+        sys.exit(f"perturb: {error}")

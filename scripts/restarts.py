@@ -1,0 +1,52 @@
+"""Start PGD many times at a few images: the loss before and after each, as tidy CSV."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from mirage import device, networks, restarts
+from mirage.images import load
+from mirage.rows import write_rows
+
+
+def arguments() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True, help=".npz of the images")
+    parser.add_argument("--checkpoint", type=Path, required=True)
+    parser.add_argument("--parameters", type=json.loads, required=True, help="of PGD, JSON")
+    parser.add_argument("--dtype", choices=networks.DTYPES, required=True, help="of the gradient")
+    parser.add_argument("--epsilon", required=True)
+    parser.add_argument("--epoch", type=int, required=True, help="of the checkpoint")
+    parser.add_argument("--images", type=int, default=5, help="how many, rightly classified ones")
+    parser.add_argument("--starts", type=int, default=500, help="for each image")
+    parser.add_argument("--labels", type=json.loads, required=True, help="JSON: first columns")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--output", type=Path, required=True, help=".csv")
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Attack and write the table."""
+    args = arguments()
+    device.configure(args.threads)
+    found = restarts.losses(
+        args.checkpoint,
+        *load(args.data),
+        parameters=args.parameters,
+        dtype=args.dtype,
+        epsilon=args.epsilon,
+        seed=(args.labels["seed"], args.epoch),
+        count=args.images,
+        starts=args.starts,
+    )
+    first = {**args.labels, "epoch": args.epoch, "dtype": args.dtype, "epsilon": args.epsilon}
+    write_rows([{**first, **row} for row in found], args.output)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except networks.NetworkError as error:
+        sys.exit(f"restarts: {error}")
