@@ -1,0 +1,38 @@
+"""What the README shows works as it stands there."""
+
+import re
+import textwrap
+
+import pandas as pd
+from workflow import ROOT, read, snakemake, write
+
+
+def test_the_attack_of_the_readme_is_a_file_and_a_name(fresh):
+    readme = (ROOT / "README.md").read_text()
+    code = textwrap.dedent(re.search(r"^  ```python\n(.*?)^  ```", readme, re.M | re.S)[1])
+    assert len(code.strip().splitlines()) <= 10
+    (fresh / "scripts/mirage/attacks/uniform.py").write_text(code)
+    schema = fresh / "schemas/config.schema.yaml"
+    named = re.sub(r"(enum: \[fgsm, [a-z_, ]*)\]", r"\1, uniform]", schema.read_text(), count=1)
+    assert named != schema.read_text()
+    schema.write_text(named)
+
+    config = read(fresh, "config/test.yaml")
+    run = next(iter(config["runs"]))
+    config["runs"] = {run: {**config["runs"][run], "seeds": [1], "epochs": [1]}}
+    config["attacks"] = {"uniform": {"method": "uniform"}}
+    epsilons = ["0", "0.1", "0.8"]
+    config["evaluations"] = [{"runs": [run], "attacks": ["uniform"], "epsilons": epsilons}]
+    config["figures"], config["tables"] = {}, {}
+    column = {"label": "noise", "attack": "uniform", "dtype": config["runs"][run]["dtype"]}
+    config["summary"] = {"runs": [run], "split": "test", "epsilon": "0.1", "columns": [column]}
+    write(fresh, "config/test.yaml", config)
+    result = snakemake(fresh, "evaluations", "--configfile", "config/test.yaml")
+    assert result.returncode == 0, result.stdout
+    (file,) = fresh.glob("results/*/attacks/**/sweep.csv")
+    rows = pd.read_csv(file, dtype={"epsilon": str}).set_index("epsilon")
+    assert list(rows.index) == epsilons
+    assert rows.loc["0", "accuracy"] == rows.loc["0", "clean_accuracy"]
+    assert rows.loc["0.1", "rho_linf"] > 0.09
+    assert rows.loc["0.8", "accuracy"] < rows.loc["0", "accuracy"]
+    assert pd.isna(rows.loc["0.1", "zero_share"])  # it follows no gradient
