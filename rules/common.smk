@@ -1,6 +1,7 @@
 # The configuration, and the paths that rules share.
 
 import csv
+import functools
 import hashlib
 import json
 import mimetypes
@@ -32,13 +33,23 @@ os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), *os.ge
 with open(PUBLISHED, newline="") as file:
     SERIES = {row["series"] for row in csv.DictReader(file)}
 try:
-    STUDY = configuration.read(config, Path(workflow.basedir, "schemas/config.schema.yaml"), SERIES)
+    STUDY = configuration.read(
+        config,
+        Path(workflow.basedir, "schemas/config.schema.yaml"),
+        SERIES,
+        os.environ.get("MNIST_DIR", ""),
+    )
 except configuration.ConfigError as error:
     raise WorkflowError(str(error))
 
-# The image's name carries the hash of the locked dependencies: a rebuilt image of the same name
-# would go unnoticed.
-LOCK = hashlib.sha256(Path(workflow.basedir, "envs/requirements.txt").read_bytes()).hexdigest()[:12]
+# The image's name carries the hash of the locked dependencies, for the CPU and for CUDA: a rebuilt
+# image of the same name would go unnoticed.
+LOCK = hashlib.sha256(
+    b"".join(
+        Path(workflow.basedir, "envs", name).read_bytes()
+        for name in ("requirements.txt", "requirements-cuda.txt")
+    )
+).hexdigest()[:12]
 
 CONFIG = STUDY.config
 if CONFIG["data_folder"]:
@@ -66,6 +77,12 @@ PERTURBED = f"{RESULTS}/perturbed/{{run}}/seed{{seed}}/epoch{{epoch}}/{{attack}}
 MEASURES = f"{RESULTS}/measures/{{run}}/seed{{seed}}.csv"
 TABLE = f"{RESULTS}/tables/{{table}}"
 FIGURE = f"{RESULTS}/figures/{{figure}}"
+
+
+# Attempts after the first are those of jobs that ended for want of it (`retries` in a profile).
+def growing(amount):
+    """Memory (MB) or time (minutes) of a job: `amount`, and as much again for each new attempt."""
+    return lambda wildcards, attempt: amount * attempt
 
 
 wildcard_constraints:

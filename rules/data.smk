@@ -26,17 +26,21 @@ rule download:
         ' ${{MNIST_DIR:+--local-folder "$MNIST_DIR"}} 2>&1 | tee {log}'
 
 
+# CIFAR-10 is read where it lies, from the same variable.
 rule prepare:
     input:
-        raw=[] if DATASET in configuration.EMBEDDED else rules.download.output,
+        raw=rules.download.output if DATASET in configuration.DOWNLOADED else [],
         script=SCRIPTS / "prepare.py",
         code=code("prepare.py"),
     output:
         expand(DATA, split=["train", "validation", "test"], allow_missing=True),
     log:
         f"{LOGS}/prepare/{{train}}-{{validation}}.log",
+    resources:
+        gpu=0,
+        runtime=growing(5),
     params:
-        raw=lambda wildcards, input: f"--raw {RAW}" if input.raw else "",
+        raw={"digits": "", "cifar10": '--cifar10 "$MNIST_DIR"'}.get(DATASET, f"--raw {RAW}"),
     shell:
         "python {input.script} {params.raw} --train {wildcards.train}"
         " --validation {wildcards.validation} --output {output} > {log} 2>&1"

@@ -1,6 +1,8 @@
 # Which files, and which code, each job depends on.
 
 
+# Asked for by every job, and always with one of a few answers.
+@functools.cache
 def code(script, *modules):
     """A script and the library files it reaches: so an edit reruns what it touches."""
     return [str(path) for path in sources.reached(SCRIPTS / script, *modules)]
@@ -110,12 +112,12 @@ def evaluation_files(evaluation):
     )
 
 
-def series_files(pattern, series):
-    """The files of a figure's series that shows one checkpoint and epsilon, of the first seed."""
+def series_files(pattern, series, seeds):
+    """The files of a figure's series that shows one checkpoint and epsilon."""
     epsilon = series.get("epsilons", [None])[0]
     return expand(
         pattern,
-        seed=RUNS[series["run"]]["seeds"][0],
+        seed=seeds,
         epoch=series["epochs"][0],
         epsilon=epsilon,
         size=size(epsilon),
@@ -142,9 +144,9 @@ def figure_data(figure):
             case "digits":
                 files += [data(series["run"], series.get("split", "train"))]
             case "examples" | "filtered":
-                files += series_files(EXAMPLES, series)
+                files += series_files(EXAMPLES, series, run["seeds"][:1])
             case "restarts":
-                files += series_files(RESTARTS, series)
+                files += series_files(RESTARTS, series, run["seeds"])
             case _:
                 files += [f for e in STUDY.chosen(series) for f in evaluation_files(e)]
     return list(dict.fromkeys(files))
@@ -165,7 +167,7 @@ ALL_RESTARTS = list(
         for figure in FIGURES.values()
         if figure["plot"] == "restarts"
         for series in figure["series"]
-        for file in series_files(RESTARTS, series)
+        for file in series_files(RESTARTS, series, RUNS[series["run"]]["seeds"])
     )
 )
 ALL_MEASURES = [file for run in RUNS for file in per_seed(MEASURES, {"run": run})]

@@ -7,6 +7,11 @@ import logging
 import sys
 from pathlib import Path
 
+import preloaded
+
+if __name__ == "__main__":
+    preloaded.hand_over()
+
 from mirage import device, evaluation, networks
 from mirage.images import load
 from mirage.rows import write_rows

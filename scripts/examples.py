@@ -5,6 +5,11 @@ import json
 import sys
 from pathlib import Path
 
+import preloaded
+
+if __name__ == "__main__":
+    preloaded.hand_over()
+
 import numpy as np
 
 from mirage import device, evaluation, networks

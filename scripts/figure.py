@@ -5,6 +5,11 @@ import importlib
 import json
 from pathlib import Path
 
+import preloaded
+
+if __name__ == "__main__":
+    preloaded.hand_over()
+
 import numpy as np
 import pandas as pd
 

@@ -5,6 +5,11 @@ import json
 import sys
 from pathlib import Path
 
+import preloaded
+
+if __name__ == "__main__":
+    preloaded.hand_over()
+
 from mirage import device, evaluation, images, networks
 
 

@@ -4,6 +4,11 @@ import argparse
 import json
 from pathlib import Path
 
+import preloaded
+
+if __name__ == "__main__":
+    preloaded.hand_over()
+
 import pandas as pd
 
 from mirage import tables

@@ -6,6 +6,11 @@ import logging
 import sys
 from pathlib import Path
 
+import preloaded
+
+if __name__ == "__main__":
+    preloaded.hand_over()
+
 from mirage import device, networks, training
 from mirage.images import load
 

@@ -58,10 +58,10 @@ def fresh(pristine, tmp_path):
 
 
 @pytest.fixture(scope="session")
-def finished(tmp_path_factory):
+def finished(pristine, tmp_path_factory):
     """A copy in which config/test.yaml has been run, for tests that change nothing."""
     folder = tmp_path_factory.mktemp("finished") / "mirage"
-    copy_sources(folder)
+    shutil.copytree(pristine, folder, ignore=shutil.ignore_patterns(".*"))
     result = snakemake(folder, "--configfile", "config/test.yaml")
     assert result.returncode == 0, result.stdout
     return folder

@@ -17,10 +17,6 @@ SOURCES = (
     "config.yaml",
     *("config", "envs", "profiles", "report", "resources", "rules", "schemas", "scripts"),
 )
-# The folder of MNIST may be given relative to the working folder, which is another one here.
-ENVIRONMENT = os.environ | (
-    {"MNIST_DIR": os.path.abspath(os.environ["MNIST_DIR"])} if os.environ.get("MNIST_DIR") else {}
-)
 # Targets that stand for others and run nothing.
 COLLECTIONS = {"all", "checkpoints", "evaluations", "tables", "figures"}
 
@@ -36,12 +32,20 @@ def copy_sources(folder: Path) -> None:
             shutil.copy2(ROOT / name, folder / name)
 
 
+def environment() -> dict[str, str]:
+    """That of this process; a relative folder of MNIST is made absolute, since Snakemake runs in
+    another one.
+    """
+    folder = os.environ.get("MNIST_DIR")
+    return os.environ | ({"MNIST_DIR": os.path.abspath(folder)} if folder else {})
+
+
 def snakemake(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
     """Run the Snakemake of this environment in a folder."""
     return subprocess.run(
         [Path(sys.executable).parent / "snakemake", "--cores", "2", "--nocolor", *arguments],
         cwd=folder,
-        env=ENVIRONMENT,
+        env=environment(),
         text=True,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -54,13 +58,21 @@ def plan(folder: Path, *arguments: str) -> Counter:
     result = snakemake(folder, "--dry-run", *arguments)
     assert result.returncode == 0, result.stdout
     jobs = Counter()
-    for rule, block in re.findall(r"^(?:local)?rule (\w+):\n((?: {4}.*\n)*)", result.stdout, re.M):
-        wildcards = re.search(r"^ {4}wildcards: (.*)$", block, re.M)
+    # The jobs of a group stand indented below its name.
+    job = r"^( *)(?:local)?rule (\w+):\n((?:\1 {4}.*\n)*)"
+    for _, rule, block in re.findall(job, result.stdout, re.M):
+        wildcards = re.search(r"^ *wildcards: (.*)$", block, re.M)
         values = [one.split("=", 1)[1] for one in wildcards[1].split(", ")] if wildcards else []
         jobs[" ".join([rule, *values])] += 1
     if not jobs:
         assert "Nothing to be done" in result.stdout, result.stdout
     return jobs
+
+
+def rules(jobs: Counter) -> Counter:
+    """The number of jobs of each rule of a plan, each job standing in it once."""
+    assert set(jobs.values()) == {1}
+    return Counter(job.split()[0] for job in jobs)
 
 
 def reruns(folder: Path, configuration: str = "config/test.yaml") -> set[str]:

@@ -14,9 +14,13 @@ import yaml
 from mirage.schemas import TYPES, Validator, complete, named, plain, sentences, shown
 from mirage.signatures import signature
 
-EMBEDDED = ("digits",)
+DOWNLOADED = ("mnist", "fashion_mnist")
 # Beside the names of `defences`: the network as it is.
 BARE = "bare"
+# Tables that are there without being named in the configuration.
+TABLES = ("attacks", "measures", "history", "summary", "published", "claims")
+# Columns that are the same for every attack.
+CLEAN = ("clean_accuracy", "clean_error")
 # Keys of an attack that are not parameters of its method.
 NOT_PARAMETERS = ("method", "source", "adaptive")
 
@@ -73,13 +77,19 @@ class Study:
         ]
 
 
-def read(config: Mapping, schema_file: Path, published: Collection[str] | None = None) -> Study:
+def read(
+    config: Mapping,
+    schema_file: Path,
+    published: Collection[str] | None = None,
+    folder: str = "",
+) -> Study:
     """Check a configuration and lay it out.
 
     Args:
         config: As read from YAML; left as it is.
         schema_file: JSON Schema in YAML; its `default`s complete the configuration.
         published: Names of the published series that figures may show; any where it is None.
+        folder: Local folder of the data, where the configuration names none.
 
     Raises:
         ConfigError: Anything is wrong; the message has a line for each fault.
@@ -96,9 +106,10 @@ def read(config: Mapping, schema_file: Path, published: Collection[str] | None =
         _refuse([sentence for fault in faults for sentence in sentences(fault)])
     complete(completed, schema, schema)
     for run in completed["runs"].values():
-        run.setdefault("split", dict(completed["split"]))
+        run["split"] = run.pop("split", dict(completed["split"]))  # put in last, as defaults are
         run["seeds"] = run["seeds"][: completed.get("max_seeds")]
     faults = [
+        *_folder_faults(completed, folder),
         *_order_faults(completed),
         *_signature_faults(completed),
         *_reference_faults(completed),
@@ -121,6 +132,17 @@ def _refuse(faults: list[str]) -> None:
     raise ConfigError(
         "the configuration cannot be run:\n  - " + "\n  - ".join(dict.fromkeys(faults))
     )
+
+
+def _folder_faults(config: Mapping, folder: str) -> list[str]:
+    """A data set that is not downloaded, and no folder to take it from."""
+    if config["dataset"] != "cifar10" or config["data_folder"] or folder:
+        return []
+    return [
+        "dataset: cifar10 is not downloaded; name the folder of its binary version "
+        "(data_batch_1.bin to data_batch_5.bin, test_batch.bin) in data_folder, or in the "
+        "environment variable MNIST_DIR"
+    ]
 
 
 def _order_faults(config: Mapping) -> list[str]:
@@ -355,13 +377,15 @@ def _figure_faults(study: Study, published: Collection[str] | None) -> list[str]
                     faults += _example_faults(study, where, series)
                 case "restarts":
                     faults += _restart_faults(study, where, series)
+                case "digits" if number:
+                    faults.append(f"{where}: a figure of digits takes one series")
     return faults
 
 
 def _unmeasured(study: Study, where: str, wanted: Mapping) -> list[str]:
     if study.chosen(wanted):
         return []
-    keys = ("run", "attack", "dtype", "split", "epsilons")
+    keys = ("run", "attack", "dtype", "split", "defence", "epsilons")
     selection = ", ".join(
         f"{key} {named(wanted[key]) if key == 'epsilons' else wanted[key]}"
         for key in keys
@@ -400,8 +424,14 @@ def _restart_faults(study: Study, where: str, series: Mapping) -> list[str]:
         for key in ("epsilons", "epochs")
         if len(series[key]) > 1
     ]
-    if study.config["attacks"][series["attack"]]["method"] != "pgd":
+    attack = study.config["attacks"][series["attack"]]
+    if attack["method"] != "pgd":
         faults.append(f"{where}.attack: only PGD has restarts")
+    for key in ("source", "adaptive"):
+        if key in attack:
+            faults.append(f"{where}.attack: a figure of restarts shows no attack with {key!r}")
+    if series.get("defence", BARE) != BARE:
+        faults.append(f"{where}.defence: a figure of restarts shows the bare network")
     return faults
 
 
@@ -428,7 +458,11 @@ def _summary_faults(study: Study) -> list[str]:
 
 def _table_faults(study: Study) -> list[str]:
     """Cells that no evaluation measures."""
-    faults = []
+    faults = [
+        f"tables.{name}: there is a table of this name already; take another"
+        for name in study.config["tables"]
+        if name in TABLES
+    ]
     for name, table in study.config["tables"].items():
         for row, column in itertools.product(table["rows"], table["columns"]):
             cell = {**table["common"], **row, **column}
@@ -439,9 +473,7 @@ def _table_faults(study: Study) -> list[str]:
             if needed:
                 faults.append(f"{where}: {named(needed)} missing in both row and column")
                 continue
-            faults += _unmeasured(study, where, cell_series(cell))
-            if "epsilon_where" in cell:
-                faults += _unmeasured(study, where, cell_series({**cell, **cell["epsilon_where"]}))
+            faults += _cell_faults(study, where, cell)
         for part in ("rows", "columns"):
             labels = [cells["label"] for cells in table[part]]
             faults += [
@@ -450,6 +482,44 @@ def _table_faults(study: Study) -> list[str]:
                 if times > 1
             ]
     return faults
+
+
+def _cell_faults(study: Study, where: str, cell: Mapping) -> list[str]:
+    """What is wrong with what one cell selects: it must be one measurement of each seed."""
+    condition = cell.get("epsilon_where")
+    selections = [cell, *([{**cell, **condition}] if condition else [])]
+    faults = [
+        fault
+        for one in selections
+        for fault in _unmeasured(study, where, cell_series(one)) + _epoch_faults(study, where, one)
+    ]
+    if faults:
+        return faults
+    if condition and not all(one.epsilons for one in study.chosen(cell_series(selections[1]))):
+        return [f"{where}: epsilon_where needs an attack that takes epsilons"]
+    for one in selections:
+        chosen = study.chosen(cell_series(one))
+        dtypes = sorted({evaluation.dtype for evaluation in chosen})
+        if cell["value"] not in CLEAN and len(dtypes) > 1:
+            faults.append(f"{where}: dtype is missing; measured are {named(dtypes)}")
+    epsilons = {epsilon for one in study.chosen(cell_series(cell)) for epsilon in one.epsilons}
+    if cell["value"] not in CLEAN and not condition and len(epsilons) > 1:
+        measured = named(sorted(epsilons, key=float))
+        faults.append(f"{where}: epsilon or epsilon_where is missing; measured are {measured}")
+    return faults
+
+
+def _epoch_faults(study: Study, where: str, wanted: Mapping) -> list[str]:
+    """An epoch without a checkpoint."""
+    if "epoch" not in wanted or wanted["run"] not in study.runs:
+        return []
+    epochs = study.runs[wanted["run"]]["epochs"]
+    if wanted["epoch"] in epochs:
+        return []
+    return [
+        f"{where}: run {wanted['run']!r} has no checkpoint of {wanted['epoch']}; it has "
+        f"{named(epochs)}"
+    ]
 
 
 def cell_series(cell: Mapping) -> dict:

@@ -1,7 +1,7 @@
-"""Datasets of 28x28 grey images in ten classes: IDX parsing, the embedded digits, splits.
+"""Datasets of small images in ten classes: IDX and CIFAR-10 files, the embedded digits, splits.
 
-Images are uint8 arrays of shape (n, 28, 28) with values 0..255; labels are uint8 arrays of shape
-(n,) with values 0..9.
+Images are uint8 arrays of shape (n, 28, 28), or (n, 32, 32, 3) in colour, with values 0..255;
+labels are uint8 arrays of shape (n,) with values 0..9.
 """
 
 import gzip
@@ -122,6 +122,54 @@ def read_folder(folder: str | Path) -> tuple[Labelled, Labelled]:
         _read_labelled(folder / TRAIN_IMAGES, folder / TRAIN_LABELS),
         _read_labelled(folder / TEST_IMAGES, folder / TEST_LABELS),
     )
+
+
+# --- CIFAR-10 -----------------------------------------------------------------------------------
+
+CIFAR10_TRAIN = tuple(f"data_batch_{number}.bin" for number in range(1, 6))
+CIFAR10_TEST = "test_batch.bin"
+CIFAR10_SIDE = 32  # pixels
+RECORDS = 10_000  # in each file
+RECORD = 1 + 3 * CIFAR10_SIDE**2  # bytes: the label, then the red, the green and the blue plane
+
+
+def read_records(path: str | Path) -> Labelled:
+    """Read a file of CIFAR-10's binary version, gzipped or not.
+
+    Returns images (n, 32, 32, 3), red, green and blue, values 0..255, and labels (n,), both uint8.
+    The format is described at https://www.cs.toronto.edu/~kriz/cifar.html.
+
+    Raises DataError with the file and the byte offset (in the uncompressed content) for a corrupt
+    gzip, a truncated file, trailing bytes and a label above 9; FileNotFoundError for a file
+    that is missing.
+    """
+    end = RECORDS * RECORD
+    content = uncompress(Path(path).read_bytes(), path, limit=end)
+    made = f"{RECORDS} records of {RECORD} bytes make {end} bytes"
+    if len(content) < end:
+        raise DataError(f"{path}: truncated at byte {len(content)}: {made}")
+    if len(content) > end:
+        raise DataError(f"{path}: trailing bytes from byte {end} on: {made}")
+    records = np.frombuffer(content, np.uint8).reshape(RECORDS, RECORD)
+    labels, planes = records[:, 0], records[:, 1:]
+    if labels.max() >= CLASSES:
+        first = int(np.argmax(labels >= CLASSES))
+        raise DataError(
+            f"{path}: label {labels[first]} at byte {first * RECORD}, expected 0 to {CLASSES - 1}"
+        )
+    images = planes.reshape(-1, 3, CIFAR10_SIDE, CIFAR10_SIDE).transpose(0, 2, 3, 1)
+    return np.ascontiguousarray(images), labels.copy()
+
+
+def read_cifar10(folder: str | Path) -> tuple[Labelled, Labelled]:
+    """Read the six files of CIFAR-10's binary version in a folder.
+
+    Returns (images, labels) of the 50,000 training images, the five files one after another, and
+    (images, labels) of the 10,000 test images; shapes and errors as in `read_records`.
+    """
+    batches = [read_records(Path(folder, name)) for name in CIFAR10_TRAIN]
+    images, labels = (np.concatenate(parts) for parts in zip(*batches, strict=True))
+    return (images, labels), read_records(Path(folder, CIFAR10_TEST))
 
 
 # --- The embedded digits ------------------------------------------------------------------------

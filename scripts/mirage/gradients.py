@@ -18,7 +18,7 @@ import tensorflow as tf
 from mirage import networks
 
 # Images taken at once: more gain no speed on a CPU and cost memory in proportion.
-BATCH = 10_000
+BATCH = 2_000
 
 
 def cross_entropy(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:

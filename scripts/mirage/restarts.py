@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from mirage import gradients, networks
-from mirage.attacks import ball, pgd
+from mirage import ball, gradients, networks
+from mirage.attacks import pgd
 from mirage.images import as_float
 
 

@@ -3,62 +3,116 @@
 from collections import Counter
 
 import pytest
-from workflow import plan, read, snakemake, write
+from workflow import ROOT, plan, read, rules, snakemake, write
+
+from mirage.signatures import signature
+
+# Two files are laid one over the other.
+SHIPPED = ["config.yaml", "config/quick.yaml", "config/test.yaml", "config.yaml config/tour.yaml"]
+PLOTS = {
+    path.stem
+    for path in (ROOT / "scripts/mirage/plots").glob("*.py")
+    if "\ndef draw(" in path.read_text()
+}
 
 
 def expected(config):
     """The number of jobs of each rule, counted from the configuration alone."""
     runs, attacks = config["runs"], config["attacks"]
+    seeds = {name: run["seeds"][: config.get("max_seeds")] for name, run in runs.items()}
+    splits = {name: run.get("split", config["split"]) for name, run in runs.items()}
+    shown = [
+        (figure["plot"], series)
+        for figure in config["figures"].values()
+        for series in figure["series"]
+    ]
     counts = Counter(
         all=1,
-        download=int(config["dataset"] != "digits"),
-        prepare=1,
-        train=sum(len(run["seeds"]) * len(run["epochs"]) for run in runs.values()),
-        measure=sum(len(run["seeds"]) for run in runs.values()),
-        table=3,
-        summary=1,
-        published=int(
-            any("published" in one for each in config["figures"].values() for one in each["series"])
+        download=int(config["dataset"] in ("mnist", "fashion_mnist")),
+        prepare=len(different(splits.values())),
+        train=sum(len(seeds[name]) * len(run["epochs"]) for name, run in runs.items()),
+        # One file for all runs that start from the same checkpoint and train on the same attack.
+        perturb=sum(
+            len(of_seed)
+            for of_seed in {
+                str((run["start"], run["perturbed_by"])): seeds[name]
+                for name, run in runs.items()
+                if "perturbed_by" in run
+            }.values()
         ),
+        measure=sum(map(len, seeds.values())),
+        table=3,
+        cells=len(config.get("tables", {})),
+        claims=int(config.get("claims", False)),
+        summary=1,
+        published=int(any("published" in series for _, series in shown)),
         configuration=1,
         figure=len(config["figures"]),
-        examples=sum(figure["plot"] == "examples" for figure in config["figures"].values()),
+        # Pictures are of the first seed, restarts of all.
+        examples=len(selections(shown, "examples", "filtered")),
+        restarts=sum(len(seeds[one["run"]]) for one in selections(shown, "restarts")),
     )
     for entry in config["evaluations"]:
         for run in entry["runs"]:
             for attack in entry["attacks"]:
-                gradients = (
-                    len(runs[run]["seeds"])
+                several = (
+                    len(seeds[run])
                     * len(entry.get("dtypes", ["the run's own"]))
                     * len(entry.get("splits", ["test"]))
+                    * len(entry.get("defences", ["bare"]))
                 )
-                if attacks[attack]["method"] == "fgsm":
-                    counts["sweep"] += gradients
-                else:
-                    counts["attack"] += gradients * len(entry["epsilons"])
+                kind = signature(attacks[attack]["method"]).kind
+                counts[kind] += several * (len(entry["epsilons"]) if kind == "attack" else 1)
     return +counts
 
 
-def rules(jobs):
-    """The number of jobs of each rule of a plan, each job standing in it once."""
-    assert set(jobs.values()) == {1}
-    return Counter(job.split()[0] for job in jobs)
+def different(values):
+    """Each value once; they are dicts, or have dicts in them."""
+    return list({str(value): value for value in values}.values())
 
 
-@pytest.mark.parametrize("file", ["config.yaml", "config/quick.yaml", "config/test.yaml"])
-def test_a_shipped_configuration_is_planned_in_full_without_any_data(pristine, file):
-    jobs = plan(pristine, "--configfile", file)
-    assert rules(jobs) == expected(read(pristine, file))
+def selections(shown, *plots):
+    """What series of these plots select, each once, whatever they are called."""
+    keys = ("run", "attack", "dtype", "split", "epsilons", "epochs", "defence")
+    return different({key: one.get(key) for key in keys} for plot, one in shown if plot in plots)
+
+
+def laid_over(config, other):
+    """A configuration with what another says in place of its own, as Snakemake does it."""
+    for key, value in other.items():
+        if isinstance(value, dict) and isinstance(config.get(key), dict):
+            laid_over(config[key], value)
+        else:
+            config[key] = value
+    return config
+
+
+@pytest.mark.parametrize("files", SHIPPED)
+def test_a_shipped_configuration_is_planned_in_full_without_any_data(pristine, files):
+    files = files.split()
+    config = read(pristine, files[0])
+    for other in files[1:]:
+        laid_over(config, read(pristine, other))
+    assert rules(plan(pristine, "--configfile", *files)) == expected(config)
     assert not (pristine / "results").exists()
 
 
 def test_the_configuration_is_config_yaml_where_no_other_is_named(fresh):
     config = read(fresh, "config.yaml")
-    config["runs"]["base"]["seeds"] = [1, 2, 3, 4, 5, 6, 7]
+    config["runs"]["shallow"]["seeds"] = [1, 2, 3, 4, 5, 6, 7]
     write(fresh, "config.yaml", config)
     jobs = plan(fresh)
     assert rules(jobs) == expected(config)
-    assert "train base 7 8" in jobs
+    assert "train shallow 7 5" in jobs
+
+
+def test_max_seeds_takes_the_first_seed_of_each_run_on_the_command_line(pristine):
+    config = read(pristine, "config/test.yaml")
+    assert any(len(run["seeds"]) > 1 for run in config["runs"].values())
+    jobs = plan(pristine, "--configfile", "config/test.yaml", "--config", "max_seeds=1")
+    assert rules(jobs) == expected({**config, "max_seeds": 1})
+    assert "measure float32 1" in jobs
+    assert "measure float32 2" not in jobs
 
 
 def test_another_configuration_stands_alone_and_is_not_mixed_with_config_yaml(pristine):
@@ -73,18 +127,22 @@ def test_the_small_configuration_has_every_rule_and_every_kind_of_plot(pristine)
     shown = {line.split()[0] for line in listed.splitlines() if line and not line.startswith("Us")}
     collections = {"checkpoints", "evaluations", "tables", "figures"}
     assert shown - collections == set(expected(config)) | {"download"}
-    assert {figure["plot"] for figure in config["figures"].values()} == {
-        *("by_epoch", "by_epsilon", "losses", "spectral_norms", "examples")
-    }
+    assert {figure["plot"] for figure in config["figures"].values()} == PLOTS
+
+
+EVALUATIONS = {"prepare", "train", "perturb", "sweep", "attack", "minimal"}
 
 
 @pytest.mark.parametrize(
     ("target", "rules_of_target"),
     [
-        ("checkpoints", {"prepare", "train"}),
-        ("evaluations", {"prepare", "train", "sweep", "attack"}),
+        ("checkpoints", {"prepare", "train", "perturb"}),
+        ("evaluations", EVALUATIONS),
         ("tables", None),
-        ("figures", {"prepare", "train", "sweep", "attack", "measure", "examples", "figure"}),
+        (
+            "figures",
+            EVALUATIONS - {"perturb", "minimal"} | {"measure", "examples", "restarts", "figure"},
+        ),
     ],
 )
 def test_a_stage_can_be_asked_for_by_name(pristine, target, rules_of_target):
@@ -94,10 +152,35 @@ def test_a_stage_can_be_asked_for_by_name(pristine, target, rules_of_target):
     assert set(rules(jobs)) == (rules_of_target or set(whole) - without) | {target}
 
 
+def test_the_images_a_network_is_tuned_on_are_made_once_for_all_its_checkpoints(pristine):
+    jobs = plan(pristine, "checkpoints", "--configfile", "config/test.yaml")
+    assert jobs["perturb float64 1 4 deepfool minimal"] == 1
+    assert {"train tuned 1 1", "train tuned 1 2"} <= set(jobs)
+
+
 def test_results_may_lie_in_another_folder_than_the_workflow(fresh, tmp_path):
     elsewhere = tmp_path / "elsewhere"
     jobs = plan(fresh, "--configfile", "config/test.yaml", "--directory", str(elsewhere))
     assert rules(jobs) == expected(read(fresh, "config/test.yaml"))
+
+
+def test_cifar10_is_taken_from_a_folder_and_not_downloaded(fresh, tmp_path):
+    config = read(fresh, "config/test.yaml")
+    config |= {"dataset": "cifar10", "data_folder": str(tmp_path)}
+    write(fresh, "config/test.yaml", config)
+    jobs = plan(fresh, "--configfile", "config/test.yaml")
+    assert rules(jobs) == expected(config)
+    assert "download" not in rules(jobs)
+
+
+def test_cifar10_without_a_folder_ends_in_one_message(fresh, monkeypatch):
+    monkeypatch.delenv("MNIST_DIR", raising=False)
+    write(fresh, "config/test.yaml", {**read(fresh, "config/test.yaml"), "dataset": "cifar10"})
+    result = snakemake(fresh, "--configfile", "config/test.yaml")
+    assert result.returncode != 0
+    assert "Traceback" not in result.stdout
+    assert "cifar10 is not downloaded" in result.stdout
+    assert not (fresh / "results").exists()
 
 
 def test_a_wrong_configuration_ends_in_one_message_and_makes_nothing(fresh):

@@ -10,19 +10,31 @@ import shutil
 import pytest
 from workflow import read, reruns, write
 
-FLOAT32_SWEEPS = {f"sweep float32 {seed} test fgsm float32" for seed in (1, 2)}
-FLOAT64_SWEEPS = {
-    "sweep float64 1 test fgsm float16",
-    "sweep float64 1 test fgsm bfloat16",
-    "sweep float64 1 test fgsm_exact float64",
-    "sweep float64 1 test fgsm_filled float64",
-}
-TRANSFER = {"sweep float64 1 validation transfer float32"}
-PGD = {f"attack float64 1 test pgd float64 {epsilon}" for epsilon in ("0.05", "0.1")}
-EXAMPLES = {"examples float64 1 test fgsm_exact float64 4 0.2", "figure examples"}
-# The published values stand beside the rows of these two tables.
-ATTACK_TABLES = {"table attacks", "published"}
+FLOAT32_SWEEPS = {f"sweep float32 {seed} test bare fgsm float32" for seed in (1, 2)}
+FLOAT16_SWEEP = {"sweep float64 1 test bare fgsm float16"}
+EXACT_SWEEP = {"sweep float64 1 test bare fgsm_exact float64"}
+BLIND, ADAPTIVE = (
+    {f"sweep float64 1 test smooth {attack} float64"} for attack in ("fgsm_exact", "adaptive")
+)
+TRANSFER = {"sweep float64 1 validation bare transfer float32"}
+NOISE = {"sweep small 1 test bare noise float32"}
+PGD = {f"attack float64 1 test bare pgd float64 {epsilon}" for epsilon in ("0.05", "0.1")}
+RESTARTS = {"restarts float64 1 test bare pgd float64 4 0.1"}
+JSMA = {"minimal float64 1 test bare jsma float64"}
+DEEPFOOL = {"minimal tuned 1 test bare deepfool float64"}
+PERTURB = {"perturb float64 1 4 deepfool minimal"}
+# Images to be looked at, under FGSM behind the filter and not, and under DeepFool.
+FILTERED, OPEN = (
+    {f"examples float64 1 test {defence} fgsm_exact float64 4 eps0.2"}
+    for defence in ("smooth", "bare")
+)
+DEEPFOOL_IMAGES = {"examples float64 1 test bare deepfool float64 4 minimal"}
+
+# What stands beside all rows: the published values and the ledger of claims.
+ATTACK_TABLES = {"table attacks", "published", "claims"}
 ALL_TABLES = ATTACK_TABLES | {"table measures", "table history"}
+# What shows the attacks of PGD, and those of the plain FGSM.
+OF_PGD = {"figure by-epoch", "summary", "cells rana-table1"} | ATTACK_TABLES
 
 # What depends on all checkpoints of a run, or on its training at all.
 OF_FLOAT32 = (
@@ -30,16 +42,25 @@ OF_FLOAT32 = (
     | {"measure float32 1", "measure float32 2", "figure by-epsilon", "figure spectral-norms"}
     | ALL_TABLES
 )
+OF_TUNED = DEEPFOOL | {"measure tuned 1"} | ALL_TABLES
+OF_SMALL = NOISE | {"measure small 1"} | ALL_TABLES
+ATTACKS_ON_FLOAT64 = FLOAT16_SWEEP | EXACT_SWEEP | BLIND | ADAPTIVE | TRANSFER | PGD | JSMA
+IMAGES = FILTERED | OPEN | DEEPFOOL_IMAGES
 OF_FLOAT64 = (
-    FLOAT64_SWEEPS
-    | TRANSFER
-    | PGD
-    | EXAMPLES
-    | {"measure float64 1", "summary", "figure by-epoch", "figure losses"}
+    ATTACKS_ON_FLOAT64
+    | IMAGES
+    | RESTARTS
+    | {f"figure {name}" for name in ("examples", "filtered", "restarts", "by-value", "losses")}
+    | {"measure float64 1"}
+    | OF_PGD
     | ALL_TABLES
 )
-TRAIN_FLOAT32 = {f"train float32 {seed} {epoch}" for seed in (1, 2) for epoch in (1, 2, 4)}
+TRAIN_FLOAT32 = {f"train float32 {seed} {epoch}" for seed in (1, 2) for epoch in (1, 4)}
 TRAIN_FLOAT64 = {"train float64 1 1", "train float64 1 4"}
+TRAIN_TUNED = {"train tuned 1 1", "train tuned 1 2"}
+TRAIN_SMALL = {"train small 1 1"}
+# What is made anew of a run that is trained on the answers of an attack on float64.
+TUNED_ANEW = PERTURB | TRAIN_TUNED | OF_TUNED
 
 
 @pytest.fixture
@@ -69,6 +90,8 @@ def edit(run):
 
 
 def test_nothing_runs_again_where_nothing_has_changed(finished):
+    """Not even for the images of an attack that a run was trained on, which are not kept."""
+    assert not list((finished / "results").glob("*/perturbed/**/*.npz"))
     assert reruns(finished) == set()
 
 
@@ -81,9 +104,13 @@ def test_an_epsilon_of_a_sweep_reruns_the_sweep_and_what_shows_it(change):
 
 
 def test_an_epsilon_of_an_iterative_attack_runs_it_at_that_epsilon_only(change):
-    jobs = change(lambda config: config["evaluations"][4]["epsilons"].append("0.2"))
-    new = {"attack float64 1 test pgd float64 0.2"}
-    assert jobs == new | ATTACK_TABLES | {"configuration"}
+    def add(config):
+        (entry,) = (one for one in config["evaluations"] if one["attacks"] == ["pgd"])
+        entry["epsilons"].append("0.2")
+
+    new = {"attack float64 1 test bare pgd float64 0.2"}
+    # A table of cells looks through all epsilons for the smallest that does.
+    assert change(add) == new | ATTACK_TABLES | {"cells rana-table1", "configuration"}
 
 
 def test_a_later_epoch_trains_one_link_for_each_seed(change):
@@ -94,20 +121,43 @@ def test_a_later_epoch_trains_one_link_for_each_seed(change):
 
 def test_a_seed_runs_its_own_jobs_and_what_is_made_of_all_seeds(change):
     jobs = change(lambda config: config["runs"]["float32"]["seeds"].append(3))
-    new = {f"train float32 3 {epoch}" for epoch in (1, 2, 4)}
-    new |= {"sweep float32 3 test fgsm float32", "measure float32 3"}
+    new = {f"train float32 3 {epoch}" for epoch in (1, 4)}
+    new |= {"sweep float32 3 test bare fgsm float32", "measure float32 3"}
     means = {"figure by-epsilon", "figure spectral-norms"} | ALL_TABLES
     assert jobs == new | means | {"configuration"}
 
 
-def test_a_learning_rate_reruns_its_run_only(change):
+def test_fewer_seeds_make_anew_what_is_made_of_all_seeds_and_nothing_else(change):
+    jobs = change(lambda config: config.update(max_seeds=1))
+    means = {"figure by-epsilon", "figure spectral-norms"} | ALL_TABLES
+    assert jobs == means | {"configuration"}
+
+
+def test_a_learning_rate_reruns_its_run_and_the_one_that_starts_from_it(change):
     jobs = change(lambda config: config["runs"]["float64"].update(learning_rate=0.1))
-    assert jobs == TRAIN_FLOAT64 | OF_FLOAT64 | {"configuration"}
+    assert jobs == TRAIN_FLOAT64 | OF_FLOAT64 | TUNED_ANEW | {"configuration"}
 
 
 def test_a_learning_rate_of_a_transfer_source_reruns_the_transfer_as_well(change):
     jobs = change(lambda config: config["runs"]["float32"].update(learning_rate=0.1))
     assert jobs == TRAIN_FLOAT32 | OF_FLOAT32 | TRANSFER | {"configuration"}
+
+
+def test_a_learning_rate_of_a_tuned_run_leaves_the_run_it_starts_from_alone(change):
+    jobs = change(lambda config: config["runs"]["tuned"].update(learning_rate=0.1))
+    # The images it is trained on are not kept: they are made again for it.
+    assert jobs == TUNED_ANEW | {"configuration"}
+
+
+def test_a_later_epoch_of_a_tuned_run_trains_it_anew(change):
+    """Since the images it is trained on are not kept, and are younger once they are made again."""
+    jobs = change(lambda config: config["runs"]["tuned"]["epochs"].append(3))
+    assert jobs == TUNED_ANEW | {"train tuned 1 3", "configuration"}
+
+
+def test_an_objective_s_parameter_reruns_its_run_only(change):
+    jobs = change(lambda config: config["runs"]["small"]["objective"].update(steps=3))
+    assert jobs == TRAIN_SMALL | OF_SMALL | {"configuration"}
 
 
 def test_a_colour_reruns_its_figure_only(change):
@@ -116,26 +166,77 @@ def test_a_colour_reruns_its_figure_only(change):
     assert jobs == {"figure by-epsilon", "configuration"}
 
 
+def test_a_column_of_a_table_reruns_that_table_only(change):
+    column = {"label": "linf", "attack": "jsma", "value": "rho_linf"}
+    jobs = change(lambda config: config["tables"]["rana-table1"]["columns"].append(column))
+    assert jobs == {"cells rana-table1", "configuration"}
+
+
+def test_a_new_table_makes_that_table_only(change):
+    def add(config):
+        rows = [{"label": "a", "run": "small", "attack": "noise", "epsilon": "0.3"}]
+        columns = [{"label": "b", "split": "test", "value": "accuracy"}]
+        text = {"title": "", "caption": "", "category": ""}
+        config["tables"]["new"] = {**text, "rows": rows, "columns": columns}
+
+    assert change(add) == {"cells new", "configuration"}
+
+
 def test_a_new_attack_leaves_the_others_alone(change):
     def add(config):
         config["attacks"]["bim"] = {"method": "pgd", "gradient": "exact_sign", "steps": 1}
-        config["evaluations"][4]["attacks"].append("bim")
+        entry = {"runs": ["float64"], "attacks": ["bim"], "epsilons": ["0.05", "0.1"]}
+        config["evaluations"].append(entry)
 
-    new = {f"attack float64 1 test bim float64 {epsilon}" for epsilon in ("0.05", "0.1")}
+    new = {f"attack float64 1 test bare bim float64 {epsilon}" for epsilon in ("0.05", "0.1")}
     assert change(add) == new | ATTACK_TABLES | {"configuration"}
 
 
 def test_a_parameter_of_an_attack_reruns_that_attack_only(change):
     jobs = change(lambda config: config["attacks"]["pgd"].update(steps=3))
-    shown = {"figure by-epoch", "summary"} | ATTACK_TABLES
-    assert jobs == PGD | shown | {"configuration"}
+    assert jobs == PGD | RESTARTS | OF_PGD | {"figure restarts", "configuration"}
 
 
-def test_the_split_reruns_everything(change):
+def test_a_parameter_of_an_attack_reruns_what_is_trained_on_its_answers(change):
+    jobs = change(lambda config: config["attacks"]["deepfool"].update(iterations=6))
+    shown = DEEPFOOL_IMAGES | {"figure examples"}
+    assert jobs == TUNED_ANEW | shown | {"configuration"}
+
+
+def test_a_parameter_of_a_defence_reruns_what_stands_behind_it_only(change):
+    jobs = change(lambda config: config["defences"]["smooth"].update(sigma=2))
+    shown = {"figure by-value", "figure filtered"} | ATTACK_TABLES
+    assert jobs == BLIND | ADAPTIVE | FILTERED | shown | {"configuration"}
+
+
+def test_a_new_defence_makes_its_own_jobs_only(change):
+    def add(config):
+        config["defences"]["edges"] = {"method": "high_pass", "cutoff": 2}
+        (entry,) = (one for one in config["evaluations"] if "adaptive" in one["attacks"])
+        entry["defences"].append("edges")
+
+    new = {f"sweep float64 1 test edges {attack} float64" for attack in ("fgsm_exact", "adaptive")}
+    assert change(add) == new | ATTACK_TABLES | {"configuration"}
+
+
+def test_another_number_of_images_reruns_the_attack_on_them(change):
+    def fewer(config):
+        (entry,) = (one for one in config["evaluations"] if one["attacks"] == ["jsma"])
+        entry["images"] = 30
+
+    assert change(fewer) == JSMA | {"cells rana-table1", "configuration"} | ATTACK_TABLES
+
+
+def test_the_split_reruns_everything_that_has_no_split_of_its_own(change):
     jobs = change(lambda config: config["split"].update(train=310))
-    assert jobs == {"prepare", "configuration"} | TRAIN_FLOAT32 | TRAIN_FLOAT64 | (
-        OF_FLOAT32 | OF_FLOAT64
+    assert jobs == {"prepare 310 100", "configuration"} | TRAIN_FLOAT32 | TRAIN_FLOAT64 | (
+        OF_FLOAT32 | OF_FLOAT64 | TUNED_ANEW
     )
+
+
+def test_the_split_of_a_run_reruns_that_run_and_its_pictures(change):
+    jobs = change(lambda config: config["runs"]["small"]["split"].update(train=210))
+    assert jobs == {"prepare 210 50", "figure digits", "configuration"} | TRAIN_SMALL | OF_SMALL
 
 
 def test_the_order_of_keys_and_a_default_written_out_rerun_nothing(change):
@@ -154,22 +255,44 @@ def test_the_order_of_keys_and_a_default_written_out_rerun_nothing(change):
 # --- Code ---------------------------------------------------------------------------------------
 
 
-def test_the_code_of_an_attack_reruns_that_attack_and_what_shows_it(edit):
-    shown = {"figure by-epoch", "summary"} | ATTACK_TABLES
-    assert edit("scripts/mirage/attacks/pgd.py") == PGD | shown
-    assert edit("scripts/mirage/attacks/ball.py") == PGD | shown
+@pytest.mark.parametrize("name", ["pgd", "ball"])
+def test_the_code_of_an_attack_reruns_that_attack_and_what_shows_it(edit, name):
+    """DeepFool makes use of the ball, too, and one run is trained with PGD."""
+    jobs = edit(f"scripts/mirage/attacks/{name}.py")
+    of_pgd = PGD | RESTARTS | OF_PGD | {"figure restarts"}
+    of_ball = TUNED_ANEW | DEEPFOOL_IMAGES | {"figure examples"} | TRAIN_SMALL | OF_SMALL
+    assert jobs == of_pgd | (of_ball if name == "ball" else set())
 
 
-def test_the_code_that_attacks_share_reruns_them_all_and_no_training(edit):
-    jobs = edit("scripts/mirage/attacks/__init__.py")
-    attacks = FLOAT32_SWEEPS | FLOAT64_SWEEPS | TRANSFER | PGD | EXAMPLES
-    shown = {"figure by-epoch", "figure by-epsilon", "summary"} | ATTACK_TABLES
-    assert jobs == attacks | shown
+def test_the_code_of_an_attack_reruns_what_is_trained_on_its_answers(edit):
+    jobs = edit("scripts/mirage/attacks/deepfool.py")
+    assert jobs == TUNED_ANEW | DEEPFOOL_IMAGES | {"figure examples"}
+
+
+def test_the_code_of_the_defences_reruns_what_stands_behind_one(edit):
+    jobs = edit("scripts/mirage/defences.py")
+    shown = {"figure by-value", "figure filtered"} | ATTACK_TABLES
+    assert jobs == BLIND | ADAPTIVE | FILTERED | shown
+
+
+def test_the_code_that_attacks_share_reruns_them_all_and_no_training_but_on_their_answers(edit):
+    jobs = edit("scripts/mirage/evaluation.py")
+    attacks = ATTACKS_ON_FLOAT64 | FLOAT32_SWEEPS | NOISE | IMAGES
+    shown = {f"figure {name}" for name in ("by-epsilon", "by-value", "examples", "filtered")}
+    measures = {f"measure {run} 1" for run in ("float32", "float64", "small")}
+    measured = measures | {"measure float32 2", "table measures", "figure spectral-norms"}
+    assert jobs == attacks | shown | measured | OF_PGD | TUNED_ANEW
+
+
+def test_the_code_of_restarts_reruns_them_only(edit):
+    assert edit("scripts/mirage/restarts.py") == RESTARTS | {"figure restarts", "claims"}
 
 
 def test_the_code_of_an_objective_reruns_the_runs_that_are_trained_with_it(edit):
     jobs = edit("scripts/mirage/objectives/fgsm_mixed.py")
     assert jobs == TRAIN_FLOAT32 | OF_FLOAT32 | TRANSFER
+    jobs = edit("scripts/mirage/objectives/pgd.py")
+    assert jobs == TRAIN_FLOAT32 | OF_FLOAT32 | TRANSFER | TRAIN_SMALL | OF_SMALL
 
 
 def test_the_code_of_a_plot_reruns_the_figures_of_that_kind(edit):
@@ -177,25 +300,30 @@ def test_the_code_of_a_plot_reruns_the_figures_of_that_kind(edit):
 
 
 def test_the_code_of_tables_reruns_tables_only(edit):
-    assert edit("scripts/mirage/tables.py") == ALL_TABLES | {"summary"}
+    assert edit("scripts/mirage/tables.py") == ALL_TABLES | {"summary", "cells rana-table1"}
 
 
 def test_published_values_rerun_what_shows_them(run):
     with (run / "resources/published/series.csv").open("a") as stream:
         stream.write("someone,table 1,someones,test,1,0.05,accuracy,0.5,\n")
-    assert reruns(run) == {"published", "figure by-epoch"}
+    assert reruns(run) == {"published", "claims", "figure by-epoch"}
 
 
-@pytest.mark.parametrize(
-    "file",
-    ["scripts/mirage/mirrors.py", "scripts/download.py"],
-)
+def test_published_cells_rerun_the_tables_of_cells(run):
+    with (run / "resources/published/cells.csv").open("a") as stream:
+        stream.write("someone,table 1,someones,row,column,0.5,\n")
+    assert reruns(run) == {"cells rana-table1"}
+
+
+@pytest.mark.parametrize("file", ["scripts/mirage/mirrors.py", "scripts/download.py"])
 def test_the_code_of_the_download_reruns_nothing_where_nothing_is_downloaded(edit, file):
     assert edit(file) == set()
 
 
-def test_the_code_that_checks_the_configuration_reruns_nothing(edit):
-    assert edit("scripts/mirage/config.py") == set()
+@pytest.mark.parametrize("name", ["config", "signatures", "schemas"])
+def test_the_code_that_checks_the_configuration_reruns_nothing(edit, name):
+    # The claims are checked against a schema of their own, by the same code.
+    assert edit(f"scripts/mirage/{name}.py") == ({"claims"} if name == "schemas" else set())
 
 
 # --- What is no reason --------------------------------------------------------------------------

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from mirage import gradients, networks
-from mirage.attacks import ball, fgsm, pgd
+from mirage import ball, gradients, networks
+from mirage.attacks import fgsm, pgd
 from mirage.evaluation import adversarial
 from mirage.images import as_float
 from mirage.measures import correct

@@ -1,10 +1,11 @@
 """Measures by hand, and rows that do not depend on how the images are cut up."""
 
+import keras
 import numpy as np
 import pytest
 
-from mirage import evaluation, gradients, measures, networks
-from mirage.attacks import fgsm
+from mirage import defences, evaluation, gradients, measures, networks
+from mirage.attacks import deepfool, fgsm
 from mirage.images import as_float
 
 
@@ -40,7 +41,7 @@ def test_rows_do_not_depend_on_how_many_images_are_taken_at_once(
     monkeypatch.setattr(gradients, "BATCH", 128)
     parts = attacked(checkpoint, digits, dtype=dtype)
     numbers = [key for key, value in whole[0].items() if isinstance(value, float)]
-    assert len(numbers) == 6
+    assert len(numbers) == 11
     for one, other in zip(whole, parts, strict=True):
         # Not to the last bit: a product of another shape may be summed in another order.
         assert [one[key] for key in numbers] == pytest.approx(
@@ -74,10 +75,178 @@ def test_a_transfer_attack_takes_the_gradient_of_the_source(checkpoint, digits, 
     row = attacked(checkpoint, digits, dtype="float64", source=path, gradient="exact_sign")[1]
     _, (images, labels) = digits
     victim = networks.load(checkpoint)
-    moved = fgsm.attack(network, as_float(images, "float32"), labels, epsilon=0.05)
+    moved = fgsm.attack(
+        network, as_float(images, "float32"), labels, epsilon=0.05, gradient="exact_sign"
+    )
     expected = measures.correct(gradients.logits(victim, moved), labels) / len(labels)
     assert row["accuracy"] == expected
     assert row["accuracy"] > attacked(checkpoint, digits, gradient="exact_sign")[1]["accuracy"]
+
+
+SMOOTH = {"method": "gaussian_smoothing", "sigma": 1}
+
+
+def test_a_defended_network_is_attacked_blindly_or_through_its_defence(checkpoint, digits):
+    """Both by hand: the examples of the bare and of the defended network, judged by the latter."""
+    _, (images, labels) = digits
+    network = networks.load(checkpoint)
+    target = defences.defend(network, "gaussian_smoothing", {"sigma": 1})
+    pixels = as_float(images, "float32")
+    rows = {}
+    for adaptive, attacker in ((False, network), (True, target)):
+        moved = fgsm.attack(attacker, pixels, labels, epsilon=0.05, gradient="exact_sign")
+        answers = gradients.logits(target, moved).argmax(axis=1)
+        before = gradients.logits(target, pixels).argmax(axis=1) == labels
+        (row,) = evaluation.evaluate(
+            [checkpoint],
+            [checkpoint],
+            images,
+            labels,
+            method="fgsm",
+            parameters={"gradient": "exact_sign"},
+            dtype="float32",
+            epsilons=["0.05"],
+            seeds=[(1, 60)],
+            defence=SMOOTH,
+            adaptive=adaptive,
+        )
+        assert row["accuracy"] == pytest.approx((answers == labels).mean())
+        assert row["clean_accuracy"] == pytest.approx(before.mean())
+        assert row["success"] == pytest.approx((answers != labels)[before].mean())
+        # Signs are held against the exact ones of the network whose gradient it is.
+        assert row["sign_disagreement"] < 0.01
+        rows[adaptive] = row["accuracy"]
+    assert rows[True] < rows[False]
+
+
+def minimal(checkpoint, digits, method, **parameters):
+    """The row of an attack that takes no epsilon, on 100 test digits."""
+    _, (images, labels) = digits
+    (row,) = evaluation.evaluate(
+        [checkpoint],
+        [checkpoint],
+        images[:100],
+        labels[:100],
+        method=method,
+        parameters=parameters,
+        dtype="float32",
+        epsilons=[""],
+        seeds=[(1, 60)],
+    )
+    return row
+
+
+def test_a_minimal_attack_gives_one_row_without_epsilon_and_gradient(checkpoint, digits):
+    row = minimal(checkpoint, digits, "deepfool")
+    assert (row["epsilon"], row["gradient"], row["n"]) == ("", None, 100)
+    assert all(row[name] is None for name in gradients.MASKING)
+    # By hand.
+    _, (images, labels) = digits
+    network = networks.load(checkpoint)
+    pixels, classes = as_float(images[:100], "float32"), labels[:100]
+    record = {}
+    moved = deepfool.attack(network, pixels, classes, record=record)
+    answers = gradients.logits(network, moved).argmax(axis=1)
+    right = gradients.logits(network, pixels).argmax(axis=1) == classes
+    r = (moved - pixels).astype(np.float64)
+    lengths = np.linalg.norm(r, axis=1)
+    expected = {
+        "accuracy": (answers == classes).mean(),
+        "success": (answers != classes)[right].mean(),
+        "rho_l2": (lengths / np.linalg.norm(pixels.astype(np.float64), axis=1)).mean(),
+        "rho_linf": (np.abs(r).max(axis=1) / pixels.max(axis=1)).mean(),
+        "median_l2": np.median(lengths),
+        "changed_share": (r != 0).mean(),
+        "iterations": record["iterations"].mean(),
+    }
+    assert {key: row[key] for key in expected} == pytest.approx(expected, rel=1e-5)
+    assert row["success"] > 0.9
+
+
+def test_success_is_what_a_targeted_attack_calls_so(checkpoint, digits):
+    """The share of all images that reach the target, not that of those misled."""
+    row = minimal(checkpoint, digits, "jsma", target="next", gamma=0.02)
+    _, (images, labels) = digits
+    network = networks.load(checkpoint)
+    offered = {"seed": (1, 60, 0)}
+    moved = evaluation.adversarial(
+        "jsma",
+        network,
+        as_float(images[:100], "float32"),
+        labels[:100],
+        {"target": "next", "gamma": 0.02},
+        **offered,
+    )
+    answers = gradients.logits(network, moved).argmax(axis=1)
+    assert row["success"] == (answers == (labels[:100] + 1) % 10).mean()
+    assert 0 < row["success"] < 1 - row["accuracy"]
+    assert 0 < row["changed_share"] <= 0.02
+
+
+def test_success_is_the_share_of_the_rightly_classified_that_are_misled(checkpoint, digits):
+    none, some = attacked(checkpoint, digits, gradient="exact_sign")
+    assert none["success"] == 0
+    assert none["rho_l2"] == none["rho_linf"] == none["median_l2"] == none["changed_share"] == 0
+    # An image that was wrong before may be right afterwards: then these are not equal.
+    assert some["success"] >= 1 - some["accuracy"] / some["clean_accuracy"] - 1e-12
+    assert some["changed_share"] > 0.99
+    # Every pixel moves by epsilon: ||r||_2 = 0.05 * 28, whatever the image.
+    assert some["median_l2"] == pytest.approx(0.05 * 28, rel=1e-4)
+    # The brightest pixel of a digit is 1.
+    assert some["rho_linf"] == pytest.approx(0.05, rel=0.05)
+
+
+def test_sizes_of_perturbations_by_hand():
+    images = np.array([[0.0, 0.6, 0.8], [1.0, 0.0, 0.0]], np.float32)
+    moved = np.array([[0.3, 0.6, 0.4], [1.0, 0.0, 0.0]], np.float32)
+    found = measures.perturbation(images, moved)
+    expected = {
+        "l2": [0.5, 0],
+        "rho_l2": [0.5, 0],
+        "rho_linf": [0.5, 0],
+        "changed_share": [2 / 3, 0],
+    }
+    assert set(found) == set(expected)
+    for name, values in expected.items():
+        np.testing.assert_allclose(found[name], values, rtol=1e-6, atol=1e-7)
+
+
+def perturbed(checkpoint, digits, method="fgsm", **changed):
+    _, (images, labels) = digits
+    options = {"parameters": {"gradient": "exact_sign"}, "epsilon": "0.05", **changed}
+    return evaluation.perturbed(
+        checkpoint, images, labels, method=method, dtype="float32", seed=(1, 60), **options
+    )
+
+
+@pytest.mark.parametrize(
+    ("method", "changed"),
+    [
+        ("fgsm", {}),
+        ("deepfool", {"parameters": {"iterations": 5}, "epsilon": ""}),
+    ],
+)
+def test_perturbed_images_have_the_shape_of_images_and_mislead(checkpoint, digits, method, changed):
+    _, (images, labels) = digits
+    moved = perturbed(checkpoint, digits, method, **changed)
+    assert moved.shape == images.shape
+    assert moved.dtype == np.float32
+    network = networks.load(checkpoint)
+    clean, wrong = (
+        (gradients.logits(network, some).argmax(axis=1) != labels).mean()
+        for some in (as_float(images, "float32"), moved.reshape(len(moved), -1))
+    )
+    assert wrong > clean + 0.3
+
+
+def test_perturbed_images_do_not_depend_on_how_many_are_taken_at_once(
+    checkpoint, digits, monkeypatch
+):
+    whole = perturbed(checkpoint, digits)
+    monkeypatch.setattr(gradients, "BATCH", 128)
+    parts = perturbed(checkpoint, digits)
+    # The sign of a gradient near 0 may be another.
+    assert (whole == parts).mean() > 0.999
 
 
 def test_examples_were_right_before_and_are_wrong_after(checkpoint, digits):
@@ -97,6 +266,51 @@ def test_examples_were_right_before_and_are_wrong_after(checkpoint, digits):
     np.testing.assert_array_equal(found["labels"], found["predictions"])
     assert (found["labels"] != found["adversarial_predictions"]).all()
     assert found["labels"].tolist() == [2, 3, 4, 5]
+    assert str(found["epsilon"]) == "0.1"
+    # Each is the first misled one of its class; no filter, so the network sees what it is given.
+    np.testing.assert_array_equal(found["images"], images[found["indices"]] / np.float32(255))
+    np.testing.assert_array_equal(found["seen"], found["adversarial"])
+    assert np.abs(found["adversarial"] - found["images"]).max() == pytest.approx(0.1, rel=1e-4)
+
+
+def test_examples_behind_a_defence_are_those_of_the_bare_network(checkpoint, digits):
+    _, (images, labels) = digits
+    options = {
+        "method": "fgsm",
+        "parameters": {"gradient": "exact_sign"},
+        "dtype": "float32",
+        "epsilon": "0.1",
+        "seed": (1,),
+        "count": 4,
+    }
+    bare, smooth = (
+        evaluation.examples(checkpoint, images, labels, defence=defence, **options)
+        for defence in (None, SMOOTH)
+    )
+    for name in ("indices", "images", "adversarial", "labels"):
+        np.testing.assert_array_equal(bare[name], smooth[name])
+    filtered = defences.gaussian_smoothing(smooth["adversarial"], sigma=1)
+    np.testing.assert_allclose(smooth["seen"], filtered, atol=1e-5)
+    target = defences.defend(networks.load(checkpoint), "gaussian_smoothing", {"sigma": 1})
+    for name, of in (("predictions", "images"), ("adversarial_predictions", "adversarial")):
+        answers = gradients.logits(target, smooth[of].reshape(4, -1)).argmax(axis=1)
+        np.testing.assert_array_equal(smooth[name], answers)
+
+
+def test_a_network_that_nothing_misleads_has_no_examples(checkpoint, digits):
+    _, (images, labels) = digits
+    found = evaluation.examples(
+        checkpoint,
+        images,
+        labels,
+        method="noise",
+        parameters={},
+        dtype="float32",
+        epsilon="0",
+        seed=(1,),
+        count=4,
+    )
+    assert found["images"].shape == found["seen"].shape == (0, 28, 28)
 
 
 def test_margins_and_accuracies_by_hand():
@@ -115,6 +329,17 @@ def test_the_spectral_norm_is_the_largest_stretch():
     norm = measures.spectral_norm(kernel)
     assert norm == pytest.approx(np.sqrt(np.linalg.eigvalsh(kernel.T @ kernel).max()), rel=1e-4)
     assert measures.spectral_norm(np.diag([1.0, -5.0, 2.0])) == pytest.approx(5)
+
+
+def test_the_spectral_norm_of_a_convolution_is_that_of_the_matrix_of_its_patches():
+    kernel = np.random.default_rng(0).normal(size=(3, 3, 2, 4))
+    images = np.random.default_rng(1).normal(size=(1, 3, 3, 2))
+    # One patch, as large as the kernel: a matrix that maps 18 numbers to 4.
+    answer = keras.ops.convert_to_numpy(keras.ops.conv(images, kernel, padding="valid"))
+    matrix = kernel.reshape(18, 4)
+    np.testing.assert_allclose(answer.ravel(), images.ravel() @ matrix, rtol=1e-6)
+    expected = np.sqrt(np.linalg.eigvalsh(matrix.T @ matrix).max())
+    assert measures.spectral_norm(kernel) == pytest.approx(expected)
 
 
 def test_measures_of_a_checkpoint(checkpoint, overfitted, digits):

@@ -27,6 +27,93 @@ def test_the_source_s_network_has_its_number_of_parameters():
     ]
 
 
+@pytest.mark.parametrize(
+    ("name", "count"),
+    [
+        ("cnn-32-64-1024-dropout0.4", 3_274_634),  # hao, section 5
+        ("lenet", 431_080),  # as it comes with Caffe
+        ("mlp-512", 407_050),  # rana, "Our Experiment"
+        ("mlp", 7_850),
+    ],
+)
+def test_networks_of_the_sources_have_their_number_of_parameters(name, count):
+    network = networks.build(name, "float32", seed=1)
+    # Those that are trained: dropout keeps the state of its random generator as well.
+    assert sum(int(np.prod(one.shape)) for one in network.trainable_variables) == count
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "kernels"),
+    [
+        ("cnn-2-3-8", (28, 28), [(5, 5, 1, 2), (5, 5, 2, 3), (7 * 7 * 3, 8), (8, 10)]),
+        ("cnn-2-3-8", (32, 32, 3), [(5, 5, 3, 2), (5, 5, 2, 3), (8 * 8 * 3, 8), (8, 10)]),
+        ("lenet", (28, 28), [(5, 5, 1, 20), (5, 5, 20, 50), (4 * 4 * 50, 500), (500, 10)]),
+        ("lenet", (32, 32, 3), [(5, 5, 3, 20), (5, 5, 20, 50), (5 * 5 * 50, 500), (500, 10)]),
+        ("mlp-8", (32, 32, 3), [(3072, 8), (8, 10)]),
+    ],
+)
+def test_shapes_follow_from_the_name_and_the_images(name, shape, kernels):
+    network = networks.build(name, "float32", 1, shape)
+    assert [tuple(kernel.shape) for kernel in networks.kernels(network)] == kernels
+    assert network.input_shape == (None, np.prod(shape))
+    assert network(np.zeros((4, np.prod(shape)), np.float32)).shape == (4, 10)
+    assert networks.convolves(network) == (name != "mlp-8")
+
+
+def convolved(network, images):
+    """The answer of a network with two convolutions by hand in NumPy, images (n, 28, 28)."""
+    *convolutions, third, fourth = [
+        (one.numpy().astype(np.float64), other.numpy().astype(np.float64))
+        for one, other in zip(*[iter(network.trainable_variables)] * 2, strict=True)
+    ]
+    values = images[..., np.newaxis].astype(np.float64)
+    for kernel, bias in convolutions:
+        if network.name.startswith("cnn"):  # the images keep their size
+            values = np.pad(values, [(0, 0), (2, 2), (2, 2), (0, 0)])
+        patches = np.lib.stride_tricks.sliding_window_view(values, (5, 5), axis=(1, 2))
+        values = np.maximum(np.einsum("nyxcij,ijco->nyxo", patches, kernel) + bias, 0)
+        n, side, _, channels = values.shape
+        half = side // 2
+        values = values.reshape(n, half, 2, half, 2, channels).max(axis=(2, 4))
+    values = np.maximum(values.reshape(len(images), -1) @ third[0] + third[1], 0)
+    return values @ fourth[0] + fourth[1]
+
+
+@pytest.mark.parametrize("name", ["cnn-2-3-8-dropout0.4", "lenet"])
+def test_a_convolutional_network_by_hand_and_cast_to_float64(name):
+    images = np.random.default_rng(0).uniform(size=(3, 28, 28))
+    network = networks.build(name, "float32", seed=1)
+    expected = convolved(network, images)
+    flat = images.reshape(3, -1)
+    np.testing.assert_allclose(network(flat).numpy(), expected, rtol=1e-3, atol=1e-5)
+    wide = networks.cast(network, "float64")
+    np.testing.assert_allclose(wide(flat).numpy(), expected, rtol=1e-12, atol=1e-14)
+
+
+def test_dropout_is_for_training_only_and_follows_its_seed():
+    images = np.random.default_rng(0).uniform(size=(20, 784)).astype(np.float32)
+    network = networks.build("cnn-2-3-50-dropout0.4", "float32", seed=1)
+    features = keras.Sequential(network.layers[:-1])
+    without = features(images, training=False).numpy()
+    np.testing.assert_array_equal(without, features(images).numpy())
+    (state,) = networks.draws(network)
+    drawn = []
+    for seed in ([1, 2], [1, 2], [3, 4]):
+        state.assign(seed)
+        drawn.append(features(images, training=True).numpy())
+    np.testing.assert_array_equal(drawn[0], drawn[1])
+    assert (drawn[0] != drawn[2]).any()
+    # 40 % of the units are dropped, the others scaled up to keep the mean.
+    units = without > 0
+    kept = drawn[0][units] > 0
+    assert kept.mean() == pytest.approx(0.6, abs=0.06)
+    np.testing.assert_allclose(drawn[0][units][kept], without[units][kept] / 0.6, rtol=1e-5)
+
+
+def test_a_network_without_dropout_draws_nothing():
+    assert networks.draws(networks.build("cnn-2-3-8", "float32", seed=1)) == []
+
+
 def test_initial_weights_are_glorot_uniform_and_biases_zero():
     network = networks.build("mlp-200-300", "float64", seed=1)
     for kernel in networks.kernels(network):
@@ -73,8 +160,9 @@ def test_cast_computes_in_the_type_asked_for(dtype):
 
 
 def test_an_unknown_network_is_refused_by_name():
-    with pytest.raises(networks.NetworkError, match=r"'resnet'.*mlp-200-300"):
-        networks.build("resnet", "float32", seed=1)
+    for name in ("resnet", "mlp-0", "cnn-1-2", "cnn-1-2-3-dropout1.5", "lenet-5"):
+        with pytest.raises(networks.NetworkError, match=rf"'{name}'.*mlp-200-300.*lenet"):
+            networks.build(name, "float32", seed=1)
 
 
 def test_any_keras_program_opens_a_checkpoint(tmp_path, overfitted, digits):

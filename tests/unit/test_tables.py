@@ -18,13 +18,18 @@ def rows(**columns):
                 "epoch": epoch,
                 "split": "test",
                 "attack": "fgsm",
+                "defence": "bare",
                 "gradient": "exact_sign",
                 "dtype": "float32",
                 "epsilon": "0.10",
+                "n": 50,
                 "clean_accuracy": 0.9 + seed / 100,
                 "accuracy": epoch / 10 + seed / 100,
                 "zero_share": 0.25,
                 "sign_disagreement": 0.5,
+                "success": 0.8,
+                "rho_l2": 0.005,
+                "seconds": 10.0 * seed,
             }
             for seed in (1, 3)
             for epoch in (1, 2)
@@ -56,6 +61,7 @@ def test_the_short_table_puts_attacks_side_by_side():
             rows(epsilon="0.2", accuracy=0.0),
             rows(split="train", accuracy=0.0),
             rows(run="other", accuracy=0.7),
+            rows(defence="smooth", accuracy=0.0),
         ]
     )
     options = {
@@ -101,7 +107,8 @@ def test_published_values_stand_beside_the_rows_they_speak_of():
     )
     select = {"run": "one", "attack": "fgsm", "dtype": "float32", "split": "test"}
     series = [{**select, "published": "a"}, {"run": "one", "published": "b"}]
-    numbers, text = tables.published(rows(), measures, values, series)
+    attacks = pd.concat([rows(defence="smooth", accuracy=0.9, clean_accuracy=0.1), rows()])
+    numbers, text = tables.published(attacks, measures, values, series)
     assert numbers["measured"].tolist()[:2] == pytest.approx([0.22, 0.92])
     assert numbers["difference"].tolist()[:2] == pytest.approx([-0.08, 0.02])
     # The published epoch 99 was not measured: the line stays, and says so.
@@ -109,6 +116,187 @@ def test_published_values_stand_beside_the_rows_they_speak_of():
     assert np.isnan(numbers["measured"][2])
     assert numbers["measured"][3] == 6
     assert text["measured"].tolist() == ["0.220 ± 0.014", "0.920 ± 0.014", "", "6.000 ± 2.828"]
+
+
+def test_published_values_of_a_defence_stand_beside_the_rows_of_that_defence():
+    values = pd.DataFrame(
+        [["s", "figure 1", "a", "test", 2, "0.10", "accuracy", 0.3]],
+        columns=["source", "place", "series", "split", "epoch", "epsilon", "quantity", "value"],
+    )
+    attacks = pd.concat([rows(), rows(defence="smooth", accuracy=0.9)])
+    series = [{"run": "one", "attack": "fgsm", "defence": "smooth", "published": "a"}]
+    numbers, _ = tables.published(attacks, pd.DataFrame(), values, series)
+    assert numbers["measured"].tolist() == [0.9]
+
+
+# --- Tables of cells ----------------------------------------------------------------------------
+
+CELL = {"run": "one", "attack": "fgsm", "dtype": "float32", "split": "test"}
+PUBLISHED = pd.DataFrame(
+    [["t", "a", "x", 0.25], ["t", "a", "y", 0.97], ["other", "a", "z", 0.1]],
+    columns=["table", "row", "column", "value"],
+)
+
+
+def cells(attacks, *columns, row=None, published=PUBLISHED):
+    """A table of one row, `a`, of these cells, `x`, `y`, ...: its numbers and its text."""
+    names = "xyzuvw"[: len(columns)]
+    labelled = [{"label": name, **one} for name, one in zip(names, columns, strict=True)]
+    options = {"name": "t", "common": CELL, "rows": [row or {"label": "a"}], "columns": labelled}
+    numbers, text = tables.cells(attacks, published, options)
+    return numbers.set_index("column"), text
+
+
+def test_a_cell_is_the_mean_over_seeds_at_the_last_epoch_beside_the_published_value():
+    attacks = pd.concat([rows(), rows(epsilon="0.2", accuracy=0.0)])
+    numbers, text = cells(
+        attacks,
+        {"epsilon": "0.10", "value": "accuracy"},
+        {"epsilon": "0.10", "epoch": 1, "value": "accuracy"},
+        {"value": "clean_error"},
+        {"epsilon": "0.10", "value": "seconds_per_image"},
+        {"epsilon": "0.10", "value": "rho_l2"},
+    )
+    assert numbers["measured"].tolist() == pytest.approx([0.22, 0.12, 0.08, 0.4, 0.005])
+    # Of seeds 1 and 3, the sample deviations.
+    deviations = [np.std([0.21, 0.23], ddof=1)] * 3 + [np.std([0.2, 0.6], ddof=1), 0]
+    assert numbers["measured_sd"].tolist() == pytest.approx(deviations)
+    assert numbers["seeds"].tolist() == [2] * 5
+    assert numbers["epsilon"].tolist()[:2] == ["0.10", "0.10"]
+    assert numbers["published"].tolist()[:2] == [0.25, 0.97]
+    assert numbers["published"].isna().tolist()[2:] == [True] * 3
+    assert text.columns.tolist() == ["", "x", "y", "z", "u", "v"]
+    assert text.iloc[0].tolist() == [
+        "a",
+        "0.220 ± 0.014 (published 0.25)",
+        "0.120 ± 0.014 (published 0.97)",
+        "0.080 ± 0.014",
+        "0.400 ± 0.283",
+        "0.00500 ± 0.00000",
+    ]
+
+
+def test_a_row_and_a_column_say_together_what_a_cell_selects():
+    attacks = pd.concat(
+        [
+            rows(),
+            rows(run="two", accuracy=0.5),
+            rows(defence="smooth", accuracy=0.6),
+            rows(dtype="float64", accuracy=0.7),
+            rows(split="train", accuracy=0.75),
+            rows(attack="pgd", accuracy=0.8),
+        ]
+    )
+    at = {"epsilon": "0.10", "value": "accuracy"}
+    columns = [at] + [
+        {**at, **other}
+        for other in (
+            {"run": "two"},
+            {"defence": "smooth"},
+            {"dtype": "float64"},
+            {"split": "train"},
+            {"attack": "pgd"},
+        )
+    ]
+    numbers, _ = cells(attacks, *columns)
+    assert numbers["measured"].tolist() == pytest.approx([0.22, 0.5, 0.6, 0.7, 0.75, 0.8])
+    # A column is asked last.
+    numbers, _ = cells(attacks, columns[0], columns[1], row={"label": "a", "run": "two"})
+    assert numbers["measured"].tolist() == pytest.approx([0.5, 0.5])
+
+
+def sweep(**columns):
+    """Rows whose accuracy falls from 0.9 to 0.5 at epsilon 0.05 and to 0.1 at 0.1."""
+    falling = {"0": 0.9, "0.05": 0.5, "0.1": 0.1}
+    return pd.concat(
+        [rows(epsilon=epsilon, accuracy=value, **columns) for epsilon, value in falling.items()]
+    )
+
+
+def test_the_epsilon_is_the_smallest_that_brings_the_accuracy_down():
+    numbers, text = cells(
+        sweep(),
+        *(
+            {"value": value, "epsilon_where": {"accuracy": limit}}
+            for limit in (0.95, 0.5, 0.49)
+            for value in ("accuracy", "epsilon")
+        ),
+    )
+    assert numbers["epsilon"].tolist() == ["0", "0", "0.05", "0.05", "0.1", "0.1"]
+    assert numbers["measured"].tolist() == pytest.approx([0.9, 0, 0.5, 0.05, 0.1, 0.1])
+    assert text["w"].tolist() == ["0.100 ± 0.000"]
+
+
+def test_the_accuracy_is_the_mean_over_seeds_when_the_epsilon_is_looked_for():
+    one = sweep()
+    # Seed 1 is below a half at 0.05, both together are not.
+    one.loc[(one["seed"] == 1) & (one["epsilon"] == "0.05"), "accuracy"] = 0.4
+    one.loc[(one["seed"] == 3) & (one["epsilon"] == "0.05"), "accuracy"] = 0.7
+    numbers, _ = cells(one, {"value": "accuracy", "epsilon_where": {"accuracy": 0.5}})
+    assert numbers.loc["x", "epsilon"] == "0.1"
+
+
+def test_epsilons_are_compared_as_numbers():
+    attacks = pd.concat([rows(epsilon="10", accuracy=0.0), rows(epsilon="9", accuracy=0.0)])
+    numbers, _ = cells(attacks, {"value": "accuracy", "epsilon_where": {"accuracy": 0.5}})
+    assert numbers.loc["x", "epsilon"] == "9"
+
+
+def test_the_epsilon_of_one_selection_may_serve_another():
+    attacks = pd.concat([sweep(), rows(attack="noise", epsilon="0.05", accuracy=0.85)])
+    where = {"attack": "fgsm"}
+    numbers, text = cells(
+        attacks,
+        {"attack": "noise", "value": "accuracy", "epsilon_where": {**where, "accuracy": 0.5}},
+        {"attack": "noise", "value": "accuracy", "epsilon_where": {**where, "accuracy": 0.2}},
+    )
+    assert numbers.loc["x", "measured"] == pytest.approx(0.85)
+    assert numbers.loc["x", "epsilon"] == "0.05"
+    assert numbers["note"].isna().tolist() == [True, False]
+    assert text["y"].tolist() == ["not measured at epsilon 0.1 (published 0.97)"]
+
+
+def test_an_accuracy_that_no_epsilon_reaches_is_told_and_not_made_up():
+    numbers, text = cells(sweep(), {"value": "accuracy", "epsilon_where": {"accuracy": 0.05}})
+    assert numbers.loc["x", ["measured", "epsilon", "seeds"]].isna().all()
+    assert "no epsilon up to 0.1 brings the accuracy to 0.05" in numbers.loc["x", "note"]
+    assert text["x"].tolist() == [
+        "no epsilon up to 0.1 brings the accuracy to 0.05 (published 0.25)"
+    ]
+
+
+def test_a_cell_that_is_missing_says_why():
+    row = {"label": "a", "missing": "no data set here"}
+    numbers, text = cells(rows(), {"value": "accuracy"}, {"value": "rho_l2"}, row=row)
+    assert numbers["measured"].isna().all()
+    assert text.iloc[0].tolist() == [
+        "a",
+        "no data set here (published 0.25)",
+        "no data set here (published 0.97)",
+    ]
+
+
+def test_a_minimal_attack_has_no_epsilon():
+    attacks = rows(attack="deepfool", epsilon=pd.NA)
+    numbers, _ = cells(attacks, {"attack": "deepfool", "value": "rho_l2"})
+    assert numbers.loc["x", "measured"] == pytest.approx(0.005)
+    assert pd.isna(numbers.loc["x", "epsilon"])
+
+
+def test_rows_and_columns_stand_in_the_order_of_the_configuration(tmp_path):
+    options = {
+        "name": "t",
+        "common": {**CELL, "value": "accuracy", "epsilon": "0.10"},
+        "rows": [{"label": "second"}, {"label": "first", "epoch": 1}],
+        "columns": [{"label": "z"}, {"label": "b", "missing": "none"}],
+    }
+    numbers, text = tables.cells(rows(), PUBLISHED, options)
+    assert text[""].tolist() == ["second", "first"]
+    assert text.columns.tolist() == ["", "z", "b"]
+    tables.write(numbers, text, tmp_path / "t.csv", tmp_path / "t.md")
+    written = pd.read_csv(tmp_path / "t.csv", dtype=tables.TEXT)
+    assert written["epsilon"].tolist()[0] == "0.10"
+    assert written["measured"].tolist()[::2] == pytest.approx([0.22, 0.12])
 
 
 def test_files_keep_text_as_text(tmp_path):

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from mirage import networks, training
-from mirage.objectives import cross_entropy, fgsm_mixed
+from mirage import gradients, networks, training
+from mirage.objectives import cross_entropy, fgsm_mixed, pgd
 
 SETTINGS = {
     "seed": 7,
@@ -27,7 +27,7 @@ def data(digits):
 
 
 def everything(network):
-    """All numbers of a network and its optimizer but the state of dropout, which epochs set anew."""
+    """All numbers of a network and its optimizer but the state of dropout, set anew each epoch."""
     drawn = {id(state) for state in networks.draws(network)}
     weights = [one for one in network.variables if id(one) not in drawn]
     return [v.numpy() for v in [*weights, *network.optimizer.variables]]
@@ -141,6 +141,126 @@ def test_the_mixed_objective_by_hand(data):
     found = fgsm_mixed.loss(network, x, y, clean_weight=0.9, epsilon="0.1")
     assert float(found) == pytest.approx(float(0.9 * clean + 0.1 * attacked), rel=1e-12)
     assert float(attacked) > float(clean)
+
+
+@pytest.fixture
+def batch(data):
+    """A network and a batch of 50, in float64."""
+    (images, labels), _ = data
+    network = networks.build("mlp-20-15", "float64", 1)
+    return network, tf.constant(images[:50] / 255.0), tf.constant(labels[:50].astype(np.int32))
+
+
+PGD = {"epsilon": "0.1", "steps": 5, "relative_step": 0.3}
+
+
+def test_the_pgd_objective_is_the_loss_at_points_of_the_ball_where_it_is_higher(batch):
+    network, x, y = batch
+    seen = []
+
+    class Spy(keras.Model):
+        """Keeps what the network is given in training: the examples."""
+
+        def call(self, images, training=False):
+            if training:
+                seen.append(images.numpy())
+            return network(images, training=training)
+
+        output_shape = network.output_shape
+
+    found = pgd.loss(Spy(dtype="float64"), x, y, seed=tf.constant([1, 2]), **PGD)
+    (examples,) = seen
+    assert np.abs(examples - x.numpy()).max() <= 0.1 + 1e-12
+    assert examples.min() >= 0
+    assert examples.max() <= 1
+    each = gradients.cross_entropy(network(tf.constant(examples)), y)
+    assert float(found) == pytest.approx(float(tf.reduce_mean(each)), rel=1e-12)
+    assert float(found) > float(cross_entropy.loss(network, x, y))
+    # Not the points where the descent began: uniform ones are at 0.05 on average.
+    assert np.abs(examples - x.numpy())[(x.numpy() > 0.1) & (x.numpy() < 0.9)].mean() > 0.07
+
+
+def test_the_pgd_objective_draws_from_its_seed_alone(batch):
+    losses = [
+        float(pgd.loss(*batch, seed=tf.constant(seed), **{**PGD, "steps": 1}))
+        for seed in ([1, 2], [1, 2], [1, 3])
+    ]
+    assert losses[0] == losses[1] != losses[2]
+
+
+def test_in_a_ball_of_no_size_the_pgd_objective_is_the_clean_loss(batch):
+    found = pgd.loss(*batch, seed=tf.constant([1, 2]), **{**PGD, "epsilon": "0"})
+    assert float(found) == pytest.approx(float(cross_entropy.loss(*batch)), rel=1e-12)
+
+
+@pytest.mark.parametrize("objective", [cross_entropy, pgd])
+def test_no_gradient_flows_through_the_making_of_the_examples(batch, objective):
+    """The gradient of the weights is that at the examples, held fixed."""
+    network, x, y = batch
+    options = {} if objective is cross_entropy else {**PGD, "seed": tf.constant([1, 2])}
+    with tf.GradientTape() as tape:
+        loss = objective.loss(network, x, y, **options)
+    found = tape.gradient(loss, network.trainable_variables)
+    assert all(np.isfinite(one).all() for one in found)
+    assert all(np.abs(one).max() > 0 for one in found)
+
+
+def test_seeds_of_an_epoch_depend_on_seed_and_epoch_alone_and_differ():
+    steps, first, second = training.seeds(1, 2, 30, 2)
+    assert steps.shape == (30, 2)
+    assert first.shape == second.shape == (2,)
+    assert steps.dtype == first.dtype == np.int32
+    assert min(steps.min(), first.min()) >= 0
+    assert len(np.unique(steps, axis=0)) == 30
+    assert (first != second).any()
+    for one, same in zip(training.seeds(1, 2, 30, 2), (steps, first, second), strict=True):
+        np.testing.assert_array_equal(one, same)
+    for other in (training.seeds(1, 3, 30, 2), training.seeds(2, 2, 30, 2)):
+        assert all((one != same).any() for one, same in zip(other, (steps, first), strict=False))
+
+
+def trained(images, data, name="mlp-20-15", dtype="float64"):
+    network, optimizer = training.start(networks.build(name, dtype, 7), {"name": "adam"})
+    (_, labels), validation = data
+    rows = training.train(
+        network, optimizer, (images, labels), validation, epochs=range(1, 3), **SETTINGS
+    )
+    return network, rows_without_time(rows)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_bytes_and_the_same_images_as_floats_train_alike(data, dtype):
+    bytes_ = data[0][0]
+    one, rows = trained(bytes_, data, dtype=dtype)
+    other, same = trained(bytes_.astype(dtype) / np.dtype(dtype).type(255), data, dtype=dtype)
+    for first, second in zip(everything(one), everything(other), strict=True):
+        np.testing.assert_allclose(first, second, rtol=1e-4, atol=1e-6)
+    for first, second in zip(rows, same, strict=True):
+        assert first == pytest.approx(second, rel=1e-3)
+
+
+def test_images_that_leave_the_range_of_pixels_are_trained_on_as_they_are(data):
+    """Attacks that do not clip give such: they are neither scaled nor cut."""
+    floats = data[0][0] / 255.0
+    _, rows = trained(floats, data)
+    _, other = trained(floats + 0.5 * np.sign(floats - 0.5), data)
+    assert rows[0]["loss"] != other[0]["loss"]
+    # Validation stays what it is.
+    assert rows[0]["validation_loss"] != other[0]["validation_loss"]
+
+
+def test_a_run_that_starts_from_a_checkpoint_keeps_its_weights_and_has_a_fresh_optimizer(
+    tmp_path, data
+):
+    network, _ = trained(data[0][0], data)
+    path = tmp_path / "epoch2.keras"
+    network.save(path)
+    tuned, optimizer = training.start(networks.load(path), {"name": "adam"})
+    for one, other in zip(network.trainable_variables, tuned.trainable_variables, strict=True):
+        np.testing.assert_array_equal(one.numpy(), other.numpy())
+    assert int(network.optimizer.iterations) == 20
+    assert int(optimizer.iterations) == 0
+    assert tuned.optimizer is optimizer
 
 
 def test_losses_are_those_of_keras(data, overfitted):

@@ -7,8 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from mirage import networks
-from mirage.attacks import ball
+from mirage import ball, networks
 
 # Images attacked at once: more gain no speed, and cost a convolutional network much memory.
 BATCH = 1000

@@ -7,8 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from mirage import gradients, networks
-from mirage.attacks import ball
+from mirage import ball, gradients, networks
 
 
 def attack(

@@ -3,8 +3,7 @@
 import keras
 import tensorflow as tf
 
-from mirage import gradients
-from mirage.attacks import ball
+from mirage import ball, gradients
 from mirage.objectives import cross_entropy
 
 

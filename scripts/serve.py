@@ -1,0 +1,263 @@
+"""The server of preloaded.py: imports TensorFlow once and forks for every job.
+
+What makes this safe:
+
+- The server imports packages and computes nothing. TensorFlow starts its threads with its first
+  operation, and a fork takes no threads along. Were there a thread all the same, the server would
+  rather end. On macOS system libraries start threads of their own: only Linux has a server.
+- Nothing of this library is imported before the fork: an edit counts from the next job on.
+- A stand-in is killed where the job that it stands for ends before it, or the server does.
+- The server ends when the process that started it does, in whatever way that ends.
+- Its socket lies in a folder that only its user can enter.
+
+`MIRAGE_PRELOAD=0` switches it off.
+"""
+
+import contextlib
+import ctypes
+import gc
+import importlib
+import json
+import os
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import types
+from dataclasses import dataclass
+
+import preloaded
+
+# All that scripts take long to import.
+PACKAGES = (
+    "tensorflow",
+    "keras",
+    "jsonschema",
+    "matplotlib.backends.backend_agg",
+    "matplotlib.backends.backend_svg",
+    "pandas",
+    "scipy.ndimage",
+    "scipy.stats",
+    "seaborn",
+    "yaml",
+)
+# Snakemake sets these in each job to its number of threads, which is one but for jobs that ask for
+# more, and those run by themselves. It also keeps the server without threads.
+ONE_THREAD = dict.fromkeys(
+    [
+        *("GOTO_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS"),
+        *("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"),
+    ],
+    "1",
+)
+STDIN = 0
+SET_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of prctl(2)
+
+
+class Server:
+    """A server as a child of this process, for all other children to find."""
+
+    def __init__(self) -> None:
+        """Nothing is started yet."""
+        self.process: subprocess.Popen | None = None
+        self.folder = ""
+
+    def start(self) -> None:
+        """Start it where there can be one and `MIRAGE_PRELOAD` is not 0."""
+        if sys.platform != "linux" or os.environ.get("MIRAGE_PRELOAD") == "0":
+            return
+        # Whatever the reason there is no server: the jobs run by themselves.
+        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as listener:
+            self.folder = tempfile.mkdtemp(prefix="mirage-")
+            address = os.path.join(self.folder, "socket")
+            listener.bind(address)
+            # From here on jobs can connect; they wait until the server is ready.
+            listener.listen(socket.SOMAXCONN)
+            self.process = subprocess.Popen(
+                [sys.executable, __file__, str(listener.fileno()), self.folder],
+                pass_fds=[listener.fileno()],
+                # The other end of this pipe is nobody else's: the server waits until it is closed.
+                stdin=subprocess.PIPE,
+                # Where something is wrong, the jobs run by themselves and say what.
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                # Ctrl-C is for the workflow, which then ends the server.
+                start_new_session=True,
+                env={**os.environ, **ONE_THREAD},
+            )
+            os.environ[preloaded.ADDRESS] = address
+
+    def stop(self) -> None:
+        """End it and the jobs it still runs; nothing where there is none."""
+        os.environ.pop(preloaded.ADDRESS, None)
+        if self.process:
+            self.process.stdin.close()
+            self.process.wait()
+            self.process = None
+        if self.folder:
+            # The server has removed it, unless it was killed or never started.
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+
+@dataclass
+class Job:
+    """A stand-in, as the server sees it."""
+
+    process: int
+    client: socket.socket  # the script that it stands for
+    life: int  # a pipe whose other end is the stand-in's alone
+
+    @property
+    def ends(self) -> tuple[int, int]:
+        """The file descriptors to watch: of the client, and of the stand-in."""
+        return self.client.fileno(), self.life
+
+    def kill(self) -> None:
+        """Kill the stand-in and its children."""
+        os.killpg(self.process, signal.SIGKILL)
+
+    def close(self) -> None:
+        """Close both."""
+        self.client.close()
+        os.close(self.life)
+
+
+def serve(listener: socket.socket) -> None:
+    """Fork for every connection, until standard input is closed."""
+    own_setting = preloaded.setting()
+    # Not before there is a job that needs them: in some runs there is none.
+    ready, _, _ = select.select([STDIN, listener], [], [])
+    if STDIN in ready:
+        return
+    import_packages()
+    if len(os.listdir("/proc/self/task")) > 1:
+        return
+
+    server = os.getpid()
+    jobs: list[Job] = []
+    poll = select.poll()
+    poll.register(STDIN, select.POLLIN)
+    poll.register(listener, select.POLLIN)
+    while True:
+        # One event at a time: it may make the others void.
+        descriptor, _ = poll.poll()[0]
+        if descriptor == STDIN:
+            for job in jobs:
+                job.kill()
+            for job in jobs:
+                os.waitpid(job.process, 0)
+            return
+        if descriptor == listener.fileno():
+            client, _ = listener.accept()
+            life, other_end = os.pipe()
+            try:
+                process = os.fork()
+            except OSError:  # no memory or no process left: the script is told by the closed socket
+                client.close()
+                os.close(life)
+                os.close(other_end)
+                continue
+            if not process:
+                listener.close()
+                os.close(life)
+                for job in jobs:
+                    job.close()
+                stand_in(client, server, own_setting)
+            os.close(other_end)
+            os.setpgid(process, process)  # to be killed with its own children
+            jobs.append(Job(process, client, life))
+            for end in jobs[-1].ends:
+                poll.register(end, 0)  # tells nothing but that the other side is closed
+        else:
+            job = next(job for job in jobs if descriptor in job.ends)
+            if descriptor == job.client.fileno():
+                job.kill()
+            _, status = os.waitpid(job.process, 0)
+            with contextlib.suppress(OSError):  # the client may be gone
+                job.client.sendall(preloaded.encoded(os.waitstatus_to_exitcode(status)))
+            for end in job.ends:
+                poll.unregister(end)
+            job.close()
+            jobs.remove(job)
+
+
+def import_packages() -> None:
+    """Import what the jobs will need, as they would."""
+    # As mirage.device has it; it is read when TensorFlow is imported.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    for package in PACKAGES:
+        importlib.import_module(package)
+    # Spares each stand-in the search for garbage among a million objects, and copies of them.
+    gc.freeze()
+
+
+def stand_in(client: socket.socket, server: int, own_setting: str) -> None:
+    """Be the script that a client asks for, from its first line to the exit; never returns."""
+    try:
+        ctypes.CDLL(None).prctl(SET_DEATH_SIGNAL, signal.SIGKILL)
+        if os.getppid() != server:
+            return
+        header, files, _, _ = socket.recv_fds(client, preloaded.NUMBER, 3)
+        with client.makefile("rb") as stream:
+            request = json.loads(stream.read(int.from_bytes(header, "big")))
+        if request["setting"] != own_setting:
+            client.sendall(preloaded.encoded(0))
+            return
+        client.sendall(preloaded.encoded(os.getpid()))
+        client.close()
+
+        for standard, file in enumerate(files):
+            os.dup2(file, standard)
+            os.close(file)
+        sys.stdout.reconfigure(line_buffering=os.isatty(1))
+        os.chdir(request["folder"])
+        os.environ.clear()
+        os.environ.update(request["environment"])
+        tempfile.tempdir = None  # to be found anew in this environment
+        sys.argv, sys.path[:] = request["argv"], request["path"]
+        importlib.invalidate_caches()
+        # Python's `random` starts anew in each fork by itself; NumPy's global generator does not.
+        # No result is drawn from it, but no two jobs should have the same.
+        sys.modules["numpy"].random.seed()
+        preloaded.end(run(request["script"]))
+    finally:
+        os._exit(1)
+
+
+def run(script: str) -> int:
+    """Run a script as `python script` does, but for the clearing up; give the status for `end`.
+
+    TensorFlow takes long to clear up, and nothing waits for it: files are closed where they are
+    written.
+    """
+    main = sys.modules["__main__"] = types.ModuleType("__main__")
+    main.__file__ = script
+    status = 0
+    try:
+        with open(script, "rb") as file:
+            code = compile(file.read(), script, "exec", dont_inherit=True)
+        exec(code, main.__dict__)
+    except SystemExit as error:
+        if isinstance(error.code, int):
+            status = error.code & 0xFF
+        elif error.code is not None:
+            print(error.code, file=sys.stderr)
+            status = 1
+    except BaseException as error:
+        # Without the line above: the script begins below it.
+        error = error.with_traceback(error.__traceback__.tb_next)
+        sys.excepthook(type(error), error, error.__traceback__)
+        status = -signal.SIGINT if isinstance(error, KeyboardInterrupt) else 1
+    sys.stdout.flush()
+    sys.stderr.flush()
+    return status
+
+
+if __name__ == "__main__":
+    try:
+        serve(socket.socket(fileno=int(sys.argv[1])))
+    finally:
+        shutil.rmtree(sys.argv[2], ignore_errors=True)

@@ -1,0 +1,123 @@
+"""A run with the server that spares the jobs the import of TensorFlow: the same, and no remains."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import zipfile
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from workflow import copy_sources, environment
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="there is a server on Linux only")
+
+CHECKPOINT = "results/digits/checkpoints/float64/seed1/epoch1"
+SWEEP = "results/digits/attacks/float64/seed1/test/bare/fgsm_exact/float64/sweep.csv"
+LONG = 300  # seconds after which a test that waits has failed
+
+
+def begin(folder, *targets, **variables):
+    """Start Snakemake as the first process of a group, as a terminal does."""
+    (folder / "log.txt").touch()
+    with (folder / "log.txt").open("w") as log:
+        return subprocess.Popen(
+            [
+                *(Path(sys.executable).parent / "snakemake", *targets),
+                *("--cores", "2", "--configfile", "config/test.yaml"),
+            ],
+            cwd=folder,
+            env={**environment(), "MIRAGE_PRELOAD": "1", **variables},
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+
+def copy(folder, line):
+    """A copy of the workflow whose jobs with a network run this line first."""
+    copy_sources(folder)
+    with (folder / "scripts/mirage/device.py").open("a") as stream:
+        stream.write(f"\n{line}\n")
+    return folder
+
+
+def processes(folder):
+    """What runs in a folder."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if (process / "cwd").readlink() == folder:
+                found.append((process / "cmdline").read_text().replace("\0", " "))
+        except OSError:  # it has ended, or is another user's
+            pass
+    return found
+
+
+def wait_until(condition):
+    """Wait for something that another process does."""
+    last = time.monotonic() + LONG
+    while not condition():
+        assert time.monotonic() < last
+        time.sleep(0.05)
+
+
+@pytest.fixture(scope="module")
+def both(tmp_path_factory):
+    """Two folders, run with the server and without."""
+    folders = [tmp_path_factory.mktemp(name) / "mirage" for name in ("with", "without")]
+    for folder, switch in zip(folders, "10", strict=True):
+        copy(folder, 'print(open(f"/proc/{os.getppid()}/cmdline").read())')
+        process = begin(folder, SWEEP, MIRAGE_PRELOAD=switch)
+        assert process.wait(LONG) == 0, (folder / "log.txt").read_text()
+        assert processes(folder) == []
+    return folders
+
+
+def test_the_jobs_are_run_by_the_server_where_there_is_one(both):
+    for folder, expected in zip(both, (True, False), strict=True):
+        logs = sorted((folder / "results/digits/logs").rglob("*.log"))
+        logs = [log.read_text() for log in logs if log.parent.name != "prepare"]
+        assert len(logs) == 3  # two links of the chain and the attack
+        assert [("serve.py" in log) for log in logs] == [expected] * 3
+
+
+def test_not_a_bit_of_a_checkpoint_is_different(both):
+    contents = []
+    for folder in both:
+        with zipfile.ZipFile(folder / f"{CHECKPOINT}.keras") as archive:
+            content = {name: archive.read(name) for name in archive.namelist()}
+        metadata = json.loads(content["metadata.json"])
+        assert metadata.pop("date_saved")
+        contents.append(content | {"metadata.json": metadata})
+    assert contents[0] == contents[1]
+
+
+@pytest.mark.parametrize("file", [f"{CHECKPOINT}.csv", SWEEP])
+def test_not_a_digit_of_a_table_is_different(both, file):
+    first, second = (pd.read_csv(folder / file, dtype=str) for folder in both)
+    assert "seconds" in first
+    pd.testing.assert_frame_equal(first.drop(columns="seconds"), second.drop(columns="seconds"))
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_nothing_is_left_of_a_run_that_is_ended(tmp_path, number):
+    folder = copy(
+        tmp_path / "mirage",
+        "from pathlib import Path\nimport signal\nPath('here').touch()\nsignal.pause()",
+    )
+    process = begin(folder, f"{CHECKPOINT}.keras", TMPDIR=str(tmp_path))
+    wait_until((folder / "here").exists)
+    assert any("serve.py" in line for line in processes(folder))
+    if number == signal.SIGINT:
+        os.killpg(process.pid, number)  # as Ctrl-C does
+    else:
+        process.send_signal(number)
+    assert process.wait(LONG) != 0
+    wait_until(lambda: processes(folder) == [])
+    assert not list(tmp_path.glob("mirage-*"))
+    assert not (folder / f"{CHECKPOINT}.keras").exists()

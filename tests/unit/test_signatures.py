@@ -1,0 +1,89 @@
+"""What an attack takes, read from its file, is what Python sees of it."""
+
+import importlib
+import inspect
+
+import pytest
+import yaml
+
+from mirage import signatures
+
+METHODS = sorted(path.stem for path in signatures.ATTACKS.glob("[!_]*.py") if path.stem != "ball")
+
+
+@pytest.fixture
+def written(tmp_path, monkeypatch):
+    """The signature of an attack of this text."""
+    monkeypatch.setattr(signatures, "ATTACKS", tmp_path)
+
+    def signature(text, name="mine"):
+        (tmp_path / f"{name}.py").write_text(text)
+        signatures.signature.cache_clear()
+        return signatures.signature(name)
+
+    yield signature
+    signatures.signature.cache_clear()
+
+
+def test_every_attack_is_allowed_in_the_configuration():
+    schema = yaml.safe_load(
+        (signatures.ATTACKS.parents[2] / "schemas/config.schema.yaml").read_text()
+    )
+    attack = schema["properties"]["attacks"]["additionalProperties"]["properties"]
+    assert sorted(attack["method"]["enum"]) == METHODS
+    for method in METHODS:
+        found = signatures.signature(method)
+        assert {*found.required, *found.optional} <= set(attack)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_it_is_that_of_the_imported_function(method):
+    module = importlib.import_module(f"mirage.attacks.{method}")
+    keywords = {
+        name: one.default is inspect.Parameter.empty
+        for name, one in inspect.signature(module.attack).parameters.items()
+        if one.kind is inspect.Parameter.KEYWORD_ONLY
+    }
+    own = {name: needed for name, needed in keywords.items() if name not in signatures.OFFERED}
+    found = signatures.signature(method)
+    assert found.required == tuple(name for name, needed in own.items() if needed)
+    assert found.optional == tuple(name for name, needed in own.items() if not needed)
+    one_step = getattr(module, "ONE_STEP", False)
+    kinds = {(True, True): "sweep", (True, False): "attack", (False, False): "minimal"}
+    assert found.kind == kinds["epsilon" in keywords, one_step]
+
+
+def test_the_kinds_of_the_attacks_of_the_sources():
+    kinds = {method: signatures.signature(method).kind for method in METHODS}
+    assert kinds["fgsm"] == kinds["noise"] == kinds["matched_noise"] == "sweep"
+    assert kinds["pgd"] == "attack"
+    assert kinds["deepfool"] == kinds["jsma"] == kinds["lbfgs"] == "minimal"
+
+
+def test_what_is_offered_is_no_parameter_and_a_default_makes_one_optional(written):
+    found = written(
+        "def attack(network, images, labels, *, epsilon, size, seed=(0,), slope=None, "
+        "record=None, norm='l2'):\n    pass\n"
+    )
+    assert found == signatures.Signature("attack", ("size",), ("norm",))
+
+
+@pytest.mark.parametrize(
+    ("line", "kind"),
+    [("ONE_STEP = True", "sweep"), ("ONE_STEP = False", "attack"), ("# ONE_STEP = True", "attack")],
+)
+def test_a_line_of_the_file_says_that_one_job_serves_all_epsilons(written, line, kind):
+    found = written(f"{line}\ndef attack(network, images, labels, *, epsilon):\n    pass\n")
+    assert found.kind == kind
+
+
+def test_no_attack_is_imported(written):
+    text = "import no_such_module\ndef attack(network, images, labels, *, scale=1):\n    pass\n"
+    assert written(text) == signatures.Signature("minimal", (), ("scale",))
+
+
+def test_a_file_that_is_missing_or_has_no_attack_is_named(written):
+    with pytest.raises(ValueError, match=r"there is no file scripts/mirage/attacks/other.py"):
+        signatures.signature("other")
+    with pytest.raises(ValueError, match=r"scripts/mirage/attacks/mine.py defines no function"):
+        written("def assail(network, images, labels):\n    pass\n")
