@@ -217,6 +217,9 @@ def stand_in(client: socket.socket, server: int, own_setting: str) -> None:
         os.environ.clear()
         os.environ.update(request["environment"])
         tempfile.tempdir = None  # to be found anew in this environment
+        # The client passes on only what reaches it: a server begun in the background, where shells
+        # ignore interrupts, must not make its stand-ins deaf.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         sys.argv, sys.path[:] = request["argv"], request["path"]
         importlib.invalidate_caches()
         # Python's `random` starts anew in each fork by itself; NumPy's global generator does not.

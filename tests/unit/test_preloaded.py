@@ -76,6 +76,8 @@ def popen(folder, body, *arguments, options=(), **more):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env=environment | more,
+        # Where the tests run in the background of a shell, it has them ignore interrupts.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
 
 
