@@ -255,10 +255,10 @@ def test_the_order_of_keys_and_a_default_written_out_rerun_nothing(change):
 # --- Code ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["pgd", "ball"])
+@pytest.mark.parametrize("name", ["attacks/pgd", "ball"])
 def test_the_code_of_an_attack_reruns_that_attack_and_what_shows_it(edit, name):
     """DeepFool makes use of the ball, too, and one run is trained with PGD."""
-    jobs = edit(f"scripts/mirage/attacks/{name}.py")
+    jobs = edit(f"scripts/mirage/{name}.py")
     of_pgd = PGD | RESTARTS | OF_PGD | {"figure restarts"}
     of_ball = TUNED_ANEW | DEEPFOOL_IMAGES | {"figure examples"} | TRAIN_SMALL | OF_SMALL
     assert jobs == of_pgd | (of_ball if name == "ball" else set())

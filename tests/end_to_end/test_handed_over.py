@@ -35,6 +35,8 @@ def begin(folder, *targets, **variables):
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            # Where the tests run in the background of a shell, it has them ignore interrupts.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
 
 
