@@ -23,7 +23,7 @@ undefine PYTHONDONTWRITEBYTECODE
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := quick
-.PHONY: quick tour reproduce test peers lint report bench container lock clean help
+.PHONY: quick tour reproduce test peers lint report bench container cluster-test lock clean help
 
 quick: .venv/runtime  ## The main job on the embedded digits: tables, figures and a report in minutes (default)
 	$(SNAKE) --configfile config/quick.yaml --quiet rules host $(call report,results/digits) $(ARGS)
@@ -55,8 +55,13 @@ lint: .venv/dev  ## ruff, snakefmt and snakemake --lint
 bench: .venv/dev  ## One compiled training epoch against Keras fit, as ratios from one run
 	$(BIN)/python benchmarks/training.py $(ARGS)
 
-container:  ## The image with the locked dependencies, for --sdm apptainer
-	apptainer build $(ARGS) mirage-$(shell sha256sum envs/requirements.txt | cut -c1-12).sif Singularity.def
+# The image's name changes with the locks: Snakemake takes an image of the same name for the same.
+IMAGE  := mirage-$(shell cat envs/requirements.txt envs/requirements-cuda.txt | sha256sum | cut -c1-12).sif
+container:  ## The image with the locked dependencies, for --sdm apptainer; CUDA=1 for NVIDIA GPUs
+	apptainer build $(if $(CUDA),--build-arg lock=requirements-cuda.txt) $(ARGS) $(IMAGE) Singularity.def
+
+cluster-test: .venv/dev .venv/cluster  ## The container and the faults, on a SLURM of two nodes brought up here
+	IMAGE=$(IMAGE) tests/cluster/run.sh $(ARGS)
 
 lock: $(UV)  ## Compile the hashed requirements in envs/ anew from pyproject.toml
 	$(UV) pip compile -q pyproject.toml --universal --generate-hashes --no-emit-index-url \
@@ -66,6 +71,13 @@ lock: $(UV)  ## Compile the hashed requirements in envs/ anew from pyproject.tom
 	$(UV) pip compile -q pyproject.toml --universal --generate-hashes --no-emit-index-url --extra dev --extra peers \
 	    -c envs/requirements-dev.txt \
 	    --python-version 3.11 --custom-compile-command "make lock" -o envs/requirements-peers.txt $(ARGS)
+	$(UV) pip compile -q pyproject.toml --universal --generate-hashes --no-emit-index-url --extra cluster \
+	    -c envs/requirements.txt \
+	    --python-version 3.11 --custom-compile-command "make lock" -o envs/requirements-cluster.txt $(ARGS)
+	$(UV) pip compile -q pyproject.toml --universal --generate-hashes --no-emit-index-url --extra cuda \
+	    -c envs/requirements.txt --no-emit-package tensorflow-cpu \
+	    --python-version 3.11 --custom-compile-command "make lock" -o envs/requirements-cuda.txt $(ARGS)
+	$(PYTHON) envs/conda.py
 
 clean:  ## Remove results (but results/reference), the environment and caches
 	find results -mindepth 1 -maxdepth 1 ! -name reference -exec rm -rf {} + 2>/dev/null || true
@@ -86,6 +98,11 @@ help:  ## This list
 	@touch $@
 
 .venv/dev: envs/requirements-dev.txt .venv/runtime | $(UV)
+	$(UV) pip install --quiet --require-hashes --compile-bytecode --python .venv -r $<
+	@touch $@
+
+# What submits to SLURM. The tests of it need .venv/dev too.
+.venv/cluster: envs/requirements-cluster.txt .venv/runtime | $(UV)
 	$(UV) pip install --quiet --require-hashes --compile-bytecode --python .venv -r $<
 	@touch $@
 

@@ -13,10 +13,14 @@ include: "rules/common.smk"
 include: "rules/inputs.smk"
 
 
-# Used with `--sdm apptainer` only.
+# Used with `--sdm apptainer` and `--sdm conda` only.
 container: f"mirage-{LOCK}.sif"
 
 
+conda: "envs/environment.yaml"
+
+
+include: "rules/preload.smk"
 include: "rules/data.smk"
 include: "rules/train.smk"
 include: "rules/attack.smk"

@@ -16,8 +16,8 @@ rule sweep:
         f"{LOGS}/{EVALUATION}/sweep.log",
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=growing(2000),
+        runtime=growing(10),
     params:
         method=lambda wildcards: ATTACKS[wildcards.attack]["method"],
         parameters=lambda wildcards: json.dumps(attack_parameters(wildcards.attack)),
@@ -46,8 +46,8 @@ use rule sweep as attack with:
     log:
         f"{LOGS}/{EVALUATION}/eps{{epsilon}}.log",
     resources:
-        mem_mb=2000,
-        runtime=240,
+        mem_mb=growing(2000),
+        runtime=growing(30),
     params:
         epsilons=lambda wildcards: f"--epsilons {wildcards.epsilon}",
 
@@ -58,8 +58,8 @@ use rule sweep as minimal with:
     log:
         f"{LOGS}/{EVALUATION}/minimal.log",
     resources:
-        mem_mb=3000,
-        runtime=480,
+        mem_mb=growing(3000),
+        runtime=growing(60),
     params:
         epsilons="",
 
@@ -76,8 +76,8 @@ rule examples:
         f"{LOGS}/{EVALUATION}/examples_epoch{{epoch}}_{{size}}.log",
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=20,
+        mem_mb=growing(2000),
+        runtime=growing(10),
     params:
         method=lambda wildcards: ATTACKS[wildcards.attack]["method"],
         parameters=lambda wildcards: json.dumps(attack_parameters(wildcards.attack)),
@@ -104,8 +104,8 @@ rule restarts:
         f"{LOGS}/{EVALUATION}/restarts_epoch{{epoch}}_eps{{epsilon}}.log",
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=growing(2000),
+        runtime=growing(30),
     params:
         parameters=lambda wildcards: json.dumps(attack_parameters(wildcards.attack)),
         labels=lambda wildcards: labels(

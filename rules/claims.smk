@@ -26,6 +26,9 @@ rule claims:
         ),
     log:
         f"{LOGS}/tables/claims.log",
+    resources:
+        gpu=0,
+        runtime=growing(5),
     params:
         dataset=DATASET,
         # For the links only: the figures themselves are no input.

@@ -17,6 +17,9 @@ rule figure:
         svg=f"{FIGURE}.svg",
     log:
         f"{LOGS}/figures/{{figure}}.log",
+    resources:
+        gpu=0,
+        runtime=growing(5),
     params:
         plot=lambda wildcards: FIGURES[wildcards.figure]["plot"],
         figure=lambda wildcards: json.dumps(FIGURES[wildcards.figure]),

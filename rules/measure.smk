@@ -13,8 +13,8 @@ rule measure:
         f"{LOGS}/measures/{{run}}/seed{{seed}}.log",
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=growing(2000),
+        runtime=growing(10),
     params:
         epochs=lambda wildcards: RUNS[wildcards.run]["epochs"],
         labels=lambda wildcards: labels(wildcards, split="test"),

@@ -17,6 +17,9 @@ rule table:
         f"{LOGS}/tables/{{table}}.log",
     wildcard_constraints:
         table="attacks|measures|history",
+    resources:
+        gpu=0,
+        runtime=growing(5),
     shell:
         "python {input.script} {wildcards.table} --data {input.data} --output {output} > {log} 2>&1"
 
@@ -39,6 +42,9 @@ rule cells:
         f"{LOGS}/tables/{{custom}}.log",
     wildcard_constraints:
         custom="|".join(map(re.escape, CUSTOM_TABLES)) or "none",
+    resources:
+        gpu=0,
+        runtime=growing(5),
     params:
         table=lambda wildcards: json.dumps(
             {"name": wildcards.custom, **CUSTOM_TABLES[wildcards.custom]}
@@ -77,6 +83,9 @@ rule summary:
         markdown=TABLE.format(table="summary.md"),
     log:
         f"{LOGS}/tables/summary.log",
+    resources:
+        gpu=0,
+        runtime=growing(5),
     params:
         summary=json.dumps(CONFIG["summary"]),
     shell:
@@ -100,6 +109,9 @@ rule published:
         markdown=TABLE.format(table="published.md"),
     log:
         f"{LOGS}/tables/published.log",
+    resources:
+        gpu=0,
+        runtime=growing(5),
     params:
         series=json.dumps(
             [
@@ -127,6 +139,9 @@ rule configuration:
         ),
     log:
         f"{LOGS}/configuration.log",
+    resources:
+        gpu=0,
+        runtime=growing(5),
     params:
         config=json.dumps(CONFIG),
     shell:

@@ -26,8 +26,8 @@ rule train:
     # one thread are also faster than one job of two.
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=240,
+        mem_mb=growing(2000),
+        runtime=growing(30),
     params:
         network=lambda wildcards: RUNS[wildcards.run]["network"],
         dtype=lambda wildcards: RUNS[wildcards.run]["dtype"],
@@ -63,8 +63,8 @@ rule perturb:
         f"{LOGS}/perturbed/{{run}}/seed{{seed}}/epoch{{epoch}}/{{attack}}_{{size}}.log",
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=120,
+        mem_mb=growing(4000),
+        runtime=growing(30),
     params:
         method=lambda wildcards: ATTACKS[wildcards.attack]["method"],
         parameters=lambda wildcards: json.dumps(attack_parameters(wildcards.attack)),
