@@ -84,7 +84,8 @@ SlurmdTimeout=30
 KillWait=2
 # What runs over its time is ended within seconds.
 OverTimeLimit=0
-ReturnToService=2
+# A node that was set down stays so until it is resumed.
+ReturnToService=1
 JobRequeue=0
 AccountingStorageType=accounting_storage/slurmdbd
 AccountingStorageHost=127.0.0.1

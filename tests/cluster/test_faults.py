@@ -2,7 +2,6 @@
 
 import os
 import signal
-import subprocess
 
 import pytest
 from projects import command, wait
@@ -66,9 +65,8 @@ def test_a_node_that_is_set_down(project, undisturbed):
         # The other node does the rest.
         finishes(project, undisturbed, {1: 1, 2: 2, 3: 1})
     finally:
-        # It may have come back by itself.
-        subprocess.run(["scontrol", "update", f"NodeName={node}", "State=RESUME"], check=False)
-        wait("the node", lambda: command("sinfo", "-h", "-n", node, "-o", "%t").strip() == "idle")
+        command("scontrol", "update", f"NodeName={node}", "State=RESUME")
+        wait("the node", lambda: command("sinfo", "-hn", node, "-o", "%t").startswith("idle"))
 
 
 def test_snakemake_is_killed(project, undisturbed):
