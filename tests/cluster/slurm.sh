@@ -114,9 +114,9 @@ CONF
     done
 }
 
-# Is the process of a pid file alive, and is it the program named?
+# Is the process of a pid file alive, and is it the program named? Debian adds -wlm to some names.
 alive() {
-    [ -s "$1" ] && readlink "/proc/$(tr -dc 0-9 < "$1")/exe" 2> /dev/null | grep -q "/$2\$"
+    [ -s "$1" ] && readlink "/proc/$(tr -dc 0-9 < "$1")/exe" 2> /dev/null | grep -q -E "/$2(-wlm)?\$"
 }
 
 stop() {
