@@ -1,9 +1,10 @@
 """What all tests share: one thread, so that every bit is repeatable, and small real runs."""
 
 import shutil
+import subprocess
 
 import pytest
-from workflow import copy_sources, snakemake
+from workflow import ROOT, copy_sources, snakemake
 
 from mirage import device
 
@@ -71,3 +72,16 @@ def finished(pristine, tmp_path_factory):
 def run(finished, tmp_path):
     """A copy of the finished one, times of files included, elsewhere."""
     return shutil.copytree(finished, tmp_path / "run")
+
+
+@pytest.fixture(scope="session")
+def image():
+    """The container's image, by the name that the workflow asks for."""
+    if not shutil.which("apptainer"):
+        pytest.skip("needs Apptainer; `make cluster-test` brings it along (Debian)")
+    shown = ["make", "-C", ROOT, "-s", "-n", "container"]
+    line = subprocess.run(shown, text=True, capture_output=True, check=True).stdout
+    file = ROOT / line.split()[-2]
+    if not file.exists():
+        pytest.skip(f"needs the image {file.name} (`make container`)")
+    return file

@@ -6,7 +6,6 @@ from importlib.util import find_spec
 
 import pytest
 from projects import Project, command
-from workflow import ROOT
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -22,17 +21,6 @@ def _slurm():
         pytest.skip("needs a SLURM with two nodes that have GPUs, counted ones will do")
     if not find_spec("snakemake_executor_plugin_slurm"):
         pytest.skip("needs snakemake-executor-plugin-slurm (`make .venv/cluster`)")
-
-
-@pytest.fixture(scope="session")
-def image():
-    """The container's image."""
-    if not shutil.which("apptainer"):
-        pytest.skip("needs Apptainer; `make cluster-test` brings it along (Debian)")
-    file = ROOT / command("make", "-C", ROOT, "-s", "-n", "container").split()[-2]
-    if not file.exists():
-        pytest.skip(f"needs the image {file.name} (`make container`)")
-    return file
 
 
 @pytest.fixture(scope="session")

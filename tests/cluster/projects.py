@@ -14,6 +14,7 @@ import yaml
 from workflow import ROOT, copy_sources, read, write
 
 CONFIGURATION = "tests/cluster/config.yaml"
+TABLES = ("attacks", "history")
 # A link says when it is trained, waits as long as it is held, and may want too much memory. It is
 # the copy's script that is changed, before anything is run with it.
 STAGED = """
@@ -65,15 +66,17 @@ class Project:
         quick = yaml.safe_load(profile.read_text())
         quick |= {"slurm-init-seconds-before-status-checks": 2, "latency-wait": 10, "retries": 0}
         profile.write_text(yaml.safe_dump(quick, sort_keys=False))
+        self.targets = []
         self.outputs = 0
 
     def reduce(self) -> None:
-        """One chain of three links and one attack."""
+        """One chain of three links, one attack, and the tables of both."""
         config = read(self.folder, CONFIGURATION)
         config["runs"] = {"float32": config["runs"]["float32"]}
         config["evaluations"][0]["attacks"] = ["fgsm"]
         config["figures"] = {}
         write(self.folder, CONFIGURATION, config)
+        self.targets = [f"results/digits/tables/{name}.csv" for name in TABLES]
 
     def start(self, *arguments: str) -> subprocess.Popen:
         """Start Snakemake with the profile, in a session of its own."""
@@ -83,6 +86,7 @@ class Project:
                 [
                     *(Path(sys.executable).parent / "snakemake", "--nocolor"),
                     *("--workflow-profile", "profiles/slurm", "--configfile", CONFIGURATION),
+                    *self.targets,
                     *arguments,
                 ],
                 cwd=self.folder,
@@ -131,5 +135,5 @@ class Project:
             .query("attack == 'fgsm'" if name == "attacks" else "run == run")
             .drop(columns="seconds")
             .reset_index(drop=True)
-            for name in ("attacks", "history")
+            for name in TABLES
         }

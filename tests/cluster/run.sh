@@ -11,4 +11,5 @@ fi
 if [ ! -s "$IMAGE" ]; then tests/container/image.sh "$IMAGE"; fi
 trap 'tests/cluster/slurm.sh down' EXIT
 tests/cluster/slurm.sh up
-.venv/bin/pytest tests/container tests/cluster "$@"
+# What the tests print is shown where they pass, too: the places of the jobs, SLURM's account of them.
+.venv/bin/pytest -raP tests/container tests/cluster "$@"

@@ -116,12 +116,13 @@ CONF
 
 # Is the process of a pid file alive, and is it the program named? Debian adds -wlm to some names.
 alive() {
-    [ -s "$1" ] && readlink "/proc/$(tr -dc 0-9 < "$1")/exe" 2> /dev/null | grep -q -E "/$2(-wlm)?\$"
+    local pid; pid=$(cat "$1" 2> /dev/null) && [ -n "$pid" ] &&
+        readlink "/proc/$pid/exe" 2> /dev/null | grep -q -E "/$2(-wlm)?\$"
 }
 
 stop() {
     alive "$1" "$2" || return 0
-    local pid; pid=$(tr -dc 0-9 < "$1")
+    local pid; pid=$(cat "$1")
     kill "$pid"
     for ((i = 0; i < 100; i++)); do
         alive "$1" "$2" || return 0

@@ -10,22 +10,9 @@ from importlib.metadata import version
 
 import pandas as pd
 import pytest
-from workflow import ROOT, copy_sources, snakemake
+from workflow import copy_sources, snakemake
 
 CONFIGURATION = "config/test.yaml"
-
-
-@pytest.fixture(scope="session")
-def image():
-    """The container's image, by the name that the workflow asks for."""
-    if not shutil.which("apptainer"):
-        pytest.skip("needs Apptainer; `make cluster-test` brings it along (Debian)")
-    shown = ["make", "-C", ROOT, "-s", "-n", "container"]
-    line = subprocess.run(shown, text=True, capture_output=True, check=True).stdout
-    file = ROOT / line.split()[-2]
-    if not file.exists():
-        pytest.skip(f"needs the image {file.name} (`make container`)")
-    return file
 
 
 @pytest.fixture(scope="session")
