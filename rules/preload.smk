@@ -20,3 +20,9 @@ onsuccess:
 
 onerror:
     SERVER.stop()
+    # What the failed jobs said last, together at the end: `--quiet rules` shows their commands only.
+    record = "".join(Path(file).read_text() for file in log)
+    failed = re.findall(r"^Command '.*?(\S+\.log)\b[^\n]*' returned", record, re.M | re.S)
+    for name in dict.fromkeys(failed):
+        said = Path(name).read_text().rstrip().splitlines() if Path(name).is_file() else []
+        print(f"\n{name}:", *said[-1:], sep="\n  ", file=sys.stderr)

@@ -13,7 +13,7 @@ if __name__ == "__main__":
     preloaded.hand_over()
 
 from mirage import device, evaluation, networks
-from mirage.images import load
+from mirage.images import DataError, load
 from mirage.rows import write_rows
 
 
@@ -22,6 +22,9 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help=".npz of the attacked images")
     parser.add_argument("--checkpoints", type=Path, nargs="+", required=True)
+    parser.add_argument(
+        "--trained", type=json.loads, default={}, help="JSON: what the checkpoints must say of it"
+    )
     parser.add_argument("--epochs", type=int, nargs="+", required=True, help="of the checkpoints")
     parser.add_argument("--sources", type=Path, nargs="*", help="transfer: whose gradient is used")
     parser.add_argument("--method", required=True, help="module of mirage.attacks")
@@ -42,6 +45,8 @@ def main() -> None:
     args = arguments()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     device.configure(args.threads)
+    networks.verify(args.checkpoints, **args.trained)
+    networks.verify(args.sources or [])
     images, labels = (array[: args.images] for array in load(args.data))
     epsilons = args.epsilons or [""]
     found = evaluation.evaluate(
@@ -68,5 +73,5 @@ def main() -> None:
 if __name__ == "__main__":
     try:
         main()
-    except networks.NetworkError as error:
+    except (networks.NetworkError, DataError, OSError) as error:
         sys.exit(f"attack: {error}")

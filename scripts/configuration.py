@@ -3,6 +3,7 @@
 import argparse
 import json
 import platform
+import sys
 from importlib.metadata import version
 from pathlib import Path
 
@@ -40,4 +41,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except OSError as error:
+        sys.exit(f"configuration: {error}")

@@ -14,7 +14,7 @@ import numpy as np
 
 from mirage import device, evaluation, networks
 from mirage.files import atomic
-from mirage.images import load
+from mirage.images import DataError, load
 
 
 def arguments() -> argparse.Namespace:
@@ -22,6 +22,9 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help=".npz of the images")
     parser.add_argument("--checkpoint", type=Path, required=True)
+    parser.add_argument(
+        "--trained", type=json.loads, default={}, help="JSON: what the checkpoints must say of it"
+    )
     parser.add_argument("--method", required=True, help="module of mirage.attacks")
     parser.add_argument("--parameters", type=json.loads, required=True, help="of the method, JSON")
     parser.add_argument("--dtype", choices=networks.DTYPES, required=True, help="of the gradient")
@@ -38,6 +41,7 @@ def main() -> None:
     """Attack and save the examples."""
     args = arguments()
     device.configure(args.threads)
+    networks.verify([args.checkpoint], **args.trained)
     found = evaluation.examples(
         args.checkpoint,
         *load(args.data),
@@ -56,5 +60,5 @@ def main() -> None:
 if __name__ == "__main__":
     try:
         main()
-    except networks.NetworkError as error:
+    except (networks.NetworkError, DataError, OSError) as error:
         sys.exit(f"examples: {error}")

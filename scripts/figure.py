@@ -3,6 +3,8 @@
 import argparse
 import importlib
 import json
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import preloaded
@@ -13,6 +15,7 @@ if __name__ == "__main__":
 import numpy as np
 import pandas as pd
 
+from mirage import images, rows
 from mirage.files import atomic
 from mirage.plots import style
 
@@ -22,17 +25,21 @@ EPSILON_AS_TEXT = {"epsilon": str}
 Arrays = dict[str, np.ndarray]
 
 
-def read(paths: list[Path]) -> pd.DataFrame | Arrays | list[Arrays]:
+def read(
+    paths: list[Path], expected: str | Sequence[str] = ()
+) -> pd.DataFrame | Arrays | list[Arrays]:
     """Return the rows of all CSV files, or the arrays of the NPZ files, in `paths`.
 
     The arrays of one NPZ file come as they are, those of several in a list of the same order.
+
+    `expected` is the kind of the rows (a key of `mirage.rows.COLUMNS`), or the names of the arrays.
+    Raises DataError or RowsError for a file that does not hold them.
     """
     if paths[0].suffix == ".npz":
-        several = []
-        for path in paths:
-            with np.load(path) as arrays:
-                several.append(dict(arrays))
+        several = [images.arrays(path, *expected) for path in paths]
         return several if len(several) > 1 else several[0]
+    if expected:
+        rows.check(paths, expected)
     return pd.concat([pd.read_csv(path, dtype=EPSILON_AS_TEXT) for path in paths])
 
 
@@ -52,11 +59,15 @@ def main(arguments: list[str] | None = None) -> None:
         published = pd.read_csv(args.published, dtype=EPSILON_AS_TEXT | {"epoch": "Int64"})
     # Only the module asked for: a change of one kind of plot must not redraw the others.
     plot = importlib.import_module(f"mirage.plots.{args.plot}")
-    drawing = plot.draw(args.figure, read(args.data), published)
+    data = read(args.data, getattr(plot, "READS", "attacks"))
+    drawing = plot.draw(args.figure, data, published)
     for path in args.output:
         with atomic(path) as temporary:
             style.save(drawing, temporary)
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except (images.DataError, rows.RowsError, OSError) as error:
+        sys.exit(f"figure: {error}")

@@ -12,6 +12,7 @@ if __name__ == "__main__":
 
 from mirage import published, tables
 from mirage.files import atomic
+from mirage.rows import RowsError
 
 
 def arguments() -> argparse.Namespace:
@@ -38,17 +39,14 @@ def main() -> None:
     """Read, judge and write."""
     args = arguments()
     series = tables.read([args.series])
-    try:
-        claims = published.read(args.claims, args.schema, set(series["series"]))
-    except published.ClaimsError as error:
-        sys.exit(str(error))
+    claims = published.read(args.claims, args.schema, set(series["series"]))
     files = {
         "attacks": [args.attacks],
         "measures": [args.measures],
         "history": [args.history],
         "restarts": args.restarts,
     }
-    given = {name: tables.read(paths) for name, paths in files.items() if paths}
+    given = {name: tables.read(paths, name) for name, paths in files.items() if paths}
     ledger = published.ledger(claims, {**given, "series": series}, args.dataset)
     csv, markdown, html = args.output
     with atomic(csv) as temporary:
@@ -61,4 +59,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except (published.ClaimsError, RowsError, OSError) as error:
+        sys.exit(f"judge: {error}")

@@ -11,7 +11,7 @@ if __name__ == "__main__":
     preloaded.hand_over()
 
 from mirage import device, evaluation, networks
-from mirage.images import load
+from mirage.images import DataError, load
 from mirage.rows import write_rows
 
 
@@ -20,6 +20,9 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help=".npz of the images")
     parser.add_argument("--checkpoints", type=Path, nargs="+", required=True)
+    parser.add_argument(
+        "--trained", type=json.loads, default={}, help="JSON: what the checkpoints must say of it"
+    )
     parser.add_argument("--epochs", type=int, nargs="+", required=True, help="of the checkpoints")
     parser.add_argument("--labels", type=json.loads, required=True, help="JSON: first columns")
     parser.add_argument("--threads", type=int, default=1)
@@ -31,6 +34,7 @@ def main() -> None:
     """Measure and write the table."""
     args = arguments()
     device.configure(args.threads)
+    networks.verify(args.checkpoints, **args.trained)
     images, labels = load(args.data)
     rows = [
         {**args.labels, "epoch": epoch, **row}
@@ -45,5 +49,5 @@ def main() -> None:
 if __name__ == "__main__":
     try:
         main()
-    except networks.NetworkError as error:
+    except (networks.NetworkError, DataError, OSError) as error:
         sys.exit(f"measure: {error}")

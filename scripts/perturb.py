@@ -18,6 +18,9 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help=".npz of the images")
     parser.add_argument("--checkpoint", type=Path, required=True)
+    parser.add_argument(
+        "--trained", type=json.loads, default={}, help="JSON: what the checkpoints must say of it"
+    )
     parser.add_argument("--method", required=True, help="module of mirage.attacks")
     parser.add_argument("--parameters", type=json.loads, required=True, help="of the method, JSON")
     parser.add_argument("--dtype", choices=networks.DTYPES, required=True, help="of the gradient")
@@ -32,6 +35,7 @@ def main() -> None:
     """Attack and save."""
     args = arguments()
     device.configure(args.threads)
+    networks.verify([args.checkpoint], **args.trained)
     pixels, labels = images.load(args.data)
     moved = evaluation.perturbed(
         args.checkpoint,
@@ -49,5 +53,5 @@ def main() -> None:
 if __name__ == "__main__":
     try:
         main()
-    except networks.NetworkError as error:
+    except (networks.NetworkError, images.DataError, OSError) as error:
         sys.exit(f"perturb: {error}")

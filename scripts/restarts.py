@@ -11,7 +11,7 @@ if __name__ == "__main__":
     preloaded.hand_over()
 
 from mirage import device, networks, restarts
-from mirage.images import load
+from mirage.images import DataError, load
 from mirage.rows import write_rows
 
 
@@ -20,6 +20,9 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help=".npz of the images")
     parser.add_argument("--checkpoint", type=Path, required=True)
+    parser.add_argument(
+        "--trained", type=json.loads, default={}, help="JSON: what the checkpoints must say of it"
+    )
     parser.add_argument("--parameters", type=json.loads, required=True, help="of PGD, JSON")
     parser.add_argument("--dtype", choices=networks.DTYPES, required=True, help="of the gradient")
     parser.add_argument("--epsilon", required=True)
@@ -36,6 +39,7 @@ def main() -> None:
     """Attack and write the table."""
     args = arguments()
     device.configure(args.threads)
+    networks.verify([args.checkpoint], **args.trained)
     found = restarts.losses(
         args.checkpoint,
         *load(args.data),
@@ -53,5 +57,5 @@ def main() -> None:
 if __name__ == "__main__":
     try:
         main()
-    except networks.NetworkError as error:
+    except (networks.NetworkError, DataError, OSError) as error:
         sys.exit(f"restarts: {error}")

@@ -13,12 +13,14 @@ What makes this safe:
 `MIRAGE_PRELOAD=0` switches it off.
 """
 
+import atexit
 import contextlib
 import ctypes
 import gc
 import importlib
 import json
 import os
+import re
 import select
 import shutil
 import signal
@@ -54,6 +56,7 @@ ONE_THREAD = dict.fromkeys(
     "1",
 )
 STDIN = 0
+PREFIX = "mirage-"  # of the folder, the process that began the server following
 SET_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of prctl(2)
 
 
@@ -71,7 +74,8 @@ class Server:
             return
         # Whatever the reason there is no server: the jobs run by themselves.
         with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as listener:
-            self.folder = tempfile.mkdtemp(prefix="mirage-")
+            remove_left_folders()
+            self.folder = tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-")
             address = os.path.join(self.folder, "socket")
             listener.bind(address)
             # From here on jobs can connect; they wait until the server is ready.
@@ -100,6 +104,18 @@ class Server:
         if self.folder:
             # The server has removed it, unless it was killed or never started.
             shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def remove_left_folders() -> None:
+    """Remove the folders of servers that were killed together with the process that began them.
+
+    Were one alive after all, in another container, its jobs would run by themselves.
+    """
+    for name in os.listdir(tempfile.gettempdir()):
+        process = re.match(rf"{PREFIX}(\d+)-", name)
+        # Those of other users stay, since they cannot be removed.
+        if process and not os.path.exists(f"/proc/{process[1]}"):
+            shutil.rmtree(os.path.join(tempfile.gettempdir(), name), ignore_errors=True)
 
 
 @dataclass
@@ -197,6 +213,7 @@ def import_packages() -> None:
 def stand_in(client: socket.socket, server: int, own_setting: str) -> None:
     """Be the script that a client asks for, from its first line to the exit; never returns."""
     try:
+        atexit._clear()  # what is registered is the server's to do
         ctypes.CDLL(None).prctl(SET_DEATH_SIGNAL, signal.SIGKILL)
         if os.getppid() != server:
             return
@@ -231,9 +248,9 @@ def stand_in(client: socket.socket, server: int, own_setting: str) -> None:
 
 
 def run(script: str) -> int:
-    """Run a script as `python script` does, but for the clearing up; give the status for `end`.
+    """Run a script as `python script` does, but for freeing memory; give the status for `end`.
 
-    TensorFlow takes long to clear up, and nothing waits for it: files are closed where they are
+    TensorFlow takes long for that, and nothing waits for it: files are closed where they are
     written.
     """
     main = sys.modules["__main__"] = types.ModuleType("__main__")
@@ -254,6 +271,8 @@ def run(script: str) -> int:
         error = error.with_traceback(error.__traceback__.tb_next)
         sys.excepthook(type(error), error, error.__traceback__)
         status = -signal.SIGINT if isinstance(error, KeyboardInterrupt) else 1
+    # What packages have asked for at the end: TensorFlow removes code that it generated.
+    atexit._run_exitfuncs()
     sys.stdout.flush()
     sys.stderr.flush()
     return status

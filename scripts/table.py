@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import sys
 from pathlib import Path
 
 import preloaded
@@ -12,6 +13,7 @@ if __name__ == "__main__":
 import pandas as pd
 
 from mirage import tables
+from mirage.rows import RowsError
 
 
 def arguments() -> argparse.Namespace:
@@ -29,20 +31,24 @@ def main() -> None:
     """Read, arrange and write."""
     args = arguments()
     if args.table == "summary":
-        table, text = tables.summary(tables.read(args.data), args.options)
+        table, text = tables.summary(tables.read(args.data, "attacks"), args.options)
     elif args.table == "published":
-        attacks, measures = (tables.read([path]) for path in args.data)
+        kinds = zip(args.data, ("attacks", "measures"), strict=True)
+        attacks, measures = (tables.read([path], kind) for path, kind in kinds)
         values = pd.read_csv(args.published, dtype=tables.TEXT)
         table, text = tables.published(attacks, measures, values, args.options)
     elif args.table == "cells":
         values = pd.read_csv(args.published, dtype=tables.TEXT)
-        table, text = tables.cells(tables.read(args.data), values, args.options)
+        table, text = tables.cells(tables.read(args.data, "attacks"), values, args.options)
     else:
         keys, values = tables.TABLES[args.table]
-        table = tables.read(args.data)
+        table = tables.read(args.data, args.table)
         text = tables.readable(tables.over_seeds(table, keys, values), values)
     tables.write(table, text, *args.output)
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except (RowsError, OSError) as error:
+        sys.exit(f"table: {error}")

@@ -12,7 +12,7 @@ if __name__ == "__main__":
     preloaded.hand_over()
 
 from mirage import device, networks, training
-from mirage.images import load
+from mirage.images import DataError, load
 
 
 def arguments() -> argparse.Namespace:
@@ -45,6 +45,8 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     device.configure(args.threads, args.dtype)
     data = [load(args.training), load(args.validation)]
+    about = {"dataset": args.labels["dataset"], "network": args.network, "dtype": args.dtype}
+    networks.verify([path for path in (args.previous, args.start) if path], **about)
     if args.previous:
         network = networks.load(args.previous, training=True)
         optimizer = network.optimizer
@@ -65,11 +67,11 @@ def main() -> None:
         l2=args.l2,
     )
     rows = [{**args.labels, **row} for row in rows]
-    training.save(network, rows, args.checkpoint, args.history)
+    training.save(network, rows, args.checkpoint, args.history, about)
 
 
 if __name__ == "__main__":
     try:
         main()
-    except (networks.NetworkError, training.TrainingError) as error:
+    except (networks.NetworkError, training.TrainingError, DataError, OSError) as error:
         sys.exit(f"train: {error}")

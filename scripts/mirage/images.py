@@ -35,13 +35,35 @@ def save(path: str | Path, images: np.ndarray, labels: np.ndarray) -> None:
 def load(path: str | Path) -> Labelled:
     """Read a file written by `save`: images and labels as they were given to it.
 
-    Raises DataError where the file is not such a split.
+    Raises DataError where the file is damaged or not such a split.
+    """
+    split = arrays(path, "images", "labels")
+    images, labels = split["images"], split["labels"]
+    if images.ndim < 3 or labels.shape != images.shape[:1] or labels.dtype != np.uint8:
+        raise DataError(
+            f"{path}: images of shape {images.shape} and {labels.dtype} labels of shape "
+            f"{labels.shape} are no prepared split. {_REMEDY}"
+        )
+    return images, labels
+
+
+def arrays(path: str | Path, *names: str) -> dict[str, np.ndarray]:
+    """Read an .npz file of which it is known that it holds the arrays `names`.
+
+    Raises DataError where it is damaged (it has checksums) or lacks one of them.
     """
     try:
-        with np.load(path, allow_pickle=False) as split:
-            return split["images"], split["labels"]
-    except (ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        raise DataError(f"{path}: not a prepared split: {error}") from None
+        with np.load(path, allow_pickle=False) as file:
+            found = dict(file)
+    except (ValueError, TypeError, EOFError, zipfile.BadZipFile) as error:
+        raise DataError(f"{path}: not a readable file of arrays ({error}). {_REMEDY}") from None
+    missing = [name for name in names if name not in found]
+    if missing:
+        raise DataError(f"{path}: lacks the arrays {', '.join(missing)}. {_REMEDY}")
+    return found
+
+
+_REMEDY = "Delete it and run again: it is made anew."
 
 
 def as_float(images: np.ndarray, dtype: DTypeLike) -> np.ndarray:

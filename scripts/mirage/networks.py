@@ -1,9 +1,11 @@
 """Named architectures as Keras models that give logits, and checkpoints as Keras files."""
 
 import contextlib
+import json
 import math
 import re
-from collections.abc import Iterator, Sequence
+import zipfile
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import keras
@@ -180,12 +182,56 @@ def load_weights(network: keras.Model, path: Path | str) -> None:
         network.load_weights(path)
 
 
+def place(path: Path | str) -> str:
+    """Where a checkpoint belongs, such as `float64/seed1/epoch8`."""
+    return "/".join(Path(path).with_suffix("").parts[-3:])
+
+
+def sign(path: Path | str, **about: str) -> None:
+    """Write into a checkpoint what it is.
+
+    It stands in the comment of the zip archive that a `.keras` file is: Keras does not mind, and
+    `unzip -z` shows it.
+    """
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.comment = json.dumps(about).encode()
+
+
+def verify(paths: Iterable[Path | str], **expected: str) -> None:
+    """Refuse checkpoints that are damaged, or in the place of others.
+
+    Args:
+        paths: Written by `mirage.training.save`.
+        expected: What they must say of themselves, besides their place.
+
+    Raises:
+        NetworkError: One is not whole, does not say what it is, or is another one; the message
+            names it.
+    """
+    for path in paths:
+        with _readable(path), zipfile.ZipFile(path) as archive:
+            # Keras does not look at the checksums: a flipped bit would pass for a weight.
+            if damaged := archive.testzip():
+                raise zipfile.BadZipFile(f"wrong checksum of {damaged}")
+            about = json.loads(archive.comment or "{}")
+        wanted = {"place": place(path), **expected}
+        if wrong := {key: value for key, value in wanted.items() if about.get(key) != value}:
+            said = ", ".join(f"{key} {about.get(key, 'unknown')}" for key in wrong)
+            wish = ", ".join(f"{key} {value}" for key, value in wrong.items())
+            raise NetworkError(
+                f"{path}: not the checkpoint that belongs here. It says {said}; needed is {wish}. "
+                f"{_REMEDY}"
+            )
+
+
+_REMEDY = "Delete it and run again: it is trained anew, and what was made from it is made anew."
+
+
 @contextlib.contextmanager
 def _readable(path: Path | str) -> Iterator[None]:
     try:
         yield
     except Exception as error:  # Keras raises what its parts raise: OSError, KeyError, BadZipFile
         raise NetworkError(
-            f"{path}: not a readable Keras checkpoint ({error}). Delete it and run again: "
-            "only this link of the chain is trained anew."
+            f"{path}: not a readable Keras checkpoint ({error}). {_REMEDY}"
         ) from error

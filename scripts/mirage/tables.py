@@ -1,11 +1,12 @@
 """Tables: rows of all jobs together, means and spreads over seeds, published beside measured."""
 
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
 
+from mirage import rows as tidy
 from mirage.files import atomic
 
 # Text as it stands: "0.10" or "001" would not survive as numbers.
@@ -25,8 +26,18 @@ TABLES = {
 }
 
 
-def read(paths: Iterable[Path | str]) -> pd.DataFrame:
-    """Rows of several tidy CSV files of the same columns, in the order given."""
+def read(paths: Sequence[Path | str], kind: str | None = None) -> pd.DataFrame:
+    """Rows of several tidy CSV files of the same columns, in the order given.
+
+    Args:
+        paths: CSV files.
+        kind: A key of `mirage.rows.COLUMNS`; the files are checked against it.
+
+    Raises:
+        RowsError: A file does not hold such rows; the message names it.
+    """
+    if kind:
+        tidy.check(paths, kind)
     return pd.concat([pd.read_csv(path, dtype=TEXT) for path in paths], ignore_index=True)
 
 

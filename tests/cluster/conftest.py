@@ -1,11 +1,15 @@
 """A SLURM and an image to run projects with, or the reason why there is none."""
 
+import contextlib
+import os
 import shutil
+import signal
 import subprocess
 from importlib.util import find_spec
 
 import pytest
 from projects import Project, command
+from workflow import processes
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -39,3 +43,7 @@ def project(image, tmp_path):
     yield project
     for job in project.jobs("all"):
         subprocess.run(["scancel", job], check=False)
+    # Nor does what a job of a lost node has started: without control groups SLURM misses it.
+    for process in processes(project.folder):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process, signal.SIGKILL)

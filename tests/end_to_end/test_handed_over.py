@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from workflow import copy_sources, environment
+from workflow import copy_sources, environment, processes
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="there is a server on Linux only")
 
@@ -48,18 +48,6 @@ def copy(folder, line):
     return folder
 
 
-def processes(folder):
-    """What runs in a folder."""
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            if (process / "cwd").readlink() == folder:
-                found.append((process / "cmdline").read_text().replace("\0", " "))
-        except OSError:  # it has ended, or is another user's
-            pass
-    return found
-
-
 def wait_until(condition):
     """Wait for something that another process does."""
     last = time.monotonic() + LONG
@@ -76,7 +64,7 @@ def both(tmp_path_factory):
         copy(folder, 'print(open(f"/proc/{os.getppid()}/cmdline").read())')
         process = begin(folder, SWEEP, MIRAGE_PRELOAD=switch)
         assert process.wait(LONG) == 0, (folder / "log.txt").read_text()
-        assert processes(folder) == []
+        assert not processes(folder)
     return folders
 
 
@@ -114,12 +102,12 @@ def test_nothing_is_left_of_a_run_that_is_ended(tmp_path, number):
     )
     process = begin(folder, f"{CHECKPOINT}.keras", TMPDIR=str(tmp_path))
     wait_until((folder / "here").exists)
-    assert any("serve.py" in line for line in processes(folder))
+    assert any("serve.py" in command for command in processes(folder).values())
     if number == signal.SIGINT:
         os.killpg(process.pid, number)  # as Ctrl-C does
     else:
         process.send_signal(number)
     assert process.wait(LONG) != 0
-    wait_until(lambda: processes(folder) == [])
+    wait_until(lambda: not processes(folder))
     assert not list(tmp_path.glob("mirage-*"))
     assert not (folder / f"{CHECKPOINT}.keras").exists()

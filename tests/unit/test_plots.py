@@ -19,6 +19,7 @@ from mirage.plots import (
     restarts,
     spectral_norms,
 )
+from mirage.rows import COLUMNS
 
 # What each kind of plot is drawn from: a pattern of the files in the folder of `draw`.
 FILES = {
@@ -215,6 +216,10 @@ def draw(tmp_path):
         "losses": history_rows(),
         "spectral_norms": measure_rows(),
     }.items():
+        reads = {"losses": "history", "restarts": "restarts", "spectral_norms": "measures"}
+        columns = [*rows, *COLUMNS[reads.get(kind, "attacks")]]
+        rows = rows.assign(defence=rows.get("defence", "bare"))
+        rows = rows.reindex(columns=dict.fromkeys(columns))
         for seed, part in rows.groupby("seed"):
             part.to_csv(tmp_path / f"{kind}{seed}.csv", index=False)
 

@@ -157,6 +157,7 @@ def test_each_job_has_a_fork_of_its_own(folder, server):
         "def f():\n    g()\n\ndef g():\n    1 / 0\n\nf()",
         "try:\n    1 / 0\nexcept ArithmeticError as error:\n    raise OSError('later') from error",
         "import missing",
+        "import atexit; atexit.register(print, 'at the end'); print('before')",
         "raise KeyboardInterrupt",
         "print('before', flush=True); os.kill(os.getpid(), signal.SIGTERM)",
         "print('before', flush=True); os.kill(os.getpid(), signal.SIGKILL)",

@@ -6,6 +6,7 @@ from matplotlib.figure import Figure
 
 from mirage.plots import layout, pictures
 
+READS = ("images", "labels")
 ROWS = 5
 CLASSES = 10
 GAP = 2  # pixels between images

@@ -6,6 +6,7 @@ from matplotlib.figure import Figure
 
 from mirage.plots import layout, pictures
 
+READS = pictures.ARRAYS
 MOST_ROWS = 4
 KINDS = ["original", "perturbation", "adversarial"]
 NONE = "none"  # the column of a series that has no image, beside others that have

@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 from mirage.plots import layout, pictures
 from mirage.plots.series import BARE
 
+READS = pictures.ARRAYS
 MOST_ROWS = 3
 ALIKE = 0.99  # share of pixels: on another machine, a gradient near 0 may have another sign
 

@@ -6,6 +6,7 @@ from matplotlib.lines import Line2D
 
 from mirage.plots import layout, series, style
 
+READS = "history"
 LOSSES = {"loss": "training loss", "validation_loss": "validation loss"}
 MARK = {"linestyle": ":", "linewidth": 1.8}
 

@@ -9,6 +9,8 @@ from matplotlib.figure import Figure
 from mirage.plots import layout
 
 Arrays = dict[str, np.ndarray]
+# What a file of examples holds, and more where there are several.
+ARRAYS = ["images", "adversarial", "labels", "predictions", "adversarial_predictions", "epsilon"]
 
 
 def listed(data: Arrays | list[Arrays]) -> list[Arrays]:

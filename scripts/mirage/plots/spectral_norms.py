@@ -5,6 +5,7 @@ from matplotlib.figure import Figure
 
 from mirage.plots import comparison
 
+READS = "measures"
 NORM = "spectral_norm"
 
 

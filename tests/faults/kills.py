@@ -1,0 +1,364 @@
+"""Kill the workflow at random moments and go on, again and again; then nothing may be different.
+
+    make kills ARGS="--kills 50 --seed 1"
+
+Runs on the embedded digits are killed while they plan, train, attack and draw, and started again
+with the same command, until they are complete. Then
+
+- all results are equal to those of a run that nobody disturbed, byte for byte but for times;
+- no temporary file and no process is left, and Snakemake finds nothing to do;
+- no job was begun again but those that were running when they were killed.
+
+That a job begins is written down by the shell that Snakemake starts for it (`BASH_ENV`), not taken
+from Snakemake's word; that it has ended well is what Snakemake says.
+"""
+
+import argparse
+import contextlib
+import os
+import random
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from compared import differences
+from small import CONFIGURATION, configure
+from workflow import copy_sources, environment, plan, processes
+
+LONG = 600  # seconds after which something that was waited for has failed
+# Seconds that a process has to end after SIGTERM; then it gets SIGKILL, as from systemd or SLURM.
+# Snakemake 9.27 sometimes needs it: its handler waits for a lock that may be held by what it
+# interrupted.
+GRACE = 20
+KINDS = [
+    ("SIGTERM to Snakemake", signal.SIGTERM, False),
+    ("SIGKILL to Snakemake", signal.SIGKILL, False),
+    ("SIGTERM to all", signal.SIGTERM, True),
+    ("SIGKILL to all", signal.SIGKILL, True),
+]
+# Bash reads this file before the command of a job.
+WRITE_DOWN = """
+case $BASH_EXECUTION_STRING in
+*"python scripts/"*) printf '%s\\0' "$BASH_EXECUTION_STRING" >> "$BEGUN" ;;
+esac
+"""
+
+
+def wait_until(condition, what: str) -> None:
+    """Wait for something that other processes do."""
+    last = time.monotonic() + LONG
+    while not condition():
+        if time.monotonic() > last:
+            raise AssertionError(f"waited {LONG} s in vain until {what}")
+        time.sleep(0.02)
+
+
+class Attempt:
+    """One start of Snakemake in a folder."""
+
+    def __init__(self, folder: Path, configuration: str, number: int) -> None:
+        """Start it as a user does."""
+        self.folder = folder
+        notes = folder.parent
+        self.log = notes / f"attempt{number}.txt"
+        self.notes = notes / f"begun{number}"
+        self.notes.touch()
+        (notes / "write_down").write_text(WRITE_DOWN)
+        (notes / "temporary").mkdir(exist_ok=True)
+        self.environment = environment() | {
+            "BASH_ENV": str(notes / "write_down"),
+            "BEGUN": str(self.notes),
+            "TMPDIR": str(notes / "temporary"),
+        }
+        self.environment.pop("MIRAGE_PRELOADED", None)
+        self.command = [
+            *(str(Path(sys.executable).parent / "snakemake"), "--cores", "2", "--nocolor"),
+            *("--configfile", configuration),
+        ]
+        # What a user is told to do by Snakemake, which cannot know that nobody holds the lock.
+        self.unlocked = any((folder / ".snakemake/locks").glob("*"))
+        if self.unlocked:
+            self._snakemake("--unlock").wait(LONG)
+        self.process = self._snakemake()
+
+    def _snakemake(self, *arguments: str) -> subprocess.Popen:
+        with self.log.open("a") as log:
+            return subprocess.Popen(
+                [*self.command, *arguments],
+                cwd=self.folder,
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def begun(self) -> list[str]:
+        """The jobs that have begun, each by the name of its log, in their order."""
+        commands = self.notes.read_text().split("\0")[:-1]
+        return [re.search(r"(\S+)\.log(?: 2>&1)?$", command)[1] for command in commands]
+
+    def finished(self) -> set[str]:
+        """The jobs that have ended well, by the same names."""
+        text = self.log.read_text()
+        logs = {}
+        for block in re.findall(r"^(?:local)?rule \w+:\n((?: {4}.*\n)*)", text, re.M):
+            log = re.search(r"^ {4}log: (\S+)\.log", block, re.M)
+            if log:
+                logs[re.search(r"^ {4}jobid: (\d+)$", block, re.M)[1]] = log[1]
+        ended = re.findall(r"^Finished jobid: (\d+) ", text, re.M)
+        return {logs[number] for number in ended if number in logs}
+
+    def running(self) -> list[str]:
+        """The jobs that have begun and not ended."""
+        finished = self.finished()
+        return [job for job in self.begun() if job not in finished]
+
+    def wait_for(self, count: int, done: set[str]) -> bool:
+        """Wait until so many jobs have begun, those done before included; False if they had."""
+
+        def begun() -> bool:
+            return len(done | set(self.begun())) >= count or self.process.poll() is not None
+
+        before = begun()
+        wait_until(begun, f"{count} jobs have begun")
+        return not before
+
+    def kill(self, number: int, everyone: bool) -> bool:
+        """Send a signal to Snakemake, or to all that runs in its folder; whether it was enough."""
+        if everyone:
+            for process in processes(self.folder):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(process, number)
+        else:
+            self.process.send_signal(number)
+        try:
+            self.process.wait(GRACE)
+        except subprocess.TimeoutExpired:
+            assert number == signal.SIGTERM
+            self.kill(signal.SIGKILL, everyone=True)
+            return False
+        return True
+
+
+@dataclass
+class Kill:
+    """One kill.
+
+    Attributes:
+        kind: Which signal, to whom.
+        moment: Where no job was running: whether any had.
+        running: The jobs that were.
+        enough: Whether all ended of it; if not, SIGKILL followed.
+    """
+
+    kind: str
+    moment: str
+    running: list[str]
+    enough: bool
+
+
+@dataclass
+class Outcome:
+    """What all kills of a series came to."""
+
+    kills: list[Kill] = field(default_factory=list)
+    runs: int = 0
+    jobs: int = 0  # in each run
+    repeated: Counter = field(default_factory=Counter)  # by script
+    unlocked: int = 0
+
+    def report(self) -> str:
+        """The kills by kind and by stage, and the work repeated, as text."""
+        by_kind = Counter(kill.kind for kill in self.kills)
+        stages = Counter(
+            stage
+            for kill in self.kills
+            for stage in {stage_of(job) for job in kill.running} or {kill.moment}
+        )
+        ran = sum(len(kill.running) for kill in self.kills)
+        lines = [
+            f"{len(self.kills)} kills survived in {self.runs} runs of {self.jobs} jobs each",
+            "  by kind:  "
+            + ", ".join(f"{kind} {count}" for kind, count in sorted(by_kind.items())),
+            "  by stage: " + ", ".join(f"{stage} {count}" for stage, count in stages.most_common()),
+            f"  SIGTERM that SIGKILL had to follow: {sum(not kill.enough for kill in self.kills)}",
+            f"  locks taken off (--unlock): {self.unlocked}",
+            f"work repeated: {ran} jobs ran when their run was killed; {self.repeated.total()} of "
+            f"{self.runs * self.jobs} jobs were begun a further time: "
+            + (", ".join(f"{k} {n}" for k, n in self.repeated.most_common()) or "none"),
+            "no finished job was begun again; all results are those of an undisturbed run, but for "
+            "times; no temporary file and no process is left",
+        ]
+        return "\n".join(lines)
+
+
+def stage_of(job: str) -> str:
+    """The stage a job belongs to, from the name of its log."""
+    return job.split("/logs/")[1].split("/")[0]
+
+
+def one_run(
+    folder: Path,
+    configuration: str,
+    reference: Path,
+    kills: list[tuple],
+    chance: random.Random,
+    say,
+) -> tuple[list[Kill], Counter, int]:
+    """A run that is killed again and again, until it is complete.
+
+    Args:
+        folder: A copy of the sources; notes are taken beside it.
+        configuration: Path of the configuration in it.
+        reference: The results of an undisturbed run.
+        kills: For each the kind, and how many jobs are to have been begun before it.
+        chance: Where random moments come from.
+        say: Takes a line about each kill.
+
+    Returns:
+        The kills (fewer, where the run was complete before), the jobs that were begun again, by
+        stage, and how often a lock was left.
+    """
+    done: set[str] = set()
+    often = Counter()
+    allowed = Counter()  # by job: kills while it ran
+    made: list[Kill] = []
+    unlocked = 0
+    for number, (kind, jobs) in enumerate([*kills, (None, None)]):
+        attempt = Attempt(folder, configuration, number)
+        unlocked += attempt.unlocked
+        if kind:
+            name, signal_number, everyone = kind
+            # Somewhere in these jobs; and where there was nothing to wait for, in the beginning.
+            waited = attempt.wait_for(jobs, done)
+            time.sleep(chance.uniform(0, 1.5 if waited else 8))
+            ended = attempt.process.poll() is not None
+            running = attempt.running()
+            enough = ended or attempt.kill(signal_number, everyone)
+        else:
+            ended = attempt.process.wait(LONG) is not None
+        begun = attempt.begun()
+        assert len(begun) == len(set(begun)), f"a job was begun twice by one Snakemake: {begun}"
+        again = done & set(begun)
+        assert not again, f"finished, and begun again: {sorted(again)}"
+        often.update(begun)
+        finished = attempt.finished()
+        done |= finished
+        if ended:
+            break
+        # Of what ran, some was allowed to end (SIGTERM), or had just ended.
+        cut = [job for job in begun if job not in finished]
+        allowed.update(cut)
+        moment = "between jobs" if begun else "planning"
+        made.append(Kill(name, moment, running, enough))
+        shown = ", ".join(job.split("/logs/")[1] for job in running) or f"nothing, {moment}"
+        say(f"{name}, {len(done)} jobs done, running: {shown}")
+    log = attempt.log.read_text()
+    assert attempt.process.returncode == 0, log
+    for job, count in often.items():
+        assert count <= 1 + allowed[job], f"{job}: begun {count} times, killed {allowed[job]} times"
+    assert set(often) == done, set(often) ^ done
+    found = differences(reference, folder / reference.relative_to(reference.parents[1]))
+    assert found == [], found
+    wait_until(lambda: not processes(folder), "no process is left")
+    # Snakemake and TensorFlow leave files in the system's folder when they are killed.
+    temporary = (folder.parent / "temporary").glob("mirage*")
+    left = [*(folder / "results").rglob("*.tmp*"), *temporary]
+    assert left == [], left
+    assert plan(folder, "--configfile", configuration) == Counter()
+    repeated = Counter()
+    for job, count in often.items():
+        repeated[stage_of(job)] += count - 1
+    return made, +repeated, unlocked
+
+
+def series(
+    parent: Path, prepare, configuration: str, kills: int, seed: int, in_a_run: int, say=print
+) -> Outcome:
+    """Kill so often, in as many runs as it takes.
+
+    Args:
+        parent: An empty folder.
+        prepare: Makes a copy of the sources, at a path, that has the configuration.
+        configuration: Its path in the copy.
+        kills: How many, in all.
+        seed: Of the moments; the kinds take turns.
+        in_a_run: Kills in a run, at most.
+        say: Takes lines about what happens.
+    """
+    chance = random.Random(seed)
+    undisturbed = parent / "undisturbed/mirage"
+    prepare(undisturbed)
+    attempt = Attempt(undisturbed, configuration, 0)
+    assert attempt.process.wait(LONG) == 0, attempt.log.read_text()
+    (reference,) = (undisturbed / "results").iterdir()
+    outcome = Outcome(jobs=len(attempt.begun()))
+    assert set(attempt.begun()) == attempt.finished()
+    left = list((undisturbed.parent / "temporary").iterdir())
+    assert left == [], left
+    say(f"seed {seed}; an undisturbed run has {outcome.jobs} jobs")
+    while len(outcome.kills) < kills:
+        outcome.runs += 1
+        folder = parent / f"run{outcome.runs}/mirage"
+        prepare(folder)
+        count = min(in_a_run, kills - len(outcome.kills))
+        turn = len(outcome.kills)
+        moments = sorted(chance.randrange(outcome.jobs) for _ in range(count))
+        planned = [(KINDS[(turn + n) % len(KINDS)], jobs) for n, jobs in enumerate(moments)]
+        number = outcome.runs
+        made, repeated, unlocked = one_run(
+            *(folder, configuration, reference, planned, chance),
+            lambda line, number=number: say(f"run {number}: {line}"),
+        )
+        outcome.kills += made
+        outcome.repeated += repeated
+        outcome.unlocked += unlocked
+        shutil.rmtree(folder.parent)
+    return outcome
+
+
+def main() -> None:
+    """Read the command line, and kill."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--kills", type=int, default=50)
+    parser.add_argument("--seed", type=int, help="of the moments; a new one if not given")
+    parser.add_argument("--in-a-run", type=int, default=7, help="kills in a run, at most")
+    parser.add_argument("--small", action="store_true", help="a smaller run, without some stages")
+    args = parser.parse_args()
+    seed = random.randrange(10**6) if args.seed is None else args.seed
+
+    def prepare(folder: Path) -> None:
+        copy_sources(folder)
+        if args.small:
+            configure(folder)
+
+    configuration = CONFIGURATION if args.small else "config/test.yaml"
+    parent = Path(tempfile.mkdtemp(prefix="mirage-kills-"))
+    began = time.monotonic()
+    try:
+        outcome = series(
+            *(parent, prepare, configuration, args.kills, seed, args.in_a_run),
+            lambda line: print(f"{time.monotonic() - began:6.0f} s  {line}", flush=True),
+        )
+    except BaseException:
+        print(f"seed {seed}; what was left behind is in {parent}", flush=True)
+        raise
+    print(outcome.report())
+    shutil.rmtree(parent)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,82 @@
+"""What a killed writer leaves behind is gone when the next one has written the same file."""
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+import serve
+from mirage import files
+
+HANG = """
+import signal, sys
+from mirage.files import atomic
+with atomic(sys.argv[1]) as temporary:
+    temporary.write_text("half")
+    print(flush=True)
+    signal.pause()
+"""
+
+
+@pytest.fixture
+def left(tmp_path):
+    """A temporary file that a killed process has left beside epoch1.csv, and the path of that."""
+    path = tmp_path / "epoch1.csv"
+    writer = subprocess.Popen(
+        [sys.executable, "-c", HANG, path],
+        env={**os.environ, "PYTHONPATH": str(Path(files.__file__).parents[1])},
+        stdout=subprocess.PIPE,
+    )
+    writer.stdout.readline()
+    writer.send_signal(signal.SIGKILL)
+    assert writer.wait() == -signal.SIGKILL
+    writer.stdout.close()
+    (temporary,) = tmp_path.iterdir()
+    assert temporary.read_text() == "half"
+    return temporary, path
+
+
+def test_the_next_writer_of_the_file_removes_it(left):
+    _, path = left
+    with files.atomic(path) as temporary:
+        temporary.write_text("whole")
+    assert list(path.parent.iterdir()) == [path]
+    assert path.read_text() == "whole"
+
+
+@pytest.mark.parametrize("name", ["epoch11.csv", "1.csv", "epoch1.csv.csv", "epoch?.csv", "*"])
+def test_the_writer_of_another_file_leaves_it(left, name):
+    before, path = left
+    with files.atomic(path.with_name(name)) as temporary:
+        temporary.write_text("whole")
+    assert before.exists()
+
+
+def test_a_writer_that_lives_on_all_the_same_fails_and_harms_nothing(tmp_path):
+    """As a job on another node may, whose Snakemake was killed."""
+    path = tmp_path / "epoch1.csv"
+    another = tmp_path / f".{os.getpid() + 1}.tmp.epoch1.csv"
+    another.write_text("from another node")
+    with files.atomic(path) as temporary:
+        temporary.write_text("whole")
+    with pytest.raises(FileNotFoundError):
+        os.replace(another, path)
+    assert path.read_text() == "whole"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="there is a server on Linux only")
+def test_the_folder_of_a_server_that_was_killed_with_its_parent_is_removed(tmp_path, monkeypatch):
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    kept = [f"mirage-{os.getpid()}-abc", f"mirage-x{gone.pid}-abc", f"other-{gone.pid}-abc"]
+    for name in (f"mirage-{gone.pid}-abc", *kept):
+        (tmp_path / name).mkdir()
+    server = serve.Server()
+    server.start()
+    server.stop()
+    assert {path.name for path in tmp_path.iterdir()} == set(kept)
