@@ -23,7 +23,7 @@ undefine PYTHONDONTWRITEBYTECODE
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := quick
-.PHONY: quick tour reproduce test peers lint report bench container cluster-test lock clean help
+.PHONY: quick tour reproduce test peers kills lint report bench container cluster-test audit crate lock clean help
 
 quick: .venv/runtime  ## The main job on the embedded digits: tables, figures and a report in minutes (default)
 	$(SNAKE) --configfile config/quick.yaml --quiet rules host $(call report,results/digits) $(ARGS)
@@ -46,14 +46,17 @@ test: .venv/dev  ## The tests, cheapest first
 peers: .venv/peers  ## Cross-checks against ART and Foolbox, in a dependency group of their own
 	$(BIN)/pytest tests/peers $(ARGS)
 
+kills: .venv/runtime  ## Kill runs at random moments, go on, compare (ARGS="--kills 50 --seed 1", 10-20 minutes)
+	$(BIN)/python tests/faults/kills.py $(ARGS)
+
 lint: .venv/dev  ## ruff, snakefmt and snakemake --lint
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/snakefmt --check Snakefile rules
 	$(BIN)/snakemake --lint
 
-bench: .venv/dev  ## One compiled training epoch against Keras fit, as ratios from one run
-	$(BIN)/python benchmarks/training.py $(ARGS)
+bench: .venv/bench  ## Speed and memory against Keras, ART, Foolbox, CleverHans and the limit (15-20 minutes)
+	$(BIN)/python -m benchmarks $(ARGS)
 
 # The image's name changes with the locks: Snakemake takes an image of the same name for the same.
 IMAGE  := mirage-$(shell cat envs/requirements.txt envs/requirements-cuda.txt | sha256sum | cut -c1-12).sif
@@ -63,6 +66,12 @@ container:  ## The image with the locked dependencies, for --sdm apptainer; CUDA
 cluster-test: .venv/dev .venv/cluster  ## The container and the faults, on a SLURM of two nodes brought up here
 	IMAGE=$(IMAGE) tests/cluster/run.sh $(ARGS)
 
+audit: .tools/audit/done  ## Known vulnerabilities of the locked dependencies; needs PyPI's or OSV's records
+	.tools/audit/bin/python envs/audit.py $(ARGS)
+
+crate: .tools/crate/done  ## The results of the published protocol as a Workflow Run RO-Crate, to publish
+	.tools/crate/bin/python scripts/crate.py $(RESULTS) $(ARGS)
+
 lock: $(UV)  ## Compile the hashed requirements in envs/ anew from pyproject.toml
 	$(UV) pip compile -q pyproject.toml --universal --generate-hashes --no-emit-index-url \
 	    --python-version 3.11 --custom-compile-command "make lock" -o envs/requirements.txt $(ARGS)
@@ -71,12 +80,17 @@ lock: $(UV)  ## Compile the hashed requirements in envs/ anew from pyproject.tom
 	$(UV) pip compile -q pyproject.toml --universal --generate-hashes --no-emit-index-url --extra dev --extra peers \
 	    -c envs/requirements-dev.txt \
 	    --python-version 3.11 --custom-compile-command "make lock" -o envs/requirements-peers.txt $(ARGS)
+	$(UV) pip compile -q pyproject.toml --universal --generate-hashes --no-emit-index-url --extra bench \
+	    -c envs/requirements-peers.txt \
+	    --python-version 3.11 --custom-compile-command "make lock" -o envs/requirements-bench.txt $(ARGS)
 	$(UV) pip compile -q pyproject.toml --universal --generate-hashes --no-emit-index-url --extra cluster \
 	    -c envs/requirements.txt \
 	    --python-version 3.11 --custom-compile-command "make lock" -o envs/requirements-cluster.txt $(ARGS)
 	$(UV) pip compile -q pyproject.toml --universal --generate-hashes --no-emit-index-url --extra cuda \
 	    -c envs/requirements.txt --no-emit-package tensorflow-cpu \
 	    --python-version 3.11 --custom-compile-command "make lock" -o envs/requirements-cuda.txt $(ARGS)
+	for group in audit crate; do $(UV) pip compile -q --group $$group --universal --generate-hashes --no-emit-index-url \
+	    --python-version 3.11 --custom-compile-command "make lock" -o envs/requirements-$$group.txt $(ARGS) || exit 1; done
 	$(PYTHON) envs/conda.py
 
 clean:  ## Remove results (but results/reference), the environment and caches
@@ -109,4 +123,14 @@ help:  ## This list
 # The same versions as above and the peers besides.
 .venv/peers: envs/requirements-peers.txt .venv/runtime | $(UV)
 	$(UV) pip install --quiet --require-hashes --compile-bytecode --python .venv -r $<
+	@touch $@
+
+.venv/bench: envs/requirements-bench.txt .venv/runtime | $(UV)
+	$(UV) pip install --quiet --require-hashes --compile-bytecode --python .venv -r $<
+	@touch $@
+
+# Tools with environments of their own: what they need does not agree with Keras.
+.tools/%/done: envs/requirements-%.txt | $(UV)
+	$(UV) venv --quiet --allow-existing --python "$(VERSIONS)" $(@D)
+	$(UV) pip install --quiet --require-hashes --python $(@D) -r $<
 	@touch $@

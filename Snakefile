@@ -28,6 +28,7 @@ include: "rules/measure.smk"
 include: "rules/tables.smk"
 include: "rules/claims.smk"
 include: "rules/figures.smk"
+include: "rules/provenance.smk"
 
 
 report: "report/workflow.rst"
@@ -40,6 +41,7 @@ localrules:
     tables,
     figures,
     download,
+    provenance,
 
 
 rule all:
@@ -48,7 +50,8 @@ rule all:
         ALL_TABLES,
         ALL_CLAIMS,
         ALL_FIGURES,
-        f"{RESULTS}/configuration.yaml",
+        rules.configuration.output,
+        rules.provenance.output,
 
 
 # One collection target for each stage, so that a part can be asked for by name.

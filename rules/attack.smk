@@ -19,9 +19,11 @@ rule sweep:
         mem_mb=growing(2000),
         runtime=growing(10),
     params:
+        version=lambda wildcards: attack_code(wildcards, given=version),
         method=lambda wildcards: ATTACKS[wildcards.attack]["method"],
         parameters=lambda wildcards: json.dumps(attack_parameters(wildcards.attack)),
         epochs=lambda wildcards: RUNS[wildcards.run]["epochs"],
+        trained=trained,
         epsilons=lambda wildcards: " ".join(["--epsilons", *evaluated(wildcards).epsilons]),
         images=image_option,
         defence=defence_option,
@@ -31,13 +33,14 @@ rule sweep:
             attack=wildcards.attack,
             defence=wildcards.defence,
         ),
-        sources=lambda wildcards, input: f"--sources {input.sources}" if input.sources else "",
+        sources=lambda wildcards, input: option("--sources", input.sources),
     shell:
-        "python {input.script} --data {input.data} --checkpoints {input.checkpoints}"
-        " --epochs {params.epochs} {params.sources} --method {params.method}"
-        " --parameters {params.parameters:q} --dtype {wildcards.dtype}"
+        "python {input.script:q} --data {input.data:q} --checkpoints {input.checkpoints:q}"
+        " --trained {params.trained:q}"
+        " --epochs {params.epochs:q} {params.sources} --method {params.method:q}"
+        " --parameters {params.parameters:q} --dtype {wildcards.dtype:q}"
         " {params.epsilons} {params.images} {params.defence} --labels {params.labels:q}"
-        " --threads {threads} --output {output} > {log} 2>&1"
+        " --threads {threads} --output {output:q} > {log:q} 2>&1"
 
 
 use rule sweep as attack with:
@@ -79,16 +82,19 @@ rule examples:
         mem_mb=growing(2000),
         runtime=growing(10),
     params:
+        version=lambda wildcards: attack_code(wildcards, "examples.py", given=version),
         method=lambda wildcards: ATTACKS[wildcards.attack]["method"],
         parameters=lambda wildcards: json.dumps(attack_parameters(wildcards.attack)),
+        trained=trained,
         epsilon=epsilon_option,
         defence=defence_option,
     shell:
-        "python {input.script} --data {input.data} --checkpoint {input.checkpoint}"
-        " --method {params.method} --parameters {params.parameters:q}"
-        " --dtype {wildcards.dtype} {params.epsilon} {params.defence}"
-        " --seed {wildcards.seed} {wildcards.epoch} --threads {threads}"
-        " --output {output} > {log} 2>&1"
+        "python {input.script:q} --data {input.data:q} --checkpoint {input.checkpoint:q}"
+        " --trained {params.trained:q}"
+        " --method {params.method:q} --parameters {params.parameters:q}"
+        " --dtype {wildcards.dtype:q} {params.epsilon} {params.defence}"
+        " --seed {wildcards.seed:q} {wildcards.epoch:q} --threads {threads}"
+        " --output {output:q} > {log:q} 2>&1"
 
 
 # Where each of many restarts of PGD ends, for a few images.
@@ -107,7 +113,9 @@ rule restarts:
         mem_mb=growing(2000),
         runtime=growing(30),
     params:
+        version=lambda wildcards: version("restarts.py"),
         parameters=lambda wildcards: json.dumps(attack_parameters(wildcards.attack)),
+        trained=trained,
         labels=lambda wildcards: labels(
             wildcards,
             split=wildcards.split,
@@ -115,7 +123,8 @@ rule restarts:
             defence=wildcards.defence,
         ),
     shell:
-        "python {input.script} --data {input.data} --checkpoint {input.checkpoint}"
-        " --parameters {params.parameters:q} --dtype {wildcards.dtype}"
-        " --epsilon {wildcards.epsilon} --epoch {wildcards.epoch}"
-        " --labels {params.labels:q} --threads {threads} --output {output} > {log} 2>&1"
+        "python {input.script:q} --data {input.data:q} --checkpoint {input.checkpoint:q}"
+        " --trained {params.trained:q}"
+        " --parameters {params.parameters:q} --dtype {wildcards.dtype:q}"
+        " --epsilon {wildcards.epsilon:q} --epoch {wildcards.epoch:q}"
+        " --labels {params.labels:q} --threads {threads} --output {output:q} > {log:q} 2>&1"

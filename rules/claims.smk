@@ -30,11 +30,12 @@ rule claims:
         gpu=0,
         runtime=growing(5),
     params:
+        version=version("judge.py"),
         dataset=DATASET,
         # For the links only: the figures themselves are no input.
         figures=json.dumps({name: f"{FIGURE.format(figure=name)}.png" for name in FIGURES}),
     shell:
-        "python {input.script} --dataset {params.dataset} --claims {input.claims}"
-        " --schema {input.schema} --series {input.series} --attacks {input.attacks}"
-        " --measures {input.measures} --history {input.history} --restarts {input.restarts}"
-        " --figures {params.figures:q} --output {output} > {log} 2>&1"
+        "python {input.script:q} --dataset {params.dataset:q} --claims {input.claims:q}"
+        " --schema {input.schema:q} --series {input.series:q} --attacks {input.attacks:q}"
+        " --measures {input.measures:q} --history {input.history:q} --restarts {input.restarts:q}"
+        " --figures {params.figures:q} --output {output:q} > {log:q} 2>&1"

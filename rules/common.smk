@@ -17,6 +17,11 @@ from snakemake.exceptions import WorkflowError
 mimetypes.add_type("text/plain", ".yaml")
 
 SCRIPTS = Path(os.path.relpath(Path(workflow.basedir, "scripts")))
+if {"{", "}"} & set(str(SCRIPTS)):
+    raise WorkflowError(
+        f"the workflow's folder, {workflow.basedir}, has braces in its path, which Snakemake takes "
+        "for wildcards; rename it, or call Snakemake inside it"
+    )
 PUBLISHED, CELLS = (
     os.path.relpath(Path(workflow.basedir, "resources/published", name))
     for name in ("series.csv", "cells.csv")

@@ -19,11 +19,12 @@ rule download:
     log:
         f"{LOGS}/download.log",
     params:
+        version=version("download.py"),
         folder=lambda wildcards, output: Path(output[0]).parent,
         dataset=DATASET,
     shell:
-        "python {input.script} --dataset {params.dataset} --output-folder {params.folder}"
-        ' ${{MNIST_DIR:+--local-folder "$MNIST_DIR"}} 2>&1 | tee {log}'
+        "python {input.script:q} --dataset {params.dataset:q} --output-folder {params.folder:q}"
+        ' ${{MNIST_DIR:+--local-folder="$MNIST_DIR"}} 2>&1 | tee {log:q}'
 
 
 # CIFAR-10 is read where it lies, from the same variable.
@@ -40,7 +41,8 @@ rule prepare:
         gpu=0,
         runtime=growing(5),
     params:
-        raw={"digits": "", "cifar10": '--cifar10 "$MNIST_DIR"'}.get(DATASET, f"--raw {RAW}"),
+        version=version("prepare.py"),
+        raw={"digits": "", "cifar10": '--cifar10="$MNIST_DIR"'}.get(DATASET, f"--raw {RAW}"),
     shell:
-        "python {input.script} {params.raw} --train {wildcards.train}"
-        " --validation {wildcards.validation} --output {output} > {log} 2>&1"
+        "python {input.script:q} {params.raw} --train {wildcards.train:q}"
+        " --validation {wildcards.validation:q} --output {output:q} > {log:q} 2>&1"

@@ -12,7 +12,7 @@ rule figure:
             f"{FIGURE}.png",
             caption="../report/figure.rst",
             category=lambda wildcards: FIGURES[wildcards.figure]["category"],
-            labels=lambda wildcards: {"figure": FIGURES[wildcards.figure]["title"]},
+            labels=lambda wildcards: {"figure": as_text(FIGURES[wildcards.figure]["title"])},
         ),
         svg=f"{FIGURE}.svg",
     log:
@@ -21,12 +21,11 @@ rule figure:
         gpu=0,
         runtime=growing(5),
     params:
+        version=lambda wildcards: version("figure.py", f"plots.{FIGURES[wildcards.figure]['plot']}"),
         plot=lambda wildcards: FIGURES[wildcards.figure]["plot"],
-        figure=lambda wildcards: json.dumps(FIGURES[wildcards.figure]),
-        published=lambda wildcards, input: (
-            f"--published {input.published}" if input.published else ""
-        ),
-        caption=lambda wildcards: FIGURES[wildcards.figure]["caption"],
+        figure=lambda wildcards: as_json(FIGURES[wildcards.figure]),
+        published=lambda wildcards, input: option("--published", input.published),
+        caption=lambda wildcards: as_caption(FIGURES[wildcards.figure]["caption"]),
     shell:
-        "python {input.script} --plot {params.plot} --figure {params.figure:q}"
-        " --data {input.data} {params.published} --output {output} > {log} 2>&1"
+        "python {input.script:q} --plot {params.plot:q} --figure {params.figure:q}"
+        " --data {input.data:q} {params.published} --output {output:q} > {log:q} 2>&1"

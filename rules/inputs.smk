@@ -8,6 +8,17 @@ def code(script, *modules):
     return [str(path) for path in sources.reached(SCRIPTS / script, *modules)]
 
 
+@functools.cache
+def version(script, *modules):
+    """A hash of a script and the library files it reaches, as they are when the jobs are planned.
+
+    A parameter of each job: Snakemake takes the checksums of inputs when a job has ended, and would
+    not see an edit made while the job ran with the code before it.
+    """
+    files = [SCRIPTS / script, *map(Path, code(script, *modules))]
+    return hashlib.sha256(b"\0".join(file.read_bytes() for file in files)).hexdigest()[:16]
+
+
 def checkpoints(run, seed):
     """All checkpoints of a run and seed."""
     return expand(CHECKPOINT, run=run, seed=seed, epoch=RUNS[run]["epochs"])
@@ -28,11 +39,14 @@ def attack_parameters(attack):
     return {k: v for k, v in ATTACKS[attack].items() if k not in configuration.NOT_PARAMETERS}
 
 
-def attack_code(wildcards, script="attack.py"):
-    """What an attack job depends on: its own method's code, not the other methods'."""
+def attack_code(wildcards, script="attack.py", given=code):
+    """What an attack job depends on: its own method's code, not the other methods'.
+
+    As `code` gives it, or `version`.
+    """
     defended = wildcards.get("defence", configuration.BARE) != configuration.BARE
     modules = [f"attacks.{ATTACKS[wildcards.attack]['method']}", *["defences"] * defended]
-    return code(script, *modules)
+    return given(script, *modules)
 
 
 def transfer_sources(wildcards):
@@ -49,6 +63,27 @@ def evaluated(wildcards):
     return one
 
 
+def as_json(value):
+    """JSON for a command. The report has it in a script of its page, which "</script>" would end."""
+    return json.dumps(value).replace("<", r"\u003c")
+
+
+def as_text(text):
+    """Text for the report's lists: for readers as it is, for a browser never the begin of a tag."""
+    return re.sub(r"<(?=[/!?a-zA-Z])", "<\u200c", text)
+
+
+def as_caption(text):
+    """Text as reStructuredText that says just this and does nothing."""
+    return re.sub(r"([^\w\s]|_)", r"\\\1", " ".join(text.split()))
+
+
+def option(name, files):
+    """An option that takes files, quoted for the shell; nothing where there are none."""
+    files = [files] if isinstance(files, str) else files
+    return shlex.join([name, *files]) if files else ""
+
+
 def image_option(wildcards):
     """How many images are attacked, as an option."""
     images = evaluated(wildcards).images
@@ -61,6 +96,12 @@ def defence_option(wildcards):
         return ""
     adaptive = " --adaptive" * ATTACKS[wildcards.attack].get("adaptive", False)
     return f"--defence {shlex.quote(json.dumps(DEFENCES[wildcards.defence]))}{adaptive}"
+
+
+def trained(wildcards):
+    """What the checkpoints of a run must say of themselves, as JSON."""
+    run = RUNS[wildcards.run]
+    return json.dumps({"dataset": DATASET, "network": run["network"], "dtype": run["dtype"]})
 
 
 def epsilon_option(wildcards):

@@ -16,9 +16,12 @@ rule measure:
         mem_mb=growing(2000),
         runtime=growing(10),
     params:
+        version=version("measure.py"),
         epochs=lambda wildcards: RUNS[wildcards.run]["epochs"],
+        trained=trained,
         labels=lambda wildcards: labels(wildcards, split="test"),
     shell:
-        "python {input.script} --data {input.data} --checkpoints {input.checkpoints}"
-        " --epochs {params.epochs} --labels {params.labels:q} --threads {threads}"
-        " --output {output} > {log} 2>&1"
+        "python {input.script:q} --data {input.data:q} --checkpoints {input.checkpoints:q}"
+        " --trained {params.trained:q}"
+        " --epochs {params.epochs:q} --labels {params.labels:q} --threads {threads}"
+        " --output {output:q} > {log:q} 2>&1"

@@ -20,8 +20,10 @@ rule table:
     resources:
         gpu=0,
         runtime=growing(5),
+    params:
+        version=version("table.py"),
     shell:
-        "python {input.script} {wildcards.table} --data {input.data} --output {output} > {log} 2>&1"
+        "python {input.script:q} {wildcards.table:q} --data {input.data:q} --output {output:q} > {log:q} 2>&1"
 
 
 rule cells:
@@ -36,7 +38,7 @@ rule cells:
             f"{RESULTS}/tables/{{custom}}.md",
             caption="../report/cells.rst",
             category=lambda wildcards: CUSTOM_TABLES[wildcards.custom]["category"],
-            labels=lambda wildcards: {"table": CUSTOM_TABLES[wildcards.custom]["title"]},
+            labels=lambda wildcards: {"table": as_text(CUSTOM_TABLES[wildcards.custom]["title"])},
         ),
     log:
         f"{LOGS}/tables/{{custom}}.log",
@@ -46,13 +48,14 @@ rule cells:
         gpu=0,
         runtime=growing(5),
     params:
-        table=lambda wildcards: json.dumps(
+        version=version("table.py"),
+        table=lambda wildcards: as_json(
             {"name": wildcards.custom, **CUSTOM_TABLES[wildcards.custom]}
         ),
-        caption=lambda wildcards: CUSTOM_TABLES[wildcards.custom]["caption"],
+        caption=lambda wildcards: as_caption(CUSTOM_TABLES[wildcards.custom]["caption"]),
     shell:
-        "python {input.script} cells --data {input.attacks} --published {input.published}"
-        " --options {params.table:q} --output {output} > {log} 2>&1"
+        "python {input.script:q} cells --data {input.attacks:q} --published {input.published:q}"
+        " --options {params.table:q} --output {output:q} > {log:q} 2>&1"
 
 
 rule summary:
@@ -87,10 +90,12 @@ rule summary:
         gpu=0,
         runtime=growing(5),
     params:
-        summary=json.dumps(CONFIG["summary"]),
+        version=version("table.py"),
+        # A function, since Snakemake takes {name} in a string for a wildcard.
+        summary=lambda wildcards: as_json(CONFIG["summary"]),
     shell:
-        "python {input.script} summary --data {input.attacks} --options {params.summary:q}"
-        " --output {output} > {log} 2>&1"
+        "python {input.script:q} summary --data {input.attacks:q} --options {params.summary:q}"
+        " --output {output:q} > {log:q} 2>&1"
 
 
 rule published:
@@ -113,7 +118,8 @@ rule published:
         gpu=0,
         runtime=growing(5),
     params:
-        series=json.dumps(
+        version=version("table.py"),
+        series=lambda wildcards: as_json(
             [
                 series
                 for figure in FIGURES.values()
@@ -122,9 +128,9 @@ rule published:
             ]
         ),
     shell:
-        "python {input.script} published --data {input.attacks} {input.measures}"
-        " --published {input.published} --options {params.series:q} --output {output}"
-        " > {log} 2>&1"
+        "python {input.script:q} published --data {input.attacks:q} {input.measures:q}"
+        " --published {input.published:q} --options {params.series:q} --output {output:q}"
+        " > {log:q} 2>&1"
 
 
 rule configuration:
@@ -143,6 +149,8 @@ rule configuration:
         gpu=0,
         runtime=growing(5),
     params:
-        config=json.dumps(CONFIG),
+        version=version("configuration.py"),
+        # Where the data lay makes no result, and is nobody else's business.
+        config=lambda wildcards: as_json(CONFIG | {"data_folder": ""}),
     shell:
-        "python {input.script} --config {params.config:q} --output {output} > {log} 2>&1"
+        "python {input.script:q} --config {params.config:q} --output {output:q} > {log:q} 2>&1"

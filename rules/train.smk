@@ -29,6 +29,9 @@ rule train:
         mem_mb=growing(2000),
         runtime=growing(30),
     params:
+        version=lambda wildcards: version(
+            "train.py", f"objectives.{RUNS[wildcards.run]['objective']['name']}"
+        ),
         network=lambda wildcards: RUNS[wildcards.run]["network"],
         dtype=lambda wildcards: RUNS[wildcards.run]["dtype"],
         optimizer=lambda wildcards: json.dumps(RUNS[wildcards.run]["optimizer"]),
@@ -37,17 +40,17 @@ rule train:
         l2=lambda wildcards: RUNS[wildcards.run]["l2"],
         batch_size=lambda wildcards: RUNS[wildcards.run]["batch_size"],
         first_epoch=lambda wildcards: previous_epoch(wildcards.run, wildcards.epoch) + 1,
-        previous=lambda wildcards, input: f"--previous {input.previous}" if input.previous else "",
-        start=lambda wildcards, input: f"--start {input.start}" if input.start else "",
+        previous=lambda wildcards, input: option("--previous", input.previous),
+        start=lambda wildcards, input: option("--start", input.start),
         labels=lambda wildcards: labels(wildcards),
     shell:
-        "python {input.script} --training {input.training} --validation {input.validation}"
-        " {params.previous} {params.start} --network {params.network} --dtype {params.dtype}"
+        "python {input.script:q} --training {input.training:q} --validation {input.validation:q}"
+        " {params.previous} {params.start} --network {params.network:q} --dtype {params.dtype:q}"
         " --optimizer {params.optimizer:q} --learning-rate {params.learning_rate:q}"
-        " --objective {params.objective:q} --l2 {params.l2} --batch-size {params.batch_size}"
-        " --seed {wildcards.seed} --first-epoch {params.first_epoch}"
-        " --last-epoch {wildcards.epoch} --labels {params.labels:q} --threads {threads}"
-        " --checkpoint {output.checkpoint} --history {output.history} > {log} 2>&1"
+        " --objective {params.objective:q} --l2 {params.l2:q} --batch-size {params.batch_size:q}"
+        " --seed {wildcards.seed:q} --first-epoch {params.first_epoch:q}"
+        " --last-epoch {wildcards.epoch:q} --labels {params.labels:q} --threads {threads}"
+        " --checkpoint {output.checkpoint:q} --history {output.history:q} > {log:q} 2>&1"
 
 
 # The images that a fine-tuned run is trained on; not kept, since they are large and quickly made.
@@ -66,12 +69,15 @@ rule perturb:
         mem_mb=growing(4000),
         runtime=growing(30),
     params:
+        version=lambda wildcards: attack_code(wildcards, "perturb.py", given=version),
         method=lambda wildcards: ATTACKS[wildcards.attack]["method"],
         parameters=lambda wildcards: json.dumps(attack_parameters(wildcards.attack)),
         dtype=lambda wildcards: RUNS[wildcards.run]["dtype"],
+        trained=trained,
         epsilon=epsilon_option,
     shell:
-        "python {input.script} --data {input.data} --checkpoint {input.checkpoint}"
-        " --method {params.method} --parameters {params.parameters:q} --dtype {params.dtype}"
-        " {params.epsilon} --seed {wildcards.seed} {wildcards.epoch} --threads {threads}"
-        " --output {output} > {log} 2>&1"
+        "python {input.script:q} --data {input.data:q} --checkpoint {input.checkpoint:q}"
+        " --trained {params.trained:q}"
+        " --method {params.method:q} --parameters {params.parameters:q} --dtype {params.dtype:q}"
+        " {params.epsilon} --seed {wildcards.seed:q} {wildcards.epoch:q} --threads {threads}"
+        " --output {output:q} > {log:q} 2>&1"

@@ -54,11 +54,30 @@ def main(argv: list[str] | None = None) -> None:
 
 
 def mirror(url: str) -> str:
-    """Check the address of a mirror: http or https only, so that no local file is read by it."""
-    parts = urllib.parse.urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.netloc:
-        raise argparse.ArgumentTypeError(f"not an http or https address: {url}")
+    """Check the address of a mirror: https, or a server on this machine itself."""
+    if not safe(url):
+        raise argparse.ArgumentTypeError(
+            f"not an https address: {url} (http is for servers on this machine)"
+        )
     return url if url.endswith("/") else f"{url}/"
+
+
+def safe(url: str) -> bool:
+    """Whether nobody between can change what an address gives: https, or http on this machine."""
+    parts = urllib.parse.urlsplit(url)
+    here = parts.scheme == "http" and parts.hostname in ("127.0.0.1", "::1", "localhost")
+    return bool(parts.hostname) and (parts.scheme == "https" or here)
+
+
+class Redirects(urllib.request.HTTPRedirectHandler):
+    """Follows a server to where it sends us, but never out of https."""
+
+    def redirect_request(self, request, file, code, message, headers, url):  # noqa: D102
+        leaves = request.type == "https" and not url.lower().startswith("https:")
+        if leaves or not safe(url):
+            why = f"a redirect to {url} is not allowed: https only"
+            raise urllib.error.HTTPError(request.full_url, code, why, headers, file)
+        return super().redirect_request(request, file, code, message, headers, url)
 
 
 def read_local(source: mirrors.Source, folder: Path) -> dict[str, bytes]:
@@ -149,7 +168,7 @@ def fetch(url: str, limit: int, timeout: float) -> bytes:
     body is shorter than announced.
     """
     body = bytearray()
-    with urllib.request.urlopen(url, timeout=timeout) as response:
+    with urllib.request.build_opener(Redirects).open(url, timeout=timeout) as response:
         announced = response.length  # None where the server does not say
         # disable=None: a bar on a terminal, nothing in a log file.
         bar = tqdm(total=announced, desc=url, unit="B", unit_scale=True, leave=False, disable=None)

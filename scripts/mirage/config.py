@@ -363,7 +363,7 @@ def _figure_faults(study: Study, published: Collection[str] | None) -> list[str]
                     f" it has {named(run['epochs'])}"
                 )
             shows = series.get("published")
-            if shows and published is not None and shows not in published:
+            if None not in (shows, published) and shows not in published:
                 faults.append(
                     f"{where}.published: there is no series {shows!r} in "
                     f"resources/published/series.csv; there are {named(sorted(published))}"

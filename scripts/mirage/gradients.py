@@ -118,13 +118,15 @@ def logits(network: keras.Model, images: np.ndarray) -> np.ndarray:
 @functools.lru_cache(maxsize=4)
 def _gradient_function(network: keras.Model, loss: str) -> Callable[..., tf.Tensor]:
     return tf.function(
-        lambda x, y, count: of_images(network, x, y, loss, count), reduce_retracing=True
+        lambda x, y, count: of_images(network, x, y, loss, count),
+        reduce_retracing=True,
+        autograph=False,
     )
 
 
 @functools.lru_cache(maxsize=4)
 def _logits_function(network: keras.Model) -> Callable[[tf.Tensor], tf.Tensor]:
-    return tf.function(lambda x: network(x, training=False), reduce_retracing=True)
+    return tf.function(lambda x: network(x, training=False), reduce_retracing=True, autograph=False)
 
 
 def batches(count: int) -> Iterator[slice]:
@@ -134,7 +136,8 @@ def batches(count: int) -> Iterator[slice]:
 
 def sign(gradient: np.ndarray) -> np.ndarray:
     """Sign of a gradient as int8 (-1, 0, 1), same shape; 0 where it is not a number."""
-    return (gradient > 0).astype(np.int8) - (gradient < 0).astype(np.int8)
+    positive, negative = (part.view(np.int8) for part in (gradient > 0, gradient < 0))
+    return np.subtract(positive, negative, out=positive)
 
 
 # The fields of `masking`.

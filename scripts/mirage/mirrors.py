@@ -66,12 +66,11 @@ SOURCES = {
     # The publisher (github.com/zalandoresearch/fashion-mnist) gives MD5 sums of its gzip files:
     # 8d4fb7e6..., 25c81989..., bef4ecab..., bb300cfd... in the order below. These are the MD5
     # sums of what those four gzip files hold, on which several projects that check both agree.
-    # The last mirror, the publisher's own, speaks http only; the checksum stands in for https.
+    # The publisher's own server is not among the mirrors: it speaks http only.
     "fashion_mnist": _source(
         mirrors=(
             "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/",
             "https://storage.googleapis.com/tensorflow/tf-keras-datasets/",
-            "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
         ),
         algorithm="md5",
         checksums={

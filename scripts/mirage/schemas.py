@@ -1,8 +1,9 @@
 """Checks of plain data against a JSON Schema, told in sentences for people."""
 
 import math
+import re
 import reprlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import jsonschema
 
@@ -20,10 +21,17 @@ def _whole(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
+def _pattern(_validator: object, pattern: str, value: object, _schema: object) -> Iterator:
+    # In JSON Schema "$" is the end; in Python it may stand before a last line break, too.
+    if isinstance(value, str) and not re.search(re.sub(r"\$$", r"\\Z", pattern), value):
+        yield jsonschema.ValidationError("it must be written in another form")
+
+
 # JSON Schema takes 1.0 for an integer, but paths are made of seeds and epochs; and YAML can write
 # numbers, .nan and .inf, that nothing can be trained with.
 Validator = jsonschema.validators.extend(
     jsonschema.Draft202012Validator,
+    {"pattern": _pattern},
     type_checker=jsonschema.Draft202012Validator.TYPE_CHECKER.redefine_many(
         {
             "integer": lambda _, value: _whole(value),

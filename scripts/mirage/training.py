@@ -126,16 +126,20 @@ def compiled_epoch(
 
     on_cpu = not tf.config.list_physical_devices("GPU")
 
-    @tf.function(jit_compile=not (on_cpu and networks.convolves(network)))
+    # Nothing here is to be rewritten by autograph, which takes as long as tracing itself.
+    @tf.function(jit_compile=not (on_cpu and networks.convolves(network)), autograph=False)
     def epoch(batches: tf.Tensor, seeds: tf.Tensor) -> None:
-        for step in tf.range(tf.shape(batches)[0]):
-            batch = batches[step]
+        def step(number: tf.Tensor) -> tuple[tf.Tensor]:
+            batch = batches[number]
             x = _floats(tf.gather(pixels, batch), dtype)
             with tf.GradientTape() as tape:
-                loss = objective(network, x, tf.gather(classes, batch), seed=seeds[step])
+                loss = objective(network, x, tf.gather(classes, batch), seed=seeds[number])
                 if l2:
                     loss += l2 * sum(0.5 * tf.reduce_sum(tf.square(w)) for w in weights)
             optimizer.apply(tape.gradient(loss, variables), variables)
+            return (number + 1,)
+
+        tf.while_loop(lambda number: number < tf.shape(batches)[0], step, (tf.constant(0),))
 
     return epoch
 
@@ -263,9 +267,17 @@ def train(
 
 
 def save(
-    network: keras.Model, rows: list[dict[str, float]], checkpoint: Path, history: Path
+    network: keras.Model,
+    rows: list[dict[str, float]],
+    checkpoint: Path,
+    history: Path,
+    about: Mapping[str, str] | None = None,
 ) -> None:
-    """Write a checkpoint in Keras' own format and, beside it, its epochs as CSV; both whole."""
+    """Write a checkpoint in Keras' own format and, beside it, its epochs as CSV; both whole.
+
+    The checkpoint says where it belongs and `about` it, for `mirage.networks.verify`.
+    """
     write_rows(rows, history)
     with atomic(checkpoint) as temporary:
         network.save(temporary)
+        networks.sign(temporary, place=networks.place(checkpoint), **(about or {}))

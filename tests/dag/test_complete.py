@@ -47,6 +47,7 @@ def expected(config):
         summary=1,
         published=int(any("published" in series for _, series in shown)),
         configuration=1,
+        provenance=1,
         figure=len(config["figures"]),
         # Pictures are of the first seed, restarts of all.
         examples=len(selections(shown, "examples", "filtered")),
@@ -148,7 +149,7 @@ EVALUATIONS = {"prepare", "train", "perturb", "sweep", "attack", "minimal"}
 def test_a_stage_can_be_asked_for_by_name(pristine, target, rules_of_target):
     jobs = plan(pristine, target, "--configfile", "config/test.yaml")
     whole = expected(read(pristine, "config/test.yaml"))
-    without = {"all", "configuration", "figure", "examples"}
+    without = {"all", "configuration", "provenance", "figure", "examples"}
     assert set(rules(jobs)) == (rules_of_target or set(whole) - without) | {target}
 
 

@@ -8,7 +8,7 @@ import os
 import shutil
 
 import pytest
-from workflow import read, reruns, write
+from workflow import plan, read, reruns, write
 
 FLOAT32_SWEEPS = {f"sweep float32 {seed} test bare fgsm float32" for seed in (1, 2)}
 FLOAT16_SWEEP = {"sweep float64 1 test bare fgsm float16"}
@@ -324,6 +324,12 @@ def test_the_code_of_the_download_reruns_nothing_where_nothing_is_downloaded(edi
 def test_the_code_that_checks_the_configuration_reruns_nothing(edit, name):
     # The claims are checked against a schema of their own, by the same code.
     assert edit(f"scripts/mirage/{name}.py") == ({"claims"} if name == "schemas" else set())
+
+
+@pytest.mark.parametrize("name", ["provenance.py", "mirage/provenance.py"])
+def test_the_code_of_the_record_makes_the_record_anew_and_nothing_else(edit, run, name):
+    assert edit(f"scripts/{name}") == set()
+    assert plan(run, "--configfile", "config/test.yaml") == {"provenance": 1, "all": 1}
 
 
 # --- What is no reason --------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """`download.py` against a real HTTP server on this machine, and from local folders."""
 
+import email.message
 import gzip
 import hashlib
 import http.server
@@ -30,6 +31,12 @@ CONTENTS = {
     )
 }
 PACKED = {name: gzip.compress(content) for name, content in CONTENTS.items()}
+REDIRECTS = {
+    "to-file": f"file://{__file__}",
+    "to-http": "http://unused.invalid/{file}",
+    "to-ftp": "ftp://127.0.0.1/{file}",
+    "to-good": "http://127.0.0.1:{here}/good/{file}",
+}
 HTML = b"<!DOCTYPE html><html><body>Sign in to the hotel's network</body></html>"
 
 
@@ -42,7 +49,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         packed = PACKED[file.removesuffix(".gz")]
         if kind == "flaky":  # every other answer is good
             kind = "busy" if self.server.requests[kind] % 2 else "good"
-        status = {"missing": 404, "busy": 503, "redirect": 302}.get(kind, 200)
+        status = {"missing": 404, "busy": 503}.get(kind, 302 if kind in REDIRECTS else 200)
         body = {
             "html": HTML,
             "wrong": gzip.compress(b"other" * 20),
@@ -51,8 +58,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
             "plain": CONTENTS[file.removesuffix(".gz")],
         }.get(kind, packed)
         self.send_response(status)
-        if kind == "redirect":
-            self.send_header("Location", f"file://{__file__}")
+        if kind in REDIRECTS:
+            self.send_header(
+                "Location", REDIRECTS[kind].format(here=self.server.server_port, file=file)
+            )
         if kind not in ("endless", "silently-cut"):
             self.send_header("Content-Length", str(len(packed if kind == "cut" else body)))
         self.end_headers()
@@ -133,7 +142,9 @@ def test_one_mirror_is_enough(address, tmp_path, capsys, kind):
         ("silently-cut", 1, "corrupt gzip"),
         ("html", 1, "an HTML page, not a data file"),
         ("wrong", 1, "200000 bytes expected, 100 found"),
-        ("redirect", 1, "HTTP Error 302: .*not allowed"),
+        ("to-file", 1, "HTTP Error 302: .*not allowed"),
+        ("to-http", 1, "HTTP Error 302: a redirect to http:.*not allowed: https only"),
+        ("to-ftp", 1, "HTTP Error 302: a redirect to ftp:.*not allowed: https only"),
         ("endless", 1, "more than the expected 203024 bytes"),
     ],
 )
@@ -173,11 +184,44 @@ def test_a_right_size_with_other_bytes_is_refused(address, tmp_path, monkeypatch
     assert f"not the published {datasets.TEST_LABELS}: sha256" in message
 
 
-@pytest.mark.parametrize("url", ["file:///etc/hostname", "ftp://127.0.0.1/", "folder", "http://"])
-def test_mirrors_are_web_addresses(address, tmp_path, capsys, url):
+def test_a_redirect_within_what_is_allowed_is_followed(server, address, tmp_path):
+    run(tmp_path / "raw", "--mirrors", f"{address}/to-good")
+    assert_complete(tmp_path / "raw")
+    assert server.requests == {"to-good": 4, "good": 4}
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "followed"),
+    [
+        ("https://a.example/x", "https://b.example/y", True),
+        ("https://a.example/x", "http://a.example/x", False),
+        ("https://a.example/x", "http://127.0.0.1/x", False),
+        ("https://a.example/x", "file:///etc/hostname", False),
+        ("http://127.0.0.1/x", "https://b.example/y", True),
+        ("http://127.0.0.1/x", "http://b.example/y", False),
+    ],
+)
+def test_a_redirect_never_leaves_https(start, end, followed):
+    request = download.urllib.request.Request(start)
+    arguments = (request, None, 302, "Found", email.message.Message(), end)
+    if followed:
+        assert download.Redirects().redirect_request(*arguments).full_url == end
+    else:
+        with pytest.raises(download.urllib.error.HTTPError, match="https only"):
+            download.Redirects().redirect_request(*arguments)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("file:///etc/hostname", "ftp://127.0.0.1/", "folder", "http://", "https://"),
+        *("http://example.com/", "http://127.0.0.1.example.com/", "http://127.0.0.1@example.com/"),
+    ],
+)
+def test_mirrors_are_https_addresses(address, tmp_path, capsys, url):
     with pytest.raises(SystemExit):
         run(tmp_path, "--mirrors", url)
-    assert f"not an http or https address: {url}" in capsys.readouterr().err
+    assert f"not an https address: {url}" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

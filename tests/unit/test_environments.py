@@ -36,7 +36,7 @@ def by_name(lock):
     return names
 
 
-@pytest.mark.parametrize("name", ["dev", "peers", "cluster"])
+@pytest.mark.parametrize("name", ["dev", "peers", "bench", "cluster"])
 def test_a_larger_lock_has_every_version_of_the_lock(name):
     larger = by_name(f"requirements-{name}.txt")
     for package, found in by_name("requirements.txt").items():

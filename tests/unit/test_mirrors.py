@@ -62,7 +62,7 @@ def test_sources_are_complete():
     for source in mirrors.SOURCES.values():
         assert len(source.mirrors) >= 2
         assert all(url.endswith("/") for url in source.mirrors)
-        assert source.mirrors[0].startswith("https://")
+        assert all(url.startswith("https://") for url in source.mirrors)
         assert [file.size for file in source.files] == [47_040_016, 60_008, 7_840_016, 10_008]
         for file in source.files:
             digits = hashlib.new(file.algorithm).digest_size * 2

@@ -1,0 +1,139 @@
+"""Trace a figure, a table or a row of results back to checkpoint, code and data.
+
+  python scripts/origin.py results/mnist/figures/masking.png
+  python scripts/origin.py results/mnist run=adam seed=1 epoch=181 attack=fgsm epsilon=0.1
+
+It reads the provenance.json beside the results and looks whether each file on the way is still the
+one that is recorded; where one is not, the exit status is 1.
+"""
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+
+from mirage import provenance
+
+WORKFLOW = Path(__file__).parents[1]
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Print the way back of one result."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("target", type=Path, help="a result, or the folder of the results")
+    parser.add_argument(
+        "row", nargs="*", help=f"KEY=VALUE of a row of an attack: {', '.join(provenance.ROW)}"
+    )
+    args = parser.parse_args(argv)
+    try:
+        faults = trace(args.target, args.row)
+    except provenance.ProvenanceError as error:
+        sys.exit(f"origin.py: {error}")
+    if faults:
+        sys.exit("origin.py: not the recorded ones any more: " + ", ".join(faults))
+
+
+def trace(target: Path, row: list[str]) -> list[str]:
+    """Print the way back; return the files that are not the recorded ones."""
+    place = record_of(target)
+    content = provenance.read(place)
+
+    def locate(name: str) -> Path:
+        # Results may have been moved; all else is the workflow's.
+        inner = name.removeprefix(f"{content['folder']}/")
+        return (WORKFLOW if inner == name else place.parent) / inner
+
+    epoch = None
+    if row:
+        wanted = dict(one.partition("=")[::2] for one in row)
+        rows = provenance.rows(content, wanted, locate)
+        if len(rows) > 1:
+            raise provenance.ProvenanceError(several(rows))
+        (name, values), *_ = rows
+        epoch = values["epoch"]
+        print(", ".join(f"{key} {value}" for key, value in values.items() if value) + "\n")
+    else:
+        inside = Path(os.path.abspath(target)).relative_to(os.path.abspath(place.parent))
+        name = f"{content['folder']}/{inside.as_posix()}"
+    faults = []
+    for depth, one, again in provenance.chain(content, name, epoch):
+        entry = content["files"][one]
+        state = "see above" if again else told(entry, locate(one))
+        print("  " * depth + f"{one}  {state}")
+        if again:
+            continue
+        if state.endswith(CHANGED):
+            faults.append(one)
+        if "job" in entry:
+            print_job(content, content["jobs"][entry["job"]], "  " * depth + "    ")
+    version = content["version"]
+    commit = version["commit"] and (
+        f"commit {version['commit']}" + ("" if version["clean"] else " and changes since")
+    )
+    print(f"\nWorkflow: {commit or 'no commit known'}; sources {version['sources'][:12]}")
+    print(f"Environment: lock {content['lock']}, Python {content['environment']['python']}")
+    return faults
+
+
+CHANGED = "CHANGED"
+
+
+def record_of(target: Path) -> Path:
+    """The record of a result: in its folder, or one above."""
+    for folder in (target, *Path(os.path.abspath(target)).parents):
+        if (folder / provenance.FILE).is_file():
+            return folder / provenance.FILE
+    raise provenance.ProvenanceError(
+        f"{target}: no {provenance.FILE} in its folder or one above; a whole run writes it"
+    )
+
+
+def several(rows: list[tuple[str, dict]]) -> str:
+    """What to add to a question that many rows answer."""
+    differ = {
+        key: sorted({values[key] for _, values in rows})
+        for key in provenance.ROW
+        if len({values[key] for _, values in rows}) > 1
+    }
+    told = "; ".join(f"{key} {', '.join(values)}" for key, values in differ.items())
+    return f"{len(rows)} rows are such; say which: {told}"
+
+
+def told(entry: dict, path: Path) -> str:
+    """What a file is, and whether it still is."""
+    if "sha256" not in entry:
+        return "(not kept)"
+    try:
+        same = provenance.sha256(path) == entry["sha256"]
+    except OSError:
+        same = False
+    return f"sha256 {entry['sha256'][:12]}" + ("" if same else f" {CHANGED}")
+
+
+def print_job(content: dict, job: dict, indent: str) -> None:
+    """When, where and how long a job ran, its parameters and its code."""
+    where = "".join(f", {job[key]}" for key in ("node", "gpu", "image") if key in job)
+    print(f"{indent}{job['rule']}, {job['began']}, {job['seconds']:.1f} s{where}")
+    for key, value in job["parameters"].items():
+        print(f"{indent}{key}: {value if isinstance(value, str) else json.dumps(value)}")
+    code = content["code"][job["code"]]
+    script = code.get(job["script"], "?")[:12]
+    print(f"{indent}code: {job['script']} {script} and {len(code) - 1} files that it imports")
+    if job["rule"] == "prepare" and not job["inputs"]:
+        print(f"{indent}data: {embedded(content)}")
+    for name in job.get("changed", ()):
+        print(f"{indent}read another {name}: sha256 {job['changed'][name][:12]}")
+
+
+def embedded(content: dict) -> str:
+    """Data that are no file of a run."""
+    if content["configuration"]["dataset"] == "digits":
+        return f"embedded in scikit-learn {content['environment']['packages']['scikit-learn']}"
+    return "in a folder outside this one"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,75 @@
+"""Record where every result of a run comes from, as JSON: scripts/origin.py reads it."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+import yaml
+
+from mirage import provenance
+from mirage.files import atomic
+
+WORKFLOW = Path(__file__).parents[1]
+
+
+def main() -> None:
+    """Read Snakemake's records and write ours."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--configuration", type=Path, required=True, help="as a run records it")
+    parser.add_argument("--results", nargs="+", required=True, help="files to go back from")
+    parser.add_argument("--lock", required=True, help="hash of the locked dependencies")
+    parser.add_argument("--output", type=Path, required=True, help="an earlier one is made use of")
+    args = parser.parse_args()
+
+    recorded = yaml.safe_load(args.configuration.read_text(encoding="utf-8"))
+    results = [str(args.configuration), *args.results]
+    found = provenance.record(
+        results, snakemake_records(), os.path.relpath(WORKFLOW), earlier(args.output)
+    )
+    runs = recorded["configuration"]["runs"]
+    content = {
+        "format": provenance.FORMAT,
+        "folder": args.output.parent.as_posix(),
+        "version": provenance.version(WORKFLOW),
+        "lock": args.lock,
+        "images": sorted({job["image"] for job in found["jobs"] if "image" in job}),
+        **provenance.span(found["jobs"]),
+        "machine": provenance.machine(),
+        "environment": provenance.environment(),
+        "versions": recorded["versions"],
+        "seeds": {name: run["seeds"] for name, run in runs.items()},
+        "configuration": recorded["configuration"],
+        **found,
+    }
+    private = {
+        str(Path.home()): "~",
+        str(Path.cwd()): ".",
+        str(WORKFLOW.resolve()): ".",
+        os.environ.get("MNIST_DIR") or "/": "$MNIST_DIR",
+    }
+    private.pop("/", None)
+    with atomic(args.output) as temporary:
+        temporary.write_text(provenance.text(provenance.public(content, private)), encoding="utf-8")
+
+
+def snakemake_records():
+    """A function that gives Snakemake's record of how a file was made; None where it has none."""
+    # Slow to import, and of use only here.
+    from snakemake.io import IOFile
+    from snakemake.persistence.file import FilePersistence
+
+    records = FilePersistence(path=Path(".snakemake"))
+    return lambda path: records.metadata(IOFile(path))
+
+
+def earlier(path: Path) -> dict | None:
+    """The record that this one takes the place of; None where there is none to be read."""
+    try:
+        return provenance.read(path)
+    except provenance.ProvenanceError:
+        return None
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,231 @@
+"""Text and folders that a shell, a browser or a report would take for orders are data, or refused.
+
+A file named `pwned` anywhere, or a page whose title says so, is the sign that an order was obeyed.
+"""
+
+import json
+import os
+import time
+
+import pandas as pd
+import pytest
+import yaml
+from test_report import browser  # noqa: F401
+from workflow import copy_sources, snakemake, write
+
+SHELL = (
+    "a b $(touch pwned) ;touch pwned; `touch pwned` && touch pwned | touch pwned > pwned"
+    " --help ../x ' \" \\ {input} {{wildcards}} %s #é\nsecond line"
+)
+FOLDER = "a b'c\"d$(touch pwned)`touch pwned`;touch pwned;&> pwned #é --help"
+# What a browser would run, what the text format of captions lets a page hold, and what breaks out
+# of the places that a report puts text in.
+PAGE = """<script>document.title='pwned'</script><img src=x onerror="document.title='pwned'">"""
+MARKUP = f"""</script></textarea>{PAGE}
+
+.. raw:: html
+
+   {PAGE}
+
+.. include:: /etc/hostname
+
+`click <javascript:document.title='pwned'>`__ {{{{ 7 * 191 }}}} {{% for %}}
+${{document.title='pwned'}}
+"""
+
+
+def configuration(text, **more):
+    """A tiny study whose every free text is `text`: a run, an attack, a table and a figure."""
+    selection = {"run": "plain", "attack": "fgsm", "dtype": "float32", "split": "test"}
+    shown = {"title": text, "caption": text, "category": "Section"}
+    return {
+        "dataset": "digits",
+        "split": {"train": 60, "validation": 20},
+        "runs": {
+            "plain": {
+                "network": "mlp-4",
+                "dtype": "float32",
+                "optimizer": {"name": "sgd"},
+                "learning_rate": 0.1,
+                "batch_size": 20,
+                "epochs": [1],
+                "seeds": [1],
+            }
+        },
+        "attacks": {"fgsm": {"method": "fgsm", "gradient": "exact_sign"}},
+        "evaluations": [{"runs": ["plain"], "attacks": ["fgsm"], "epsilons": ["0.1", "0.2"]}],
+        "figures": {
+            "figure": {
+                **shown,
+                "plot": "by_epsilon",
+                "x_label": text,
+                "y_label": text,
+                "colours": {text: "black"},
+                "series": [{**selection, "epochs": [1], "label": text, "panel": text}],
+            }
+        },
+        "tables": {
+            "cells": {
+                **shown,
+                "rows": [{**selection, "label": text}],
+                "columns": [
+                    {"label": text, "epsilon": "0.1", "value": "accuracy"},
+                    {"label": "none", "missing": text},
+                ],
+            }
+        },
+        "summary": {
+            "runs": ["plain"],
+            "split": "test",
+            "epsilon": "0.1",
+            "columns": [{"label": text, "attack": "fgsm", "dtype": "float32"}],
+        },
+        **more,
+    }
+
+
+def assert_nothing_was_obeyed(folder):
+    assert not list(folder.rglob("pwned*"))
+    assert not os.path.exists("pwned")
+
+
+@pytest.fixture(scope="module")
+def ordered(tmp_path_factory):
+    """A finished run of shell commands for texts, in a folder named like some."""
+    folder = tmp_path_factory.mktemp("shell") / FOLDER / "mirage"
+    copy_sources(folder)
+    write(folder, "mine.yaml", configuration(SHELL))
+    result = snakemake(folder, "--configfile", "mine.yaml")
+    assert result.returncode == 0, result.stdout
+    return folder
+
+
+def test_text_and_the_working_folder_are_no_orders_to_a_shell(ordered):
+    assert_nothing_was_obeyed(ordered.parents[1])
+    table = pd.read_csv(ordered / "results/digits/tables/cells.csv", dtype=str)
+    assert SHELL in set(table["row"])
+    assert SHELL in set(table["column"])
+    record = yaml.safe_load((ordered / "results/digits/configuration.yaml").read_text())
+    assert record["configuration"]["figures"]["figure"]["title"] == SHELL
+    provenance = json.loads((ordered / "results/digits/provenance.json").read_text())
+    (drawn,) = (job for job in provenance["jobs"] if job["rule"] == "figure")
+    assert drawn["parameters"]["figure"]["title"] == SHELL
+    assert "Nothing to be done" in snakemake(ordered, "--configfile", "mine.yaml").stdout
+
+
+def test_the_workflow_s_folder_and_that_of_temporary_files_are_no_orders(
+    ordered, tmp_path, monkeypatch
+):
+    """The workflow is called from elsewhere, so that its folder stands in every command."""
+    temporary = tmp_path / FOLDER
+    temporary.mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    called = ("-s", ordered / "Snakefile", "--configfile", ordered / "mine.yaml")
+    result = snakemake(elsewhere, *called, "--directory", str(elsewhere))
+    assert result.returncode == 0, result.stdout
+    assert_nothing_was_obeyed(tmp_path)
+    assert_nothing_was_obeyed(ordered.parents[1])
+    assert (elsewhere / "results/digits/figures/figure.png").exists()
+    # And nothing private of that folder is in what may be shown to others.
+    text = (elsewhere / "results/digits/provenance.json").read_text()
+    assert "touch pwned)`" not in text.replace(json.dumps(SHELL)[1:-1], "")
+    assert '"scripts/train.py"' in text
+
+
+def test_a_workflow_in_a_folder_that_snakemake_cannot_use_is_refused_in_words(tmp_path):
+    folder = tmp_path / "a{b}c"
+    copy_sources(folder)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    called = ("-s", folder / "Snakefile", "--configfile", folder / "config/test.yaml")
+    result = snakemake(elsewhere, *called, "--directory", str(elsewhere), "--dry-run")
+    assert result.returncode != 0
+    assert "Traceback" not in result.stdout
+    assert "braces" in result.stdout
+    assert "a{b}c" in result.stdout
+    # Called in that folder it works: no path has the folder's name.
+    assert snakemake(folder, "--configfile", "config/test.yaml", "-n").returncode == 0
+
+
+@pytest.mark.parametrize("name", ["$(touch pwned)", "--help", "../x y", "'\"", ";touch pwned;"])
+@pytest.mark.parametrize("dataset", ["mnist", "cifar10"])
+def test_a_folder_of_data_is_no_order(fresh, dataset, name, monkeypatch):
+    monkeypatch.delenv("MNIST_DIR", raising=False)
+    write(fresh, "mine.yaml", configuration("text", dataset=dataset, data_folder=name))
+    data = f"results/{dataset}/data/60-20/train.npz"
+    result = snakemake(fresh, data, "--configfile", "mine.yaml")
+    assert result.returncode != 0
+    assert_nothing_was_obeyed(fresh)
+    logs = "".join(log.read_text() for log in (fresh / f"results/{dataset}/logs").rglob("*.log"))
+    assert "usage:" not in logs
+    assert repr(name)[1:-1] in logs or name in logs
+    assert "Traceback" not in logs
+
+
+# --- The report ---------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory):
+    """The report of a run whose every text is markup."""
+    folder = tmp_path_factory.mktemp("markup") / "mirage"
+    copy_sources(folder)
+    write(folder, "mine.yaml", configuration(MARKUP, claims=True))
+    result = snakemake(folder, "--configfile", "mine.yaml")
+    assert result.returncode == 0, result.stdout
+    result = snakemake(folder, "--configfile", "mine.yaml", "--report", "report.html")
+    assert result.returncode == 0, result.stdout
+    return folder
+
+
+def obeyed(page):
+    """Whether a page has run what it shows."""
+    return "pwned" in page.title
+
+
+def test_text_is_no_order_to_the_browser_that_shows_the_report(pages, browser):  # noqa: F811
+    from selenium.webdriver.common.by import By
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    browser.get((pages / "report.html").as_uri())
+    WebDriverWait(browser, 30).until(
+        lambda page: "Is this classifier robust" in page.find_element(By.TAG_NAME, "body").text
+    )
+    assert not obeyed(browser)
+    names = browser.execute_script("return Object.keys(results)")
+    assert "results/digits/figures/figure.png" in names
+    sections = browser.execute_script("return Object.keys(categories)")
+    assert "Section" in sections
+    for call, values in (("showCategory", sections), ("showResultInfo", names)):
+        for value in values:
+            browser.execute_script(f"app.{call}(arguments[0])", value)
+            assert not obeyed(browser), (call, value)
+    # As a reader sees it: the caption as it was written.
+    browser.execute_script("app.showResultInfo('results/digits/figures/figure.png')")
+    assert (
+        "<script>document.title='pwned'</script>" in browser.find_element("tag name", "body").text
+    )
+    links = browser.execute_script("return [...document.links].map(link => link.href)")
+    assert not [link for link in links if "pwned" in link]
+    # What a picture with an error handler does is done later.
+    time.sleep(1)
+    assert not obeyed(browser)
+    faults = [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"]
+    assert faults == []
+
+
+def test_text_is_no_order_to_the_browser_that_shows_the_claims(pages, browser):  # noqa: F811
+    from mirage import published
+
+    ledger = pd.read_csv(pages / "results/digits/tables/claims.csv")
+    assert len(ledger) > 50
+    texts = ledger.select_dtypes(exclude="number").columns
+    assert len(texts) > 8
+    ledger[texts] = MARKUP
+    figures = {"figure": f"results/{MARKUP}.png"}
+    (pages / "page.html").write_text(published.page(ledger, figures, pages))
+    browser.get((pages / "page.html").as_uri())
+    assert "javascript:document" in browser.find_element("tag name", "body").text
+    assert not obeyed(browser)

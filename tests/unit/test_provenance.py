@@ -1,0 +1,245 @@
+"""The record of where results come from: complete, true, cheap, and without private paths."""
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from mirage import provenance
+
+CODE = {"scripts/train.py": "sha256:a1", "scripts/mirage/__init__.py": "sha256:b2"}
+
+
+def made(rule, command, inputs=(), *, log="log", checksums=None, at=0, code=CODE):
+    """What Snakemake keeps of a job."""
+    return {
+        "rule": rule,
+        "input": [*inputs, *code],
+        "log": [log],
+        "shellcmd": command,
+        "starttime": 1_000_000 + at,
+        "endtime": 1_000_001.5 + at,
+        "input_checksums": {**code, **(checksums or {})},
+    }
+
+
+@pytest.fixture
+def study(tmp_path, monkeypatch):
+    """A run of three jobs, one file of which is not kept: data, two checkpoints, a figure."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("data", "epoch1.keras", "epoch2.keras", "figure.png", "resources/published"):
+        Path(name).parent.mkdir(exist_ok=True)
+        Path(name).write_text(name)
+    Path("log").write_text("Node n1; SLURM job 7; image /home/jane/mirage-1.sif\nepoch 1\n")
+    train = made("train", "python scripts/train.py --seed 1 --output epochs", ["data"])
+    return {
+        "data": made("prepare", "python scripts/prepare.py --train 5", at=-5),
+        "epoch1.keras": train,
+        "epoch2.keras": train,
+        "perturbed": made("perturb", "python scripts/p.py", ["epoch1.keras"]),
+        "figure.png": made(
+            "figure",
+            "python scripts/figure.py",
+            ["epoch1.keras", "epoch2.keras", "perturbed", "resources/published"],
+            at=5,
+            code={},
+        ),
+    }
+
+
+def recorded(study, before=None):
+    return provenance.record(["figure.png"], study.get, ".", before)
+
+
+def job_of(content, name):
+    return content["jobs"][content["files"][name]["job"]]
+
+
+def test_every_file_on_the_way_back_is_there_with_its_content_and_its_job(study):
+    content = recorded(study)
+    assert set(content["files"]) == {*study, "resources/published"}
+    for name in set(content["files"]) - {"perturbed"}:
+        assert content["files"][name]["sha256"] == provenance.sha256(name)
+        assert content["files"][name]["bytes"] == len(name)
+    assert content["files"]["perturbed"] == {"kept": False, "job": 3}
+    assert "job" not in content["files"]["resources/published"]
+    assert len(content["jobs"]) == 4  # the two checkpoints are of one
+    assert job_of(content, "epoch2.keras") is job_of(content, "epoch1.keras")
+    assert job_of(content, "epoch1.keras") == {
+        "rule": "train",
+        "script": "scripts/train.py",
+        "began": "1970-01-12T13:46:40Z",
+        "seconds": 1.5,
+        "node": "n1",
+        "slurm_job": "7",
+        "image": "mirage-1.sif",
+        "parameters": {"seed": "1"},
+        "inputs": ["data"],
+        "code": 1,
+    }
+    assert content["code"][1] == {"scripts/train.py": "a1", "scripts/mirage/__init__.py": "b2"}
+    assert provenance.span(content["jobs"]) == {
+        "began": "1970-01-12T13:46:35Z",
+        "ended": "1970-01-12T13:46:46Z",
+        "job_seconds": 6.0,
+    }
+
+
+def test_code_is_recorded_as_it_was_when_the_job_ran(study):
+    later = {**CODE, "scripts/train.py": "sha256:c3"}
+    study["epoch2.keras"] = made("train", "python scripts/train.py 2", ["data"], code=later)
+    content = recorded(study)
+    read = [content["code"][job_of(content, f"epoch{n}.keras")["code"]] for n in (1, 2)]
+    assert [one["scripts/train.py"] for one in read] == ["a1", "c3"]
+
+
+def test_a_file_that_was_another_when_it_was_read_is_told(study):
+    then = {
+        "epoch1.keras": "sha256:00",
+        "epoch2.keras": f"sha256:{provenance.sha256('epoch2.keras')}",
+    }
+    study["figure.png"]["input_checksums"] = then
+    assert job_of(recorded(study), "figure.png")["changed"] == {"epoch1.keras": "00"}
+
+
+def test_files_of_the_workflow_are_named_as_in_its_folder(study, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path / "resources")
+    Path("figure").touch()
+    code = {"../scripts/figure.py": "sha256:a"}
+    one = made("figure", "python ../scripts/figure.py", ["../resources/published"], code=code)
+    content = provenance.record(["figure"], {"figure": one}.get, "..")
+    assert set(content["files"]) == {"figure", "resources/published"}
+    assert content["jobs"][0]["script"] == "scripts/figure.py"
+    assert content["jobs"][0]["inputs"] == ["resources/published"]
+    assert content["code"] == [{"scripts/figure.py": "a"}]
+
+
+def test_what_has_not_changed_is_not_read_again(study, monkeypatch):
+    before = recorded(study)
+    read = []
+    original = provenance.sha256
+    monkeypatch.setattr(provenance, "sha256", lambda path: (read.append(path), original(path))[1])
+    assert recorded(study, before) == before
+    assert read == []
+    Path("epoch1.keras").write_text("other")
+    assert recorded(study, before)["files"]["epoch1.keras"] != before["files"]["epoch1.keras"]
+    assert read == ["epoch1.keras"]
+
+
+@pytest.mark.parametrize(
+    ("command", "parameters"),
+    [
+        ("--data in.npz --dtype float16 --output out.csv > log 2>&1", {"dtype": "float16"}),
+        ("--epsilons 0 0.05 --epsilon 0.10", {"epsilons": ["0", "0.05"], "epsilon": "0.10"}),
+        ("""--labels '{"seed": 1}' --adaptive""", {"labels": {"seed": 1}, "adaptive": True}),
+        ("""--figure '{"title": "a > b 2>&1 --c"}'""", {"figure": {"title": "a > b 2>&1 --c"}}),
+        ("attacks --data in.npz", {"positional": "attacks"}),
+        ("""--dataset x ${M:+--local-folder "$M"} 2>&1 | tee log""", {"dataset": "x"}),
+        ("--target '[next'", {"target": "[next"}),
+    ],
+)
+def test_parameters_are_what_stands_on_the_command_line_beside_files(command, parameters):
+    found = provenance.options(f"python scripts/x.py {command}", {"in.npz", "log"})
+    assert found == ("scripts/x.py", parameters)
+
+
+def test_where_a_job_ran_is_read_from_its_log(tmp_path):
+    log = tmp_path / "log"
+    log.write_text(
+        "Node a-b.c; GPU allocated: 0; no container\nGPU: NVIDIA H200, the first of 1 seen\n"
+    )
+    assert provenance.place([str(log)]) == {"node": "a-b.c", "gpu": "NVIDIA H200"}
+    log.write_text("Reading Node x; image y\n")
+    assert provenance.place([str(log), str(tmp_path / "none")]) == {}
+
+
+def test_private_paths_are_left_out_and_others_are_not():
+    private = {"/home/jane": "~", "/home/jane/study": ".", "/data (jane)": "$MNIST_DIR"}
+    told = {
+        "a": ["/home/jane/study/results/x", "--folder=/home/jane", "/home/jane's", "/home/janet/x"],
+        "b": {"c": "/srv/home/jane/x", "d": "/data (jane)/t10k", "e": 1, "f": None},
+    }
+    assert provenance.public(told, private) == {
+        "a": ["./results/x", "--folder=~", "~'s", "/home/janet/x"],
+        "b": {"c": "/srv/home/jane/x", "d": "$MNIST_DIR/t10k", "e": 1, "f": None},
+    }
+
+
+def test_a_record_is_json_with_a_line_for_each_file(study):
+    content = {"format": 1, "images": [], "seeds": {"ä": [1]}, **recorded(study)}
+    text = provenance.text(content)
+    assert json.loads(text) == content
+    assert sum('"sha256"' in line for line in text.splitlines()) == 5
+
+
+# --- Version of the code ------------------------------------------------------------------------
+
+
+def git(folder, *arguments):
+    if not shutil.which("git"):
+        pytest.skip("needs git")
+    who = ["-c", "user.name=a", "-c", "user.email=a@b", "-c", "commit.gpgsign=false"]
+    subprocess.run(["git", "-C", folder, *who, *arguments], check=True, capture_output=True)
+
+
+@pytest.fixture
+def workflow(tmp_path):
+    folder = tmp_path / "workflow"
+    (folder / "scripts/mirage").mkdir(parents=True)
+    (folder / "Snakefile").write_text("rule all:\n")
+    (folder / "scripts/mirage/a.py").write_text("1\n")
+    return folder
+
+
+def test_the_version_is_the_commit_and_whether_anything_is_changed(workflow):
+    git(workflow, "init", "-q")
+    git(workflow, "add", "-A")
+    git(workflow, "commit", "-qm", "a")
+    found = provenance.version(workflow)
+    assert len(found["commit"]) == 40
+    assert found["clean"] is True
+    (workflow / "scripts/mirage/a.py").write_text("2\n")
+    changed = provenance.version(workflow)
+    assert (changed["commit"], changed["clean"]) == (found["commit"], False)
+    assert changed["sources"] != found["sources"]
+
+
+def test_the_version_is_not_that_of_a_repository_around_it(workflow):
+    git(workflow.parent, "init", "-q")
+    git(workflow.parent, "add", "-A")
+    git(workflow.parent, "commit", "-qm", "a")
+    found = provenance.version(workflow)
+    assert (found["commit"], found["clean"]) == (None, None)
+
+
+def test_without_git_the_sources_alone_are_the_version(workflow, monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    first = provenance.version(workflow)
+    assert (first["commit"], first["clean"]) == (None, None)
+    (workflow / "Snakefile").touch()
+    (workflow / "README.md").write_text("text")
+    assert provenance.version(workflow) == first
+    (workflow / "scripts/mirage/a.py").rename(workflow / "scripts/mirage/b.py")
+    assert provenance.version(workflow) != first
+
+
+# --- The way back -------------------------------------------------------------------------------
+
+
+def test_the_way_back_ends_at_the_data_and_repeats_nothing(study):
+    assert list(provenance.chain(recorded(study), "figure.png")) == [
+        (0, "figure.png", False),
+        (1, "epoch1.keras", False),
+        (2, "data", False),
+        (1, "epoch2.keras", False),
+        (2, "data", True),
+        (1, "perturbed", False),
+        (2, "epoch1.keras", True),
+        (1, "resources/published", False),
+    ]
+    with pytest.raises(provenance.ProvenanceError, match=r"fig: .*it has figure.png"):
+        list(provenance.chain(recorded(study), "fig"))
+    with pytest.raises(provenance.ProvenanceError, match=r"table: .*made by another run"):
+        list(provenance.chain(recorded(study), "table"))
