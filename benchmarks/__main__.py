@@ -1,0 +1,116 @@
+"""Speed and memory against the peers and against the arithmetic, as ratios from one run.
+
+Without options everything is measured and written to benchmarks/results. A selection (`--only`) is
+printed, and written only where `--output` says.
+"""
+
+import argparse
+import logging
+import os
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from benchmarks import ROOT
+from mirage import device
+
+ATTACKS = {
+    "fgsm": "FGSM at ten epsilons",
+    "fgsm_accuracy": "FGSM at ten epsilons, with the accuracies",
+    "pgd": "PGD, 40 steps",
+    "deepfool": "DeepFool",
+    "jsma": "JSMA",
+    "lbfgs": "L-BFGS",
+}
+PARTS = ("training", *ATTACKS, "whole")
+TARGETS = ("quick", "tour", "reproduce")
+
+
+def arguments() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        prog="make bench", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--only", nargs="+", choices=PARTS, help="parts to measure; default: all")
+    parser.add_argument("--repeats", type=int, default=5, help="of each comparison; default: 5")
+    parser.add_argument("--threads", type=int, default=os.cpu_count(), help="and cores of a run")
+    parser.add_argument(
+        "--whole",
+        nargs="+",
+        choices=TARGETS,
+        default=["quick", "tour"],
+        help="make targets to run as a whole; default: quick tour",
+    )
+    parser.add_argument("--output", type=Path, help="folder for tables and figure")
+    args = parser.parse_args()
+    if args.repeats < 1:
+        parser.error("--repeats must be at least 1")
+    return args
+
+
+def comparisons(setting, parts: tuple[str, ...]) -> Iterator[tuple[str, Callable]]:
+    """Name and sides of every comparison asked for; the sides as a function that prepares them."""
+    from benchmarks import training
+
+    if "training" in parts:
+        for network in training.NETWORKS:
+            for dtype in training.DTYPES:
+                yield (
+                    f"training epoch, {network}, {dtype}",
+                    lambda network=network, dtype=dtype: training.sides(setting, network, dtype),
+                )
+    if set(parts) & set(ATTACKS):
+        import keras
+
+        from benchmarks.attacks import Attacks
+
+        keras.config.set_floatx("float32")
+        attacks = Attacks(setting)
+        for part, name in ATTACKS.items():
+            if part in parts:
+                yield name, getattr(attacks, part)
+
+
+def main() -> None:
+    """Measure, print and write."""
+    args = arguments()
+    from benchmarks import report
+    from benchmarks.comparison import compare
+    from benchmarks.setting import Setting, machine
+    from benchmarks.targets import targets
+
+    parts = tuple(args.only or PARTS)
+    found = report.Report(machine(args.threads), args.repeats)
+    # Before TensorFlow starts its threads here, and with all the memory.
+    if "whole" in parts:
+        from benchmarks import whole
+
+        for target in args.whole:
+            print(f"make {target} ...", flush=True)
+            try:
+                found.runs.append(whole.run(target, args.threads))
+            except RuntimeError as error:
+                found.failures.append(str(error))
+                print(error, flush=True)
+    if set(parts) - {"whole"}:
+        device.configure(args.threads)
+        # The peers say much; what fails is in the table.
+        logging.getLogger().setLevel(logging.WARNING)
+        logging.getLogger("tensorflow").setLevel(logging.ERROR)
+        setting = Setting(os.environ)
+        found.images = setting.name
+        for name, prepare in comparisons(setting, parts):
+            print(f"{name} ...", flush=True)
+            rows = compare(name, prepare(), args.repeats)
+            found.rows += rows
+            print(report.speed(rows), flush=True)
+    found.targets = targets(found.rows, found.whole())
+    print(found.markdown())
+    output = args.output or (None if args.only else ROOT / "benchmarks" / "results")
+    if output:
+        found.write(output)
+        print(f"Written to {os.path.relpath(output)}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,205 @@
+"""What was measured, as tables and a figure."""
+
+import csv
+import os
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from benchmarks.comparison import OURS, Row, markdown
+from benchmarks.targets import Target
+from benchmarks.whole import CATEGORIES, Run
+from mirage.files import atomic
+
+SPEED = ("", "whose", "seconds", "fastest to slowest", "times ours", "result", "remark")
+
+
+def speed(rows: Sequence[Row]) -> str:
+    """Rows as a Markdown table."""
+    lines = []
+    for row in rows:
+        timed = row.seconds is not None
+        remarks = [row.note] if row.note else []
+        if row.images_run != row.images:
+            remarks.append(f"scaled from {row.images_run:,} images to {row.images:,}")
+        lines.append(
+            [
+                row.comparison,
+                row.side,
+                f"{row.seconds:.3g}" if timed else "",
+                f"{row.fastest:.3g} to {row.slowest:.3g}" if timed else "",
+                f"{row.ratio:.3g}" if row.ratio else "",
+                f"{row.quality} {row.value:.4g}" if row.quality else "",
+                "; ".join(remarks).replace("\n", " ").replace("|", "/"),
+            ]
+        )
+    return markdown(SPEED, lines)
+
+
+@dataclass
+class Report:
+    """Everything measured in one run of the benchmark."""
+
+    machine: dict[str, str]
+    repeats: int
+    images: str = ""
+    rows: list[Row] = field(default_factory=list)
+    runs: list[Run] = field(default_factory=list)
+    targets: list[Target] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+    load: tuple[float, float, float] = field(default_factory=os.getloadavg)
+
+    def whole(self) -> dict[str, dict[str, float]]:
+        """Wall seconds and overhead of the runs, as `targets` takes them."""
+        return {run.target: {"seconds": run.seconds, "overhead": run.overhead} for run in self.runs}
+
+    def workflow(self) -> list[dict[str, object]]:
+        """One row for each run and category."""
+        return [
+            {
+                "target": run.target,
+                "seconds": round(run.seconds, 1),
+                "cores": run.cores,
+                "cores_busy": round(run.busy, 3),
+                "category": category,
+                "core_seconds": round(run.core_seconds[category], 2),
+                "wall_seconds": round(run.wall_seconds[category], 2),
+                "wall_share": round(run.wall_seconds[category] / run.seconds, 4),
+            }
+            for run in self.runs
+            for category in CATEGORIES
+        ]
+
+    def memory(self) -> list[dict[str, object]]:
+        """One row for each run and script."""
+        return [
+            {"target": run.target, "script": script, "processes": count, "peak_mb": round(peak)}
+            for run in self.runs
+            for script, (count, peak) in run.memory.items()
+        ]
+
+    def markdown(self) -> str:
+        """The whole report."""
+        parts = ["# Speed and memory\n"]
+        parts.append(
+            markdown(
+                ("", ""), [*self.machine.items(), ("load at the start", f"{self.load[0]:.1f}")]
+            )
+        )
+        if self.rows:
+            parts.append(
+                f"## Against peers and the limit\n\nImages: {self.images}. Float32 unless it says "
+                f"otherwise. Seconds are the median of {self.repeats} rounds, in which the sides "
+                "take turns, after one that is not timed. *Times ours* is the median of the "
+                "rounds' ratios: above 1, we are faster. All sides attack one network, "
+                "784-200-300-10.\n"
+            )
+            parts.append(speed(self.rows))
+        if self.runs:
+            parts.append("## Whole runs\n")
+            lines = [
+                [
+                    f"make {row['target']}",
+                    row["category"],
+                    f"{row['core_seconds']:.1f}",
+                    f"{row['wall_seconds']:.1f}",
+                    f"{row['wall_share']:.1%}",
+                    CATEGORIES[row["category"]],
+                ]
+                for row in self.workflow()
+            ]
+            for run in self.runs:
+                parts.append(
+                    f"`make {run.target}`: {run.seconds:.0f} s on {run.cores} cores, which were "
+                    f"busy {run.busy:.0%} of the time; one run.\n"
+                )
+            parts.append(
+                "Each twentieth of a second of wall time is divided among what ran in it, by CPU "
+                "time. A core that waits while another works is not *waiting*.\n"
+            )
+            parts.append(
+                markdown(("", "", "core seconds", "wall seconds", "of the wall time", "is"), lines)
+            )
+            parts.append("## Memory\n\nThe largest resident memory of a process of each kind.\n")
+            lines = [
+                [f"make {r['target']}", r["script"], r["processes"], f"{r['peak_mb']:,}"]
+                for r in self.memory()
+            ]
+            parts.append(markdown(("", "script", "processes", "peak, MB"), lines))
+        parts += [f"Failed:\n\n```\n{failure}\n```\n" for failure in self.failures]
+        parts.append("## Targets\n")
+        header = ("target, on two cores", "asked", "measured", "")
+        parts.append(markdown(header, [target.cells() for target in self.targets]))
+        return "\n".join(parts)
+
+    def write(self, folder: Path) -> None:
+        """Write Markdown, CSV and the figure."""
+        with atomic(folder / "benchmarks.md") as path:
+            path.write_text(self.markdown())
+        tables = {
+            "machine": [{"name": k, "value": v} for k, v in self.machine.items()],
+            "speed": [asdict(row) for row in self.rows],
+            "workflow": self.workflow(),
+            "memory": self.memory(),
+            "targets": [asdict(target) | {"verdict": target.verdict} for target in self.targets],
+        }
+        for name, rows in tables.items():
+            if rows:
+                with atomic(folder / f"{name}.csv") as path, open(path, "w", newline="") as file:
+                    writer = csv.DictWriter(file, rows[0], lineterminator="\n")
+                    writer.writeheader()
+                    writer.writerows(rows)
+        draw(self, folder)
+
+
+def draw(report: Report, folder: Path) -> None:
+    """Seconds of each side beside ours, and what the whole runs went into; PNG and SVG."""
+    import matplotlib.pyplot as plt
+    import pandas as pd
+    import seaborn as sns
+
+    from mirage.plots import style
+
+    rows = pd.DataFrame([asdict(row) for row in report.rows if row.ratio])
+    panels = [not rows.empty, bool(report.runs)]
+    if not any(panels):
+        return
+    figure, axes = plt.subplots(
+        1, sum(panels), figsize=(7 * sum(panels), 7.5), squeeze=False, layout="constrained"
+    )
+    axes = list(axes[0])
+    if panels[0]:
+        ax = axes.pop(0)
+        others = rows[~rows.side.str.startswith(OURS)]
+        sides = list(dict.fromkeys(others.side))
+        sns.scatterplot(
+            data=others,
+            x="ratio",
+            y="comparison",
+            hue="side",
+            style="side",
+            hue_order=sides,
+            style_order=sides,
+            palette=dict(zip(sides, style.COLOURS, strict=False)),
+            s=110,
+            ax=ax,
+        )
+        ax.axvline(1, color=style.NEUTRAL)
+        ax.set(xscale="log", xlabel="seconds, in units of ours", ylabel="", title="The same work")
+        ax.legend(title=None, loc="best", frameon=True)
+    if panels[1]:
+        ax = axes.pop(0)
+        shares = pd.DataFrame(report.workflow()).pivot(
+            index="target", columns="category", values="wall_share"
+        )
+        shares = shares.loc[[run.target for run in report.runs], list(CATEGORIES)] * 100
+        shares.index = [f"make {run.target}\n{run.seconds:,.0f} s" for run in report.runs]
+        shares.plot.barh(stacked=True, ax=ax, color=style.COLOURS[: len(CATEGORIES)], width=0.5)
+        ax.invert_yaxis()
+        ax.set(xlabel="share of the wall time, %", xlim=(0, 100), title="A whole run")
+        ax.legend(title=None, loc="upper center", bbox_to_anchor=(0.5, -0.1), ncols=2)
+    figure.suptitle(f"{report.machine['processor']}, {report.machine['cores']} cores")
+    for kind in ("png", "svg"):
+        with atomic(folder / f"speed.{kind}") as path:
+            figure.savefig(path, format=kind)
+    plt.close(figure)

@@ -1,0 +1,212 @@
+"""The parts of the benchmark that only count: turns and ratios, targets, and where time went."""
+
+import csv
+
+import pytest
+from benchmarks import report, training, whole
+from benchmarks.comparison import LIMIT, OURS, Row, Side, compare, markdown
+from benchmarks.targets import EPOCH, Target, targets
+
+from mirage import networks
+
+
+class Clock:
+    """Moves on by what the sides say they take."""
+
+    def __init__(self):
+        self.now = 0.0
+        self.order = []
+
+    def side(self, name, seconds, **options):
+        left = iter(seconds)
+
+        def run():
+            self.order.append(name)
+            self.now += next(left)
+            return name
+
+        return Side(name, run, **({"done": 10, "wanted": 10} | options))
+
+
+def test_sides_take_turns_and_the_first_round_does_not_count():
+    clock = Clock()
+    sides = [clock.side("a", [99, 1, 2, 3]), clock.side("b", [99, 4, 4, 9])]
+    ours, theirs = compare("work", sides, 3, lambda: clock.now)
+    assert clock.order == ["a", "b"] * 4
+    assert (ours.seconds, ours.fastest, ours.slowest, ours.ratio) == (2, 1, 3, 1)
+    # Of the ratios 4, 2 and 3 of each round; the medians' ratio would be 2.
+    assert (theirs.seconds, theirs.ratio) == (4, 3)
+
+
+def test_times_are_scaled_to_the_images_wanted():
+    clock = Clock()
+    sides = [clock.side("a", [1, 1]), clock.side("b", [1, 3], done=2)]
+    _, theirs = compare("work", sides, 1, lambda: clock.now)
+    assert (theirs.seconds, theirs.ratio, theirs.images_run, theirs.images) == (15, 15, 2, 10)
+
+
+def test_quality_is_taken_once_and_is_not_timed():
+    clock, asked = Clock(), []
+
+    def quality(found):
+        asked.append(found)
+        clock.now += 1000
+        return "accuracy", 0.5
+
+    (row,) = compare("work", [clock.side("a", [1, 2], quality=quality)], 1, lambda: clock.now)
+    assert asked == ["a"]
+    assert (row.quality, row.value, row.seconds) == ("accuracy", 0.5, 2)
+
+
+def test_a_side_that_fails_is_reported_in_words_and_the_others_are_timed():
+    def broken():
+        raise ImportError("no such peer")
+
+    clock = Clock()
+    sides = [clock.side("a", [1, 1]), Side("b", broken, 1, 1), clock.side("c", [1, 2])]
+    rows = compare("work", sides, 1, lambda: clock.now)
+    assert rows[1].note == "failed: ImportError: no such peer"
+    assert (rows[1].seconds, rows[1].ratio) == (None, None)
+    assert rows[2].ratio == 2
+    assert "no such peer" in report.speed(rows)
+
+
+def test_a_side_may_bring_its_own_seconds():
+    clock = Clock()
+    limit = Side(LIMIT, lambda: 0.5, 10, 20, own_clock=True)
+    _, row = compare("work", [clock.side(OURS, [1, 2]), limit], 1, lambda: clock.now)
+    assert (row.seconds, row.ratio) == (1, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("at", "measured", "verdict"),
+    [
+        ("at least", 5, "met"),
+        ("at least", 4.99, "not met"),
+        ("at most", 5, "met"),
+        ("at most", 5.01, "not met"),
+        ("at most", None, "not measured"),
+    ],
+)
+def test_verdicts(at, measured, verdict):
+    target = Target("speed", at, 5, "x", measured)
+    assert target.verdict == verdict
+    assert target.cells()[-1] == verdict
+
+
+def test_targets_find_their_numbers():
+    name = EPOCH.format("float32")
+    rows = [
+        Row(name, OURS, ratio=1.0),
+        Row(name, "Keras fit", ratio=6.0),
+        Row(name, LIMIT, ratio=0.5),
+        Row("DeepFool", "ART", ratio=120.0),
+    ]
+    found = targets(rows, {"reproduce": {"seconds": 7000.0, "overhead": 0.25}})
+    measured = {target.text: target.measured for target in found if target.measured is not None}
+    assert measured == {
+        f"{name}: times as fast as Keras fit": 6,
+        f"{name}: times the arithmetic limit": 2,
+        "DeepFool: times as fast as ART": 120,
+        "make reproduce: wall time": 7000,
+        "make reproduce: start-up and Snakemake, of the wall time": 25,
+    }
+
+
+def test_operations_of_a_training_epoch():
+    # Backward twice as many as forward, but none with respect to the images.
+    assert training.products(networks.build("mlp-20", "float32", 1)) == 2 * (
+        3 * (784 * 20 + 20 * 10) - 784 * 20
+    )
+    first, second = 28 * 28 * 25 * 2, 14 * 14 * 25 * 2 * 4
+    dense = 7 * 7 * 4 * 8 + 8 * 10
+    assert training.products(networks.build("cnn-2-4-8", "float32", 1)) == 2 * (
+        3 * (first + second + dense) - first
+    )
+
+
+def test_wall_time_is_divided_among_what_ran_and_adds_up():
+    events = [
+        (0.0, 2.0, 2.0, "Snakemake"),
+        (2.0, 6.0, 4.0, "arithmetic"),
+        (2.0, 6.0, 4.0, "start-up"),
+        # Seven to ten: nothing.
+        (6.0, 7.0, 1.0, "arithmetic"),
+    ]
+    core_seconds, wall_seconds = whole.divided(events, 0.0, 10.0)
+    assert core_seconds["arithmetic"] == pytest.approx(5)
+    # To within a bin at each border.
+    assert wall_seconds == pytest.approx(
+        {
+            "arithmetic": 3,
+            "start-up": 2,
+            "Snakemake": 2,
+            "input and output": 0,
+            "waiting": 3,
+        },
+        abs=4 * whole.BIN,
+    )
+    assert sum(wall_seconds.values()) == pytest.approx(10)
+
+
+def test_compiling_is_start_up_and_what_waits_for_its_stand_in_too():
+    log = (
+        "I0000 00:00:1795232437.500000   12416 device_compilation_profiler.cc:113] Compiled "
+        "__inference_epoch_626 1 times, compile time: 1500000 us, cumulative: 1500000 us\n"
+    )
+    windows = {"job.log": whole.compilations(log)}
+    assert windows == {"job.log": [(1795232436.0, 1795232437.5)]}
+    process = {
+        "script": "train.py",
+        "log": "job.log",
+        "imported": True,
+        "began": 1795232435.0,
+        "events": [(1795232437.0, 1.0, "arithmetic"), (1795232439.0, 1.5, "arithmetic")],
+    }
+    assert list(whole.events_of(process, windows)) == [
+        (1795232436.0, 1795232437.0, 1.0, "start-up"),
+        (1795232437.5, 1795232439.0, 1.5, "arithmetic"),
+    ]
+    for change, category in [
+        ({"imported": False}, "start-up"),
+        ({"script": "serve.py"}, "start-up"),
+        ({"script": "snakemake"}, "Snakemake"),
+    ]:
+        assert {event[3] for event in whole.events_of(process | change, {})} == {category}
+
+
+def test_memory_counts_what_did_the_work():
+    processes = [
+        {"script": "train.py", "imported": imported, "peak": 1024 * peak}
+        for imported, peak in [(False, 9000), (True, 300), (True, 500)]
+    ]
+    assert whole.memory(processes) == {"train.py": (2, 500)}
+
+
+def test_the_report_is_written_whole(tmp_path):
+    run = whole.Run(
+        *("quick", 50.0, 2),
+        dict.fromkeys(whole.CATEGORIES, 10.0),
+        dict.fromkeys(whole.CATEGORIES, 10.0),
+        {"train.py": (30, 543.2)},
+    )
+    rows = [
+        Row("FGSM", OURS, 10, 10, 5, 1.0, 0.9, 1.1, 1.0, "accuracy", 0.5),
+        Row("FGSM", "ART", 10, 2, 5, 8.0, 7.0, 9.0, 8.0, note="a | b"),
+    ]
+    found = report.Report({"processor": "one", "cores": "2"}, 5, "digits", rows, [run])
+    found.targets = targets(rows, found.whole())
+    found.write(tmp_path)
+    names = ["machine.csv", "speed.csv", "workflow.csv", "memory.csv", "targets.csv"]
+    names += ["benchmarks.md", "speed.png", "speed.svg"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(names)
+    with open(tmp_path / "targets.csv") as file:
+        verdicts = {row["text"]: row["verdict"] for row in csv.DictReader(file)}
+    assert verdicts["make quick: wall time"] == "met"
+    assert verdicts["make tour: wall time"] == "not measured"
+    text = (tmp_path / "benchmarks.md").read_text()
+    assert "scaled from 2 images to 10" in text
+
+
+def test_numbers_stand_to_the_right():
+    assert markdown(["a", "b"], [["x", "1"], ["y", ""]]).splitlines()[1] == "| :-- | --: |"
