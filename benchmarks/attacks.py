@@ -20,8 +20,8 @@ GAMMA = 0.145
 Answer = tuple[str, float]
 
 
-# Images at once: what each peer was fastest with, of a few sizes tried on two cores. It decides much:
-# ART's DeepFool takes half as long for an image of 1,000 as for one of 200.
+# Images at once: what each peer was fastest with, of a few sizes tried on two cores. It decides
+# much: of ART's DeepFool an image takes half as long among 1,000 as among 200.
 FOOLBOX_BATCH = {"fgsm": 2_000, "pgd": 10_000, "deepfool": 2_000}
 ART_FEW = 1_000
 

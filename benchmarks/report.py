@@ -165,7 +165,7 @@ def draw(report: Report, folder: Path) -> None:
     if not any(panels):
         return
     figure, axes = plt.subplots(
-        1, sum(panels), figsize=(7 * sum(panels), 7.5), squeeze=False, layout="constrained"
+        1, sum(panels), figsize=(9 * sum(panels), 7.5), squeeze=False, layout="constrained"
     )
     axes = list(axes[0])
     if panels[0]:
@@ -186,7 +186,8 @@ def draw(report: Report, folder: Path) -> None:
         )
         ax.axvline(1, color=style.NEUTRAL)
         ax.set(xscale="log", xlabel="seconds, in units of ours", ylabel="", title="The same work")
-        ax.legend(title=None, loc="best", frameon=True)
+        # Below, where it hides no point.
+        ax.legend(title=None, loc="upper center", bbox_to_anchor=(0.5, -0.1), ncols=2)
     if panels[1]:
         ax = axes.pop(0)
         shares = pd.DataFrame(report.workflow()).pivot(
@@ -198,7 +199,7 @@ def draw(report: Report, folder: Path) -> None:
         ax.invert_yaxis()
         ax.set(xlabel="share of the wall time, %", xlim=(0, 100), title="A whole run")
         ax.legend(title=None, loc="upper center", bbox_to_anchor=(0.5, -0.1), ncols=2)
-    figure.suptitle(f"{report.machine['processor']}, {report.machine['cores']} cores")
+    figure.suptitle(f"{report.machine['processor']}; cores: {report.machine['cores']}")
     for kind in ("png", "svg"):
         with atomic(folder / f"speed.{kind}") as path:
             figure.savefig(path, format=kind)
