@@ -1,5 +1,14 @@
 # Where every result comes from: what each file was made of, by which code, when and where.
 
+from snakemake.settings.types import ExecMode
+
+from mirage import provenance as origin
+
+# Known here, and in a container, which has no git, from here. No parameter: a commit is no reason
+# to run again.
+if workflow.exec_mode == ExecMode.DEFAULT:
+    os.environ.update(MIRAGE_VERSION=json.dumps(origin.version(Path(workflow.basedir))))
+
 
 rule provenance:
     input:
@@ -12,9 +21,6 @@ rule provenance:
         update(f"{RESULTS}/provenance.json"),
     log:
         f"{LOGS}/provenance.log",
-    # Where Snakemake is, there are its records, and git.
-    container:
-        None
     params:
         lock=LOCK,
     shell:

@@ -1,6 +1,7 @@
 """Record where every result of a run comes from, as JSON: scripts/origin.py reads it."""
 
 import argparse
+import json
 import os
 import sys
 from pathlib import Path
@@ -31,7 +32,8 @@ def main() -> None:
     content = {
         "format": provenance.FORMAT,
         "folder": args.output.parent.as_posix(),
-        "version": provenance.version(WORKFLOW),
+        "version": json.loads(os.environ.get("MIRAGE_VERSION") or "null")
+        or provenance.version(WORKFLOW),
         "lock": args.lock,
         "images": sorted({job["image"] for job in found["jobs"] if "image" in job}),
         **provenance.span(found["jobs"]),
