@@ -45,13 +45,18 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--may-skip", action="store_true", help="no failure without the network")
     args = parser.parse_args(argv)
     status = 0
+    silent = {}  # services that know nothing, and why; they are not asked again
     for lock in sorted(FOLDER.glob("requirements*.txt")):
-        reasons = []
+        reasons, vulnerable = [], []
         for service in SERVICES:
-            packages, reason = ask(lock, service)
-            vulnerable = [one for one in packages if one.get("vulns")]
-            if vulnerable or not reason:
-                break
+            reason = silent.get(service)
+            if not reason:
+                packages, reason = ask(lock, service)
+                vulnerable = [one for one in packages if one.get("vulns")]
+                if vulnerable or not reason:
+                    break
+                if all("skip_reason" in one for one in packages):
+                    silent[service] = reason
             reasons.append(reason)
         for one in vulnerable:
             for flaw in one["vulns"]:

@@ -15,6 +15,7 @@ from tqdm import tqdm
 from mirage import datasets, files, mirrors
 
 BACK_OFF = 0.5  # seconds before the first retry of a mirror; doubles with each further one
+SLOWEST = 1_000  # bytes per second, from a mirror that is waited for
 
 WAYS_ON = """\
 Two ways on:
@@ -164,17 +165,22 @@ def attempt(url: str, file: mirrors.SourceFile, timeout: float, retries: int) ->
 def fetch(url: str, limit: int, timeout: float) -> bytes:
     """Return the body of one answer of at most `limit` bytes.
 
-    Raises DataError for a longer one, OSError or HTTPException where the connection fails or the
-    body is shorter than announced.
+    Raises DataError for a longer one, OSError or HTTPException where the connection fails, is
+    silent for `timeout` seconds or slow for longer than that, or the body is shorter than announced.
     """
     body = bytearray()
+    began = time.monotonic()
     with urllib.request.build_opener(Redirects).open(url, timeout=timeout) as response:
         announced = response.length  # None where the server does not say
         # disable=None: a bar on a terminal, nothing in a log file.
         bar = tqdm(total=announced, desc=url, unit="B", unit_scale=True, leave=False, disable=None)
         with bar:
-            while chunk := response.read(1 << 16):
+            # What has come, however little: a whole block of a dripping server could take for ever.
+            while chunk := response.read1(1 << 16):
                 body += chunk
+                passed = time.monotonic() - began
+                if passed > timeout and len(body) < SLOWEST * passed:
+                    raise TimeoutError(f"slower than {SLOWEST:,} bytes a second")
                 if len(body) > limit:
                     raise datasets.DataError(f"{url}: more than the expected {limit} bytes")
                 bar.update(len(chunk))

@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -62,15 +63,18 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.send_header(
                 "Location", REDIRECTS[kind].format(here=self.server.server_port, file=file)
             )
-        if kind not in ("endless", "silently-cut"):
+        if kind not in ("endless", "silently-cut", "dripping"):
             self.send_header("Content-Length", str(len(packed if kind == "cut" else body)))
         self.end_headers()
-        if kind == "endless":
-            try:
-                while True:
-                    self.wfile.write(bytes(1 << 16))
-            except OSError:
+        try:
+            if kind == "silent":  # until the other side has had enough
+                self.rfile.read(1)
                 return
+            while kind in ("endless", "dripping"):
+                self.wfile.write(bytes(1 << 16 if kind == "endless" else 1))
+                time.sleep(0 if kind == "endless" else 0.05)
+        except OSError:
+            return
         self.wfile.write(body)
 
     def log_message(self, *_):
@@ -155,6 +159,18 @@ def test_a_bad_mirror_gives_way_to_the_next(
     assert_complete(tmp_path / "raw")
     # The mirror that served the first file is asked first for the others.
     assert server.requests == {kind: requests, "good": 4}
+    url = f"{address}/{kind}/{datasets.TRAIN_IMAGES}.gz"
+    assert re.search(f"{re.escape(url)}: {reason}", capsys.readouterr().out)
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason"),
+    [("silent", "timed out"), ("dripping", "slower than 1,000 bytes a second")],
+)
+def test_a_slow_mirror_gives_way_to_the_next(address, tmp_path, capsys, kind, reason):
+    mirrors = (f"{address}/{kind}", f"{address}/good")
+    run(tmp_path / "raw", "--timeout", 2, "--retries", 0, "--mirrors", *mirrors)
+    assert_complete(tmp_path / "raw")
     url = f"{address}/{kind}/{datasets.TRAIN_IMAGES}.gz"
     assert re.search(f"{re.escape(url)}: {reason}", capsys.readouterr().out)
 

@@ -38,6 +38,9 @@ def test_any_gzip_of_the_right_bytes_is_right(tmp_path, level):
         (GOOD + b"a", "more than the expected 11 bytes"),
         (b"\n <!DOCTYPE html><html>404</html>", "an HTML page"),
         (gzip.compress(GOOD)[:-3], "corrupt gzip"),
+        # The trailer: checksum and length.
+        (gzip.compress(GOOD)[:-8] + gzip.compress(OTHER)[-8:], "corrupt gzip"),
+        (gzip.compress(GOOD)[:-4] + bytes(4), "corrupt gzip"),
         (gzip.compress(OTHER), "not the published some-labels"),
         (gzip.compress(GOOD[:-1]), "11 bytes expected, 10 found"),
         (gzip.compress(GOOD + b"a"), "more than the expected 11 bytes"),
