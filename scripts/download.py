@@ -165,8 +165,8 @@ def attempt(url: str, file: mirrors.SourceFile, timeout: float, retries: int) ->
 def fetch(url: str, limit: int, timeout: float) -> bytes:
     """Return the body of one answer of at most `limit` bytes.
 
-    Raises DataError for a longer one, OSError or HTTPException where the connection fails, is
-    silent for `timeout` seconds or slow for longer than that, or the body is shorter than announced.
+    Raises DataError for a longer one; OSError or HTTPException where the connection fails, is
+    silent for `timeout` seconds or slow for longer, or the body is shorter than announced.
     """
     body = bytearray()
     began = time.monotonic()
