@@ -16,6 +16,7 @@ from scipy import stats
 
 from mirage import config, published, tables
 from mirage.published import CAVEAT, NO_DATA, NOT_REPRODUCED, NOT_TESTABLE, REPRODUCED
+from mirage.rows import COLUMNS
 
 ROOT = Path(__file__).parents[2]
 CLAIMS = ROOT / "resources/published/claims.yaml"
@@ -713,17 +714,13 @@ def test_an_id_stands_once(tmp_path):
 
 def test_script_writes_three_files(tmp_path):
     rows = attacks([0.45, 0.5, 0.55], run="base", dataset="mnist")
-    rows.to_csv(tmp_path / "attacks.csv", index=False)
-    pd.DataFrame(columns=["run", "seed", "epoch", "split", "measure", "item", "value"]).to_csv(
-        tmp_path / "measures.csv", index=False
-    )
-    pd.DataFrame(columns=["run", "seed", "epoch", "loss"]).to_csv(
-        tmp_path / "history.csv", index=False
-    )
+    tables = {"attacks": rows, "measures": pd.DataFrame(), "history": pd.DataFrame()}
+    for name, table in tables.items():
+        table.reindex(columns=COLUMNS[name]).to_csv(tmp_path / f"{name}.csv", index=False)
     outputs = [tmp_path / f"claims.{kind}" for kind in ("csv", "md", "html")]
     command = [sys.executable, ROOT / "scripts/judge.py", "--dataset", "mnist"]
     command += ["--claims", CLAIMS, "--schema", SCHEMA, "--series", SERIES]
-    for name in ("attacks", "measures", "history"):
+    for name in tables:
         command += [f"--{name}", tmp_path / f"{name}.csv"]
     done = subprocess.run(
         [*map(str, command), "--restarts", "--output", *map(str, outputs)],
