@@ -714,13 +714,13 @@ def test_an_id_stands_once(tmp_path):
 
 def test_script_writes_three_files(tmp_path):
     rows = attacks([0.45, 0.5, 0.55], run="base", dataset="mnist")
-    tables = {"attacks": rows, "measures": pd.DataFrame(), "history": pd.DataFrame()}
-    for name, table in tables.items():
+    written = {"attacks": rows, "measures": pd.DataFrame(), "history": pd.DataFrame()}
+    for name, table in written.items():
         table.reindex(columns=COLUMNS[name]).to_csv(tmp_path / f"{name}.csv", index=False)
     outputs = [tmp_path / f"claims.{kind}" for kind in ("csv", "md", "html")]
     command = [sys.executable, ROOT / "scripts/judge.py", "--dataset", "mnist"]
     command += ["--claims", CLAIMS, "--schema", SCHEMA, "--series", SERIES]
-    for name in tables:
+    for name in written:
         command += [f"--{name}", tmp_path / f"{name}.csv"]
     done = subprocess.run(
         [*map(str, command), "--restarts", "--output", *map(str, outputs)],
