@@ -82,12 +82,12 @@ class Project:
         """Start Snakemake with the profile, in a session of its own."""
         self.outputs += 1
         with open(self.folder / f"output{self.outputs}", "w") as output:
-            return subprocess.Popen(
+            self.process = subprocess.Popen(
                 [
                     *(Path(sys.executable).parent / "snakemake", "--nocolor"),
                     *("--workflow-profile", "profiles/slurm", "--configfile", CONFIGURATION),
-                    *self.targets,
                     *arguments,
+                    *("--", *self.targets),
                 ],
                 cwd=self.folder,
                 # A snapshot of a job's environment that pytest has added to is none of a user's.
@@ -96,6 +96,7 @@ class Project:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
+        return self.process
 
     def output(self) -> str:
         """What the last Snakemake printed."""
@@ -123,7 +124,13 @@ class Project:
 
     def held(self, epoch: int, times: int = 1) -> str:
         """The SLURM job that trains a link, once it does."""
-        wait(f"link {epoch} to be trained", lambda: self.trained()[epoch] == times)
+
+        def trains() -> bool:
+            found = self.trained()[epoch] == times
+            assert found or self.process.poll() is None, self.output()
+            return found
+
+        wait(f"link {epoch} to be trained", trains)
         (job,) = self.jobs()
         return job
 
