@@ -10,10 +10,10 @@ def test_the_place_names_node_job_gpu_and_image():
         "SLURMD_NODENAME": "node2",
         "SLURM_JOB_ID": "17",
         "CUDA_VISIBLE_DEVICES": "1",
-        "APPTAINER_CONTAINER": "/work/mirage-0123.sif",
+        "APPTAINER_CONTAINER": "/images/mirage-0123.sif",
     }
     assert device.place(environment) == (
-        "Node node2; SLURM job 17; GPU allocated: 1; image /work/mirage-0123.sif"
+        "Node node2; SLURM job 17; GPU allocated: 1; image /images/mirage-0123.sif"
     )
     assert "no container" in device.place({})
     assert "SLURM" not in device.place({})
