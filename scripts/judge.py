@@ -10,7 +10,7 @@ import preloaded
 if __name__ == "__main__":
     preloaded.hand_over()
 
-from mirage import published, tables
+from mirage import ledger, published, tables
 from mirage.files import atomic
 from mirage.rows import RowsError
 
@@ -47,14 +47,14 @@ def main() -> None:
         "restarts": args.restarts,
     }
     given = {name: tables.read(paths, name) for name, paths in files.items() if paths}
-    ledger = published.ledger(claims, {**given, "series": series}, args.dataset)
+    table = published.ledger(claims, {**given, "series": series}, args.dataset)
     csv, markdown, html = args.output
     with atomic(csv) as temporary:
-        ledger.to_csv(temporary, index=False, lineterminator="\n")
+        table.to_csv(temporary, index=False, lineterminator="\n")
     with atomic(markdown) as temporary:
-        temporary.write_text(published.markdown(ledger), encoding="utf-8")
+        temporary.write_text(ledger.markdown(table), encoding="utf-8")
     with atomic(html) as temporary:
-        page = published.page(ledger, args.figures, html.parent)
+        page = ledger.page(table, args.figures, html.parent)
         temporary.write_text(page, encoding="utf-8")
 
 

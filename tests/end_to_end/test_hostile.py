@@ -217,15 +217,15 @@ def test_text_is_no_order_to_the_browser_that_shows_the_report(pages, browser): 
 
 
 def test_text_is_no_order_to_the_browser_that_shows_the_claims(pages, browser):  # noqa: F811
-    from mirage import published
+    from mirage import ledger
 
-    ledger = pd.read_csv(pages / "results/digits/tables/claims.csv")
-    assert len(ledger) > 50
-    texts = ledger.select_dtypes(exclude="number").columns
+    claims = pd.read_csv(pages / "results/digits/tables/claims.csv")
+    assert len(claims) > 50
+    texts = claims.select_dtypes(exclude="number").columns
     assert len(texts) > 8
-    ledger[texts] = MARKUP
+    claims[texts] = MARKUP
     figures = {"figure": f"results/{MARKUP}.png"}
-    (pages / "page.html").write_text(published.page(ledger, figures, pages))
+    (pages / "page.html").write_text(ledger.page(claims, figures, pages))
     browser.get((pages / "page.html").as_uri())
     assert "javascript:document" in browser.find_element("tag name", "body").text
     assert not obeyed(browser)

@@ -14,8 +14,16 @@ import pytest
 import yaml
 from scipy import stats
 
-from mirage import config, published, tables
-from mirage.published import CAVEAT, NO_DATA, NOT_REPRODUCED, NOT_TESTABLE, REPRODUCED
+from mirage import config, ledger, published, selections, tables
+from mirage.conditions import (
+    CAVEAT,
+    KINDS,
+    NO_DATA,
+    NOT_REPRODUCED,
+    NOT_TESTABLE,
+    REPRODUCED,
+    VERDICTS,
+)
 from mirage.rows import COLUMNS
 
 ROOT = Path(__file__).parents[2]
@@ -62,7 +70,7 @@ OTHER = {"run": "other", "attack": "fgsm", "epsilon": "0.1"}
 
 
 def outcome(rows, kind, **keys):
-    return published.KINDS[kind][0](rows, condition(kind, **keys))
+    return KINDS[kind][0](rows, condition(kind, **keys))
 
 
 # --- value ----------------------------------------------------------------------------------------
@@ -185,7 +193,7 @@ def test_trend_of_one_seed_of_a_constant_and_of_two_epochs():
 
     assert verdict([[1, 2, 3]]) == CAVEAT
     assert verdict([[1, 1, 1], [1, 1, 1]]) == NOT_REPRODUCED
-    with pytest.raises(published.Missing, match="three epochs"):
+    with pytest.raises(selections.Missing, match="three epochs"):
         verdict([[1, 2], [1, 2]])
 
 
@@ -364,7 +372,7 @@ def test_concentration_is_the_median_share_over_images():
     assert tight.verdict == NOT_REPRODUCED
     one = outcome(restarts([images]), "concentration", select=select, at_most=0.3)
     assert one.verdict == CAVEAT
-    with pytest.raises(published.Missing, match="one restart"):
+    with pytest.raises(selections.Missing, match="one restart"):
         outcome(restarts([[[1.0]]]), "concentration", select=select, at_most=0.3)
 
 
@@ -375,23 +383,23 @@ def test_epoch_words():
     rows = given(attacks([[0.1, 0.2, 0.3], [0.3, 0.4, 0.5]]))
 
     def mean(epoch):
-        return published.select(rows, {**ONE, "epoch": epoch}).per_seed.tolist()
+        return selections.select(rows, {**ONE, "epoch": epoch}).per_seed.tolist()
 
     assert mean("last") == mean(3) == [0.3, 0.5]
-    assert published.select(rows, ONE).per_seed.tolist() == [0.3, 0.5]
+    assert selections.select(rows, ONE).per_seed.tolist() == [0.3, 0.5]
     assert mean("first") == [0.1, 0.3]
     assert mean([1, 2]) == pytest.approx([0.15, 0.35])
     assert mean({"to": 2}) == pytest.approx([0.15, 0.35])
     assert mean("all") == pytest.approx([0.2, 0.4])
-    with pytest.raises(published.Missing, match="no rows at epochs 7"):
+    with pytest.raises(selections.Missing, match="no rows at epochs 7"):
         mean([1, 7])
-    with pytest.raises(published.Missing, match="at epoch 7"):
+    with pytest.raises(selections.Missing, match="at epoch 7"):
         mean(7)
 
 
 def test_change_since_an_epoch_is_that_of_each_seed():
     rows = given(attacks([[0.1, 0.2, 0.5], [0.3, 0.4, 0.4]]))
-    changes = published.select(rows, {**ONE, "since": 1}).per_seed
+    changes = selections.select(rows, {**ONE, "since": 1}).per_seed
     assert changes.tolist() == pytest.approx([0.4, 0.1])
 
 
@@ -405,22 +413,24 @@ def test_epsilon_is_sought_in_the_sweep():
     # The means over seeds are 0.75, 0.45 and 0.15.
     for accuracy, epsilon in ((0.8, "0.05"), (0.5, "0.1"), (0.45, "0.1"), (0.44, "0.2")):
         chosen = {"run": "one", "attack": "fgsm", "epsilon_where": {"accuracy": accuracy}}
-        assert published.select(rows, chosen).sought == epsilon
+        assert selections.select(rows, chosen).sought == epsilon
     at = {"run": "one", "attack": "noise", "epsilon_where": {"accuracy": 0.5, "attack": "fgsm"}}
-    found = published.select(rows, at)
+    found = selections.select(rows, at)
     assert found.sought == "0.1"
     assert found.per_seed.tolist() == [0.6, 0.6]
     assert "at epsilon 0.1" in str(found)
-    with pytest.raises(published.Missing, match=r"at 0\.2 it is 0\.150"):
-        published.select(rows, {"run": "one", "attack": "fgsm", "epsilon_where": {"accuracy": 0.1}})
+    with pytest.raises(selections.Missing, match=r"at 0\.2 it is 0\.150"):
+        selections.select(
+            rows, {"run": "one", "attack": "fgsm", "epsilon_where": {"accuracy": 0.1}}
+        )
 
 
 def test_what_is_missing_is_told():
     rows = given(attacks([0.5, 0.5]), attacks([0.4, 0.4], epsilon="0.2"))
 
     def message(**selection):
-        with pytest.raises(published.Missing) as error:
-            published.select(rows, selection)
+        with pytest.raises(selections.Missing) as error:
+            selections.select(rows, selection)
         return str(error.value)
 
     assert "run other, attack fgsm" in message(run="other", attack="fgsm")
@@ -435,17 +445,17 @@ def test_what_is_missing_is_told():
 
 def test_tables_from_before_defences_are_of_bare_networks():
     rows = given(attacks([0.5]))
-    assert published.select(rows, {**ONE, "defence": "bare"}).per_seed.tolist() == [0.5]
+    assert selections.select(rows, {**ONE, "defence": "bare"}).per_seed.tolist() == [0.5]
     both = given(attacks([0.5], defence="bare"), attacks([0.7], defence="smooth-1"))
-    assert published.select(both, ONE).per_seed.tolist() == [0.5]
-    assert published.select(both, {**ONE, "defence": "smooth-1"}).per_seed.tolist() == [0.7]
+    assert selections.select(both, ONE).per_seed.tolist() == [0.5]
+    assert selections.select(both, {**ONE, "defence": "smooth-1"}).per_seed.tolist() == [0.7]
 
 
 def test_columns_of_the_checkpoint_need_no_epsilon_and_seconds_are_per_image():
     rows = given(attacks([0.5]), attacks([0.4], epsilon="0.2"))
     clean = {"run": "one", "attack": "fgsm", "column": "clean_accuracy"}
-    assert published.select(rows, clean).per_seed.tolist() == [0.9]
-    assert published.select(rows, {**ONE, "column": "seconds_per_image"}).per_seed.tolist() == (
+    assert selections.select(rows, clean).per_seed.tolist() == [0.9]
+    assert selections.select(rows, {**ONE, "column": "seconds_per_image"}).per_seed.tolist() == (
         [0.02]
     )
 
@@ -591,7 +601,7 @@ def small():
 
 def test_every_verdict_is_reached_and_counted(small):
     assert small["verdict"].tolist() == [REPRODUCED, CAVEAT, NOT_REPRODUCED, NO_DATA, NOT_TESTABLE]
-    text = published.markdown(small)
+    text = ledger.markdown(small)
     assert "- s: 1 reproduced, 1 reproduced with a caveat\n" in text
     assert "- t: 1 not reproduced, 1 not testable here, 1 no data\n" in text
     assert "- all: 1 reproduced, 1 reproduced with a caveat, 1 not reproduced" in text
@@ -600,15 +610,13 @@ def test_every_verdict_is_reached_and_counted(small):
 
 
 def test_page_colours_links_and_escapes(small):
-    page = published.page(
-        small, {"curve": "results/mnist/figures/curve.png"}, "results/mnist/tables"
-    )
+    page = ledger.page(small, {"curve": "results/mnist/figures/curve.png"}, "results/mnist/tables")
     link = '<a href="../figures/curve.png" data-figure="results/mnist/figures/curve.png">s-01</a>'
     assert link in page
     assert page.count("<a ") == 1
-    for verdict, colour in published.COLOURS.items():
+    for verdict, colour in ledger.COLOURS.items():
         assert f'style="background: {colour}"><b>{verdict}</b>' in page
-    assert len(set(published.COLOURS.values())) == len(published.VERDICTS)
+    assert len(set(ledger.COLOURS.values())) == len(VERDICTS)
     assert "<script>" not in page
     assert "&lt;script&gt;" in page
     assert "&lt;i&gt;" in page
@@ -634,7 +642,7 @@ def test_every_source_has_claims_and_every_series_is_tested(shipped):
     sources = {one["source"] for one in shipped["claims"]}
     assert sources == {"yue2017", "yue2018", "rana", "alzantot", "hao"}
     conditions = [part for one in shipped["claims"] for part in one.get("test", ())]
-    assert {one["kind"] for one in conditions} == set(published.KINDS)
+    assert {one["kind"] for one in conditions} == set(KINDS)
 
 
 def with_exact(claims):
@@ -662,7 +670,7 @@ def test_the_shipped_configuration_measures_what_the_claims_ask_for(shipped):
                 lacking += [(name, "epoch", asked)] * (asked not in epochs)
             if selection.get("table", "attacks") != "attacks":
                 continue
-            wanted = {**published.DEFAULTS["attacks"], **selection}
+            wanted = {**selections.DEFAULTS["attacks"], **selection}
             keys = {key: wanted[key] for key in ("run", "attack", "dtype", "split", "defence")}
             if part["kind"] == "series":
                 del keys["split"]  # stands in series.csv
@@ -729,9 +737,9 @@ def test_script_writes_three_files(tmp_path):
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    ledger = tables.read([outputs[0]])
-    assert len(ledger) == len(yaml.safe_load(CLAIMS.read_text())["claims"])
-    assert set(ledger["verdict"]) == {NO_DATA, NOT_TESTABLE}
+    found = tables.read([outputs[0]])
+    assert len(found) == len(yaml.safe_load(CLAIMS.read_text())["claims"])
+    assert set(found["verdict"]) == {NO_DATA, NOT_TESTABLE}
     assert "| yue2017-01 " in outputs[1].read_text()
     assert outputs[2].read_text().startswith("<!doctype html>")
     # A faulty file of claims is refused in a sentence, without a trace of the program.
