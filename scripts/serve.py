@@ -8,6 +8,8 @@ What makes this safe:
 - Nothing of this library is imported before the fork: an edit counts from the next job on.
 - A stand-in is killed where the job that it stands for ends before it, or the server does.
 - The server ends when the process that started it does, in whatever way that ends.
+- What XLA has compiled for one job it keeps for the next, as long as the server lives: code of the
+  same machine and packages, for the same graph.
 - Its socket lies in a folder that only its user can enter.
 
 `MIRAGE_PRELOAD=0` switches it off.
@@ -141,8 +143,11 @@ class Job:
         os.close(self.life)
 
 
-def serve(listener: socket.socket) -> None:
-    """Fork for every connection, until standard input is closed."""
+def serve(listener: socket.socket, folder: str) -> None:
+    """Fork for every connection, until standard input is closed.
+
+    `folder` is the server's own, removed when it ends.
+    """
     own_setting = preloaded.setting()
     # Not before there is a job that needs them: in some runs there is none.
     ready, _, _ = select.select([STDIN, listener], [], [])
@@ -181,7 +186,7 @@ def serve(listener: socket.socket) -> None:
                 os.close(life)
                 for job in jobs:
                     job.close()
-                stand_in(client, server, own_setting)
+                stand_in(client, server, own_setting, folder)
             os.close(other_end)
             os.setpgid(process, process)  # to be killed with its own children
             jobs.append(Job(process, client, life))
@@ -202,15 +207,26 @@ def serve(listener: socket.socket) -> None:
 
 def import_packages() -> None:
     """Import what the jobs will need, as they would."""
-    # As mirage.device has it; it is read when TensorFlow is imported.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    # Read when TensorFlow is imported. Of errors it tells by exceptions; what it logs as one, each
+    # time a program is read from the folder of `keep_compiled`, is that a check was skipped.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     for package in PACKAGES:
         importlib.import_module(package)
     # Spares each stand-in the search for garbage among a million objects, and copies of them.
     gc.freeze()
 
 
-def stand_in(client: socket.socket, server: int, own_setting: str) -> None:
+def keep_compiled(folder: str) -> None:
+    """Have XLA keep its programs in a folder, and take from there what an earlier job compiled.
+
+    Of a short training most of the arithmetic's time would go into compiling the epoch anew.
+    TensorFlow names a program by its graph and the shapes it is for, and puts it in place whole.
+    """
+    options = os.environ.get("TF_XLA_FLAGS", ""), f"--tf_xla_persistent_cache_directory={folder}"
+    os.environ["TF_XLA_FLAGS"] = " ".join(filter(None, options))
+
+
+def stand_in(client: socket.socket, server: int, own_setting: str, folder: str) -> None:
     """Be the script that a client asks for, from its first line to the exit; never returns."""
     try:
         atexit._clear()  # what is registered is the server's to do
@@ -233,6 +249,7 @@ def stand_in(client: socket.socket, server: int, own_setting: str) -> None:
         os.chdir(request["folder"])
         os.environ.clear()
         os.environ.update(request["environment"])
+        keep_compiled(os.path.join(folder, "compiled"))
         tempfile.tempdir = None  # to be found anew in this environment
         # The client passes on only what reaches it: a server begun in the background, where shells
         # ignore interrupts, must not make its stand-ins deaf.
@@ -280,6 +297,6 @@ def run(script: str) -> int:
 
 if __name__ == "__main__":
     try:
-        serve(socket.socket(fileno=int(sys.argv[1])))
+        serve(socket.socket(fileno=int(sys.argv[1])), sys.argv[2])
     finally:
         shutil.rmtree(sys.argv[2], ignore_errors=True)

@@ -1,8 +1,10 @@
-"""What a job's log says of where it runs."""
+"""What a job's log says of where it runs, and what TensorFlow may make of a graph."""
 
+import numpy as np
 import pytest
+import tensorflow as tf
 
-from mirage import device
+from mirage import device, gradients, networks
 
 
 def test_the_place_names_node_job_gpu_and_image():
@@ -31,3 +33,11 @@ def test_an_unseen_gpu_is_explained_by_what_this_tensorflow_is():
     assert "CUDA=1" in device.unseen(environment, cuda=False)
     assert "--nv" in device.unseen(environment, cuda=True)
     assert all("(CUDA_VISIBLE_DEVICES=0)" in device.unseen(environment, cuda) for cuda in (0, 1))
+
+
+@pytest.mark.parametrize("dtype", networks.DTYPES)
+def test_a_graph_has_the_arithmetic_of_its_operations_one_by_one(dtype):
+    network = networks.build("mlp-200-300", dtype, seed=1)
+    images = np.random.default_rng(1).random((500, 784)).astype(np.float32)
+    alone = network(tf.cast(images, dtype), training=False).numpy()
+    assert (gradients.logits(network, images) == alone).all()

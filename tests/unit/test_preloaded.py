@@ -173,7 +173,8 @@ def test_what_a_script_can_see_is_the_same(folder, server, monkeypatch):
     body = """
 main = sys.modules["__main__"]
 print(json.dumps([
-    sys.argv, sys.path, os.getcwd(), dict(os.environ), sys.stdin.read(), __name__, __file__,
+    sys.argv, sys.path, os.getcwd(), {k: v for k, v in os.environ.items() if k != "TF_XLA_FLAGS"},
+    sys.stdin.read(), __name__, __file__,
     main.__dict__ is globals(), sys.stdout.encoding, sys.stdout.line_buffering,
     signal.getsignal(signal.SIGINT) is signal.default_int_handler,
     __import__("tempfile").gettempdir(),
@@ -185,6 +186,15 @@ print(json.dumps([
     assert handed.err == ""
     assert json.loads(handed.out) == json.loads(alone.out)
     assert run(folder, WHO).out.startswith("True ")
+
+
+def test_what_xla_compiles_is_kept_in_the_folder_of_the_server(folder, server, monkeypatch):
+    body = 'print(os.environ["TF_XLA_FLAGS"])'
+    place = f"--tf_xla_persistent_cache_directory={server.folder}/compiled"
+    assert run(folder, body).out == f"{place}\n"
+    monkeypatch.setenv("TF_XLA_FLAGS", "--own")
+    # Of another setting than the server's: by itself.
+    assert run(folder, body).out == "--own\n"
 
 
 def test_no_file_of_the_server_or_of_another_job_is_left_open(folder, server, start, monkeypatch):
