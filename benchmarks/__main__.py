@@ -48,7 +48,7 @@ def arguments() -> argparse.Namespace:
     return args
 
 
-def comparisons(setting, parts: tuple[str, ...]) -> Iterator[tuple[str, Callable]]:
+def comparisons(setting, parts: tuple[str, ...], threads: int) -> Iterator[tuple[str, Callable]]:
     """Name and sides of every comparison asked for; the sides as a function that prepares them."""
     from benchmarks import training
 
@@ -57,7 +57,9 @@ def comparisons(setting, parts: tuple[str, ...]) -> Iterator[tuple[str, Callable
             for dtype in training.DTYPES:
                 yield (
                     f"training epoch, {network}, {dtype}",
-                    lambda network=network, dtype=dtype: training.sides(setting, network, dtype),
+                    lambda network=network, dtype=dtype: training.sides(
+                        setting, network, dtype, threads
+                    ),
                 )
     if set(parts) & set(ATTACKS):
         import keras
@@ -99,7 +101,7 @@ def main() -> None:
         logging.getLogger("tensorflow").setLevel(logging.ERROR)
         setting = Setting(os.environ)
         found.images = setting.name
-        for name, prepare in comparisons(setting, parts):
+        for name, prepare in comparisons(setting, parts, args.threads):
             print(f"{name} ...", flush=True)
             rows = compare(name, prepare(), args.repeats)
             found.rows += rows

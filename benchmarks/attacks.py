@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
-from benchmarks import peers
+from benchmarks import peers, training
 from benchmarks.comparison import OURS, Side
 from benchmarks.setting import Setting
 from mirage import gradients
@@ -21,9 +21,13 @@ Answer = tuple[str, float]
 
 
 # Images at once: what each peer was fastest with, of a few sizes tried on two cores. It decides
-# much: of ART's DeepFool an image takes half as long among 1,000 as among 200.
+# much: of ART's DeepFool an image takes half as long among 1,000 as among 200. For its slow attacks
+# also how many images are run.
 FOOLBOX_BATCH = {"fgsm": 2_000, "pgd": 10_000, "deepfool": 2_000}
-ART_FEW = 1_000
+ART = "ART"
+ART_FASTEST = (ART, 1_000, 1_000)
+# It takes one image at a time where it is not told otherwise.
+ART_DEFAULT = (f"{ART}, its own batch size", 1, 50)
 
 
 def joined(moved: object) -> np.ndarray:
@@ -85,6 +89,11 @@ class Attacks:
         """One side on the first `done` images."""
         return Side(name, attack, done, len(self.images), quality, note)
 
+    def limit(self, passes: int) -> Side:
+        """So many passes of all images through the network, forward or backward."""
+        operations = passes * sum(training.forward(self.network)) * len(self.images)
+        return training.limit(operations, "float32", len(self.images), len(self.images))
+
     def fgsm(self) -> list[Side]:
         """Adversarial images at ten epsilons, each set dropped when the next is made."""
         return self.sweep(answers=False)
@@ -100,14 +109,16 @@ class Attacks:
         def ours():
             for part in gradients.batches(len(self.images)):
                 images, labels = self.images[part], self.labels[part]
-                slope = gradients.input_gradient(self.network, images, labels, "cross_entropy_sum")
+                signs = gradients.sign(
+                    gradients.input_gradient(self.network, images, labels, "cross_entropy_sum")
+                )
                 for number, epsilon in enumerate(EPSILONS):
                     moved = fgsm.attack(
                         *(self.network, images, labels),
                         epsilon=epsilon,
                         gradient="cross_entropy_sum",
                         clip=CLIP,
-                        slope=slope,
+                        signs=signs,
                     )
                     yield number, part, moved
 
@@ -160,11 +171,15 @@ class Attacks:
             lambda misled: ("mean accuracy", 1 - float(np.mean(misled))),
             "its call always finds out whether each image is misled",
         )
+        # Forward and back for the gradient, forward for each epsilon. What bounds the images alone
+        # is memory.
+        bound = [self.limit(2 + len(EPSILONS))] if answers else []
         return [
             side(OURS, ours),
             theirs,
             side("CleverHans", lambda: one_by_one(cleverhans)),
             side("ART", lambda: one_by_one(art), "its call always computes its own success"),
+            *bound,
         ]
 
     def pgd(self) -> list[Side]:
@@ -218,11 +233,12 @@ class Attacks:
                 )
                 for name, attack in [("Foolbox", foolbox), ("CleverHans", cleverhans), ("ART", art)]
             ),
+            self.limit(2 * PGD["steps"]),
         ]
 
     def deepfool(self) -> list[Side]:
         """DeepFool in L2 among all ten classes, at most 50 steps."""
-        everything, few = len(self.images), ART_FEW
+        everything = len(self.images)
         foolbox = peers.foolbox(
             *(self.network, "L2DeepFoolAttack", None),
             batch=FOOLBOX_BATCH["deepfool"],
@@ -230,9 +246,21 @@ class Attacks:
             candidates=10,
             overshoot=0.02,
         )
-        art = peers.art(
-            *(self.network, "DeepFool"), max_iter=50, epsilon=0.02, nb_grads=10, batch_size=few
-        )
+
+        def art(name, batch, few):
+            attack = peers.art(
+                *(self.network, "DeepFool"),
+                max_iter=50,
+                epsilon=0.02,
+                nb_grads=10,
+                batch_size=batch,
+            )
+            return self.side(
+                name,
+                lambda: attack(self.images[:few], None),
+                few,
+                self.beside(self.median_l2, lambda: ours(few)),
+            )
 
         def ours(count):
             return deepfool.attack(
@@ -249,25 +277,29 @@ class Attacks:
             self.side(
                 "Foolbox", lambda: foolbox(self.images, self.answers), everything, self.median_l2
             ),
-            self.side(
-                "ART",
-                lambda: art(self.images[:few], None),
-                few,
-                self.beside(self.median_l2, lambda: ours(few)),
-            ),
+            art(*ART_FASTEST),
+            art(*ART_DEFAULT),
         ]
 
     def jsma(self) -> list[Side]:
         """JSMA towards the next class, by the map of single pixels that ART has."""
-        everything, few = len(self.images), ART_FEW
+        everything = len(self.images)
         limit = int(self.images.shape[1] * GAMMA / 2)
-        art = peers.art(
-            *(self.network, "SaliencyMapMethod"),
-            theta=1.0,
-            # ART stops when more than this share has been changed, one pair later than we do.
-            gamma=(2 * limit - 1) / self.images.shape[1],
-            batch_size=few,
-        )
+
+        def art(name, batch, few):
+            attack = peers.art(
+                *(self.network, "SaliencyMapMethod"),
+                theta=1.0,
+                # ART stops when more than this share has been changed, one pair later than we do.
+                gamma=(2 * limit - 1) / self.images.shape[1],
+                batch_size=batch,
+            )
+            return self.side(
+                name,
+                lambda: attack(self.images[:few], (self.labels[:few] + 1) % 10),
+                few,
+                self.beside(self.reached, lambda: ours(False, few)),
+            )
 
         def ours(pairs, count=everything):
             moved = np.empty_like(self.images[:count])
@@ -282,12 +314,8 @@ class Attacks:
 
         return [
             self.side(OURS, lambda: ours(False), everything, self.reached),
-            self.side(
-                "ART",
-                lambda: art(self.images[:few], (self.labels[:few] + 1) % 10),
-                few,
-                self.beside(self.reached, lambda: ours(False, few)),
-            ),
+            art(*ART_FASTEST),
+            art(*ART_DEFAULT),
             self.side(
                 "mirage, all pairs",
                 lambda: ours(True),

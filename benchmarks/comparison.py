@@ -1,5 +1,6 @@
 """Timed in turn and compared as ratios: nothing here knows TensorFlow."""
 
+import contextlib
 import re
 import statistics
 import time
@@ -23,6 +24,7 @@ class Side:
         quality: Of what `run` returned, what came of it: (name, value).
         note: What a reader has to know about this side.
         own_clock: Whether `run` returns the seconds itself, instead of being timed.
+        close: Gives back what the side holds, when the comparison is over.
     """
 
     name: str
@@ -32,6 +34,7 @@ class Side:
     quality: Callable[[object], tuple[str, float]] | None = None
     note: str = ""
     own_clock: bool = False
+    close: Callable[[], None] | None = None
 
 
 @dataclass
@@ -79,23 +82,27 @@ def compare(
     seconds: list[list[float]] = [[] for _ in sides]
     rows = [Row(name, side.name, side.wanted, side.done, repeats, note=side.note) for side in sides]
     failed: set[int] = set()
-    for repeat in range(repeats + 1):
-        for number, side in enumerate(sides):
-            if number in failed:
-                continue
-            began = clock()
-            try:
-                found = side.run()
-            except Exception as error:  # whatever a peer raises, the others are still compared
-                failed.add(number)
-                rows[number].note = f"failed: {type(error).__name__}: {error}"
-                rows[number].repeats = 0
-                continue
-            taken = (found if side.own_clock else clock() - began) * side.wanted / side.done
-            if repeat:
-                seconds[number].append(taken)
-            elif side.quality:
-                rows[number].quality, rows[number].value = side.quality(found)
+    with contextlib.ExitStack() as stack:
+        for side in sides:
+            if side.close:
+                stack.callback(side.close)
+        for repeat in range(repeats + 1):
+            for number, side in enumerate(sides):
+                if number in failed:
+                    continue
+                began = clock()
+                try:
+                    found = side.run()
+                except Exception as error:  # whatever a peer raises, the others are still compared
+                    failed.add(number)
+                    rows[number].note = f"failed: {type(error).__name__}: {error}"
+                    rows[number].repeats = 0
+                    continue
+                taken = (found if side.own_clock else clock() - began) * side.wanted / side.done
+                if repeat:
+                    seconds[number].append(taken)
+                elif side.quality:
+                    rows[number].quality, rows[number].value = side.quality(found)
     for number, (row, taken) in enumerate(zip(rows, seconds, strict=True)):
         if number in failed:
             continue

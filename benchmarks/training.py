@@ -1,5 +1,6 @@
 """One training epoch: compiled here, by Keras `fit`, and what its products alone would take."""
 
+import itertools
 import time
 from collections.abc import Callable
 
@@ -9,9 +10,11 @@ import tensorflow as tf
 
 from benchmarks.comparison import LIMIT, OURS, Side
 from benchmarks.setting import Setting
+from benchmarks.together import Together
 from mirage import networks, training
 
 BATCH = 100
+FIT = "Keras fit"
 # Network -> images of an epoch, and how many are run: convolutions take long on a CPU.
 NETWORKS = {"mlp-200-300": (60_000, 60_000), "cnn-32-64-1024-dropout0.4": (60_000, 3_000)}
 DTYPES = ("float32", "float64")
@@ -19,20 +22,29 @@ DTYPES = ("float32", "float64")
 SIZE = 2048
 
 
-def products(network: keras.Model) -> int:
-    """Floating-point operations of the matrix products and convolutions of training on one image.
+def forward(network: keras.Model) -> list[int]:
+    """Floating-point operations of each layer's matrix product or convolution, for one image.
 
-    A product of a by b by c counts 2abc. Backward each layer has two of the same size, the gradient
-    with respect to its weights and, but for the first layer, to what comes in.
+    A product of a by b by c counts 2abc.
     """
-    forward = []
+    found = []
     for layer in network.layers:
         if isinstance(layer, keras.layers.Dense):
-            forward.append(2 * int(np.prod(layer.kernel.shape)))
+            found.append(2 * int(np.prod(layer.kernel.shape)))
         elif isinstance(layer, keras.layers.Conv2D):
             _, height, width, _ = layer.output.shape
-            forward.append(2 * height * width * int(np.prod(layer.kernel.shape)))
-    return 3 * sum(forward) - forward[0]
+            found.append(2 * height * width * int(np.prod(layer.kernel.shape)))
+    return found
+
+
+def products(network: keras.Model) -> int:
+    """Floating-point operations of the products of training on one image.
+
+    Backward each layer has two of the size of the one forward: the gradient with respect to its
+    weights and, but for the first layer, to what comes in.
+    """
+    operations = forward(network)
+    return 3 * sum(operations) - operations[0]
 
 
 def speed(dtype: str) -> Callable[[], float]:
@@ -66,55 +78,100 @@ def speed(dtype: str) -> Callable[[], float]:
     return lambda: 2 * SIZE**3 / min(map(fastest, ways))
 
 
-def sides(setting: Setting, name: str, dtype: str) -> list[Side]:
-    """The compiled epoch, Keras `fit` and the arithmetic limit, of one network in one type."""
-    keras.config.set_floatx(dtype)
-    wanted, done = NETWORKS[name]
-    images, labels = (array[:done] for array in setting.training)
-    ours, optimizer = training.start(networks.build(name, dtype, 1), {"name": "adam"})
-    theirs, _ = training.start(networks.build(name, dtype, 1), {"name": "adam"})
+def limit(operations: float, dtype: str, done: int, wanted: int) -> Side:
+    """The side that does so many floating-point operations for `done` images, and nothing else."""
+    measure = speed(dtype)
+    return Side(
+        LIMIT,
+        lambda: operations / measure(),
+        *(done, wanted),
+        lambda seconds: ("GFLOP/s", operations / seconds / 1e9),
+        f"{operations * wanted / done / 1e9:,.0f} GFLOP at the speed of a product of "
+        f"{SIZE}x{SIZE} on all cores",
+        own_clock=True,
+    )
+
+
+def compiled(setting: Setting, name: str, dtype: str) -> Callable[[], keras.Model]:
+    """A function that trains one epoch as the workflow does, and gives the network."""
+    images, labels = (array[: NETWORKS[name][1]] for array in setting.training)
+    network, optimizer = training.start(networks.build(name, dtype, 1), {"name": "adam"})
+    loss = training.loss_of({"name": "cross_entropy"})
+    epoch = training.compiled_epoch(network, optimizer, images, labels, loss)
+    numbers = itertools.count(1)
+
+    def train():
+        number = next(numbers)
+        order = tf.constant(training.order(1, number, len(images), BATCH))
+        epoch(order, tf.constant(training.seeds(1, number, len(order), 0)[0]))
+        return waited(network)
+
+    return train
+
+
+def fit(setting: Setting, name: str, dtype: str) -> Callable[[], keras.Model]:
+    """A function that trains one epoch by Keras `fit`, and gives the network."""
+    images, labels = (array[: NETWORKS[name][1]] for array in setting.training)
+    network = networks.build(name, dtype, 1)
     # As Keras does by itself, and without a metric, which our side does not compute either.
-    theirs.compile(
+    network.compile(
         optimizer=keras.optimizers.Adam(),
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
     )
-    loss = training.loss_of({"name": "cross_entropy"})
-    epoch = training.compiled_epoch(ours, optimizer, images, labels, loss)
     pixels, classes = tf.constant(images.astype(dtype) / 255), tf.constant(labels)
-    orders = iter(range(1, 1_000_000))
 
-    def compiled():
-        number = next(orders)
-        order = tf.constant(training.order(1, number, done, BATCH))
-        epoch(order, tf.constant(training.seeds(1, number, len(order), 0)[0]))
-        return ours
+    def train():
+        network.fit(pixels, classes, batch_size=BATCH, epochs=1, verbose=0)
+        return waited(network)
 
-    def fit():
-        theirs.fit(pixels, classes, batch_size=BATCH, epochs=1, verbose=0)
-        return theirs
+    return train
 
-    def accuracy(network):
-        network.trainable_variables[0].numpy()
-        return "accuracy after one epoch", training.loss_and_accuracy(network, *setting.test)[1]
 
-    def waited(run):
-        def finished():
-            network = run()
-            network.trainable_variables[0].numpy()  # waits for a device that works on its own
-            return network
+WAYS = {OURS: compiled, FIT: fit}
 
-        return finished
 
-    work, measure = products(ours) * done, speed(dtype)
+def waited(network: keras.Model) -> keras.Model:
+    """The network, when a device that works on its own is done with it."""
+    network.trainable_variables[0].numpy()
+    return network
+
+
+def accuracy(setting: Setting, network: keras.Model) -> tuple[str, float]:
+    """What came of the training so far."""
+    return "accuracy after one epoch", training.loss_and_accuracy(network, *setting.test)[1]
+
+
+def sides(setting: Setting, name: str, dtype: str, threads: int) -> list[Side]:
+    """Epochs of one network in one type: several runs at once, one run, and the limit.
+
+    The workflow gives a job one thread and runs as many jobs as there are cores, so what an epoch
+    takes is what several at once take, divided by their number. Keras is timed both ways, too. On a
+    GPU one run at a time is what is compared.
+    """
+    keras.config.set_floatx(dtype)
+    wanted, done = NETWORKS[name]
+
+    def alone(label, way):
+        train = WAYS[way](setting, name, dtype)
+        return Side(label, train, done, wanted, lambda network: accuracy(setting, network))
+
+    def several(label, way):
+        runs = Together(threads, way, name, dtype)
+        return Side(
+            *(label, runs.epoch, threads * done, wanted),
+            lambda runs: ("accuracy after one epoch", runs.accuracy()),
+            f"{threads} runs at once, one thread each; the time of one epoch of one of them",
+            close=runs.close,
+        )
+
+    work = products(networks.build(name, dtype, 1)) * done
+    bound = limit(work, dtype, done, wanted)
+    if threads == 1 or tf.config.list_logical_devices("GPU"):
+        return [alone(OURS, OURS), alone(FIT, FIT), bound]
     return [
-        Side(OURS, waited(compiled), done, wanted, accuracy),
-        Side("Keras fit", waited(fit), done, wanted, accuracy),
-        Side(
-            LIMIT,
-            lambda: work / measure(),
-            *(done, wanted),
-            lambda seconds: ("GFLOP/s", work / seconds / 1e9),
-            f"{work * wanted / done / 1e9:,.0f} GFLOP at the speed of a product of {SIZE}x{SIZE}",
-            own_clock=True,
-        ),
+        several(OURS, OURS),
+        alone(f"{OURS}, one run", OURS),
+        alone(FIT, FIT),
+        several(f"{FIT}, several", FIT),
+        bound,
     ]

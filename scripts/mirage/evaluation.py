@@ -114,13 +114,13 @@ def evaluate(
             if loss:
                 began = time.perf_counter()
                 slope = gradients.input_gradient(attacker, pixels, classes, loss, len(images))
+                known["signs"] = gradients.sign(slope)
                 shared += time.perf_counter() - began
                 signs = gradients.sign(
                     gradients.input_gradient(exact, pixels, classes, "exact_sign")
                 )
                 for name, share in gradients.masking(slope, signs).items():
                     masking[name] += share * len(classes) / len(images)
-                known["slope"] = slope
             before = gradients.logits(target, pixels).argmax(axis=1) == classes
             clean += int(before.sum())
             for epsilon in epsilons:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 ATTACKS = Path(__file__).parent / "attacks"
 # What the evaluation gives to an attack that asks for it; all else is set in the configuration.
-OFFERED = ("epsilon", "seed", "slope", "record")
+OFFERED = ("epsilon", "seed", "signs", "record")
 
 
 @dataclass(frozen=True)

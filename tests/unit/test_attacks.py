@@ -66,9 +66,9 @@ def test_the_images_keep_their_type_whatever_the_gradient_s(
 
 def test_a_known_gradient_gives_the_same_step(overfitted, test_set):
     images, labels = test_set
-    slope = gradients.input_gradient(overfitted, images, labels, "exact_sign")
+    signs = gradients.sign(gradients.input_gradient(overfitted, images, labels, "exact_sign"))
     np.testing.assert_array_equal(
-        fgsm.attack(overfitted, images, labels, epsilon=0.1, slope=slope, gradient="exact_sign"),
+        fgsm.attack(overfitted, images, labels, epsilon=0.1, signs=signs, gradient="exact_sign"),
         fgsm.attack(overfitted, images, labels, epsilon=0.1, gradient="exact_sign"),
     )
 
@@ -81,9 +81,11 @@ def test_fgsm_moves_every_pixel_by_epsilon(overfitted, test_set):
 
 def test_zeros_are_filled_at_random_and_nothing_else_changes(overfitted, test_set):
     images, labels = test_set
-    slope = gradients.input_gradient(overfitted, images, labels, "cross_entropy_sum").copy()
-    slope[:, ::2] = 0
-    parameters = {"epsilon": 0.5, "slope": slope, "gradient": "cross_entropy_sum"}
+    signs = gradients.sign(
+        gradients.input_gradient(overfitted, images, labels, "cross_entropy_sum")
+    )
+    signs[:, ::2] = 0
+    parameters = {"epsilon": 0.5, "signs": signs, "gradient": "cross_entropy_sum"}
     plain = fgsm.attack(overfitted, images, labels, **parameters) - images
     filled = fgsm.attack(overfitted, images, labels, fill_zeros=True, **parameters) - images
     np.testing.assert_array_equal(filled[:, 1::2], plain[:, 1::2])

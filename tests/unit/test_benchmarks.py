@@ -1,10 +1,12 @@
 """The parts of the benchmark that only count: turns and ratios, targets, and where time went."""
 
 import csv
+import os
 
 import pytest
-from benchmarks import report, training, whole
+from benchmarks import report, together, training, whole
 from benchmarks.comparison import LIMIT, OURS, Row, Side, compare, markdown
+from benchmarks.setting import Setting
 from benchmarks.targets import EPOCH, Target, targets
 
 from mirage import networks
@@ -76,6 +78,32 @@ def test_a_side_may_bring_its_own_seconds():
     limit = Side(LIMIT, lambda: 0.5, 10, 20, own_clock=True)
     _, row = compare("work", [clock.side(OURS, [1, 2]), limit], 1, lambda: clock.now)
     assert (row.seconds, row.ratio) == (1, 0.5)
+
+
+def test_what_a_side_holds_is_given_back_at_the_end():
+    clock, order = Clock(), []
+    sides = [clock.side("a", [1, 1], close=lambda: order.extend(clock.order)), Side("b", 1, 1, 1)]
+    compare("work", sides, 1, lambda: clock.now)
+    assert order == ["a", "a"]
+
+
+def test_several_runs_at_once_train_as_one_does():
+    runs = together.Together(1, OURS, "mlp-200-300", "float32")
+    try:
+        found = runs.epoch().accuracy()
+    finally:
+        runs.close()
+    setting = Setting(os.environ)
+    alone = training.compiled(setting, "mlp-200-300", "float32")()
+    assert found == training.accuracy(setting, alone)[1] > 0.9
+
+
+def test_a_run_of_several_that_ends_is_told(capfd):
+    runs = together.Together(1, "no such way", "mlp-200-300", "float32")
+    with pytest.raises(RuntimeError, match="no such way"):
+        runs.epoch()
+    runs.close()
+    assert "KeyError: 'no such way'" in capfd.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -160,11 +160,11 @@ def test_perturbations_are_smaller_than_those_of_fgsm(overfitted, test_set, norm
     own = answers(overfitted, images)
     moved = deepfool.attack(overfitted, images, labels, norm=norm)
     # For each image the smallest epsilon of a fine grid at which FGSM changes the answer.
-    slope = gradients.input_gradient(overfitted, images, own, "exact_sign")
+    signs = gradients.sign(gradients.input_gradient(overfitted, images, own, "exact_sign"))
     smallest = np.full(len(images), np.inf)
     for epsilon in np.arange(0.005, 0.4, 0.005):
         stepped = fgsm.attack(
-            overfitted, images, own, epsilon=epsilon, gradient="exact_sign", slope=slope
+            overfitted, images, own, epsilon=epsilon, gradient="exact_sign", signs=signs
         )
         misled = answers(overfitted, stepped) != own
         smallest[misled] = np.minimum(smallest[misled], lengths(stepped, images, norm)[misled])

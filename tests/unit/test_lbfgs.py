@@ -72,7 +72,7 @@ def test_perturbations_are_those_of_deepfool_or_shorter(overfitted, test_set, at
 def test_perturbations_are_smaller_than_those_of_fgsm(overfitted, test_set, attacked):
     images, _ = test_set
     own = ranked(overfitted, images)[:, 0]
-    slope = gradients.input_gradient(overfitted, images, own, "exact_sign")
+    signs = gradients.sign(gradients.input_gradient(overfitted, images, own, "exact_sign"))
     smallest = np.full(len(images), np.inf)
     for epsilon in np.arange(0.005, 0.5, 0.005):
         stepped = fgsm.attack(
@@ -81,7 +81,7 @@ def test_perturbations_are_smaller_than_those_of_fgsm(overfitted, test_set, atta
             own,
             epsilon=epsilon,
             gradient="exact_sign",
-            slope=slope,
+            signs=signs,
             clip=(0.0, 1.0),
         )
         misled = answers(overfitted, stepped) != own

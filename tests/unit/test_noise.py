@@ -72,10 +72,10 @@ def test_matched_noise_has_the_moments_of_fgsm(overfitted, test_set, gradient, c
 
 def test_a_known_gradient_gives_the_same_noise(overfitted, test_set):
     images, labels = test_set
-    slope = gradients.input_gradient(overfitted, images, labels, "exact_sign")
+    signs = gradients.sign(gradients.input_gradient(overfitted, images, labels, "exact_sign"))
     parameters = {"epsilon": 0.1, "gradient": "exact_sign"}
     np.testing.assert_array_equal(
-        matched_noise.attack(overfitted, images, labels, slope=slope, **parameters),
+        matched_noise.attack(overfitted, images, labels, signs=signs, **parameters),
         matched_noise.attack(overfitted, images, labels, **parameters),
     )
 

@@ -62,7 +62,7 @@ def test_the_kinds_of_the_attacks_of_the_sources():
 
 def test_what_is_offered_is_no_parameter_and_a_default_makes_one_optional(written):
     found = written(
-        "def attack(network, images, labels, *, epsilon, size, seed=(0,), slope=None, "
+        "def attack(network, images, labels, *, epsilon, size, seed=(0,), signs=None, "
         "record=None, norm='l2'):\n    pass\n"
     )
     assert found == signatures.Signature("attack", ("size",), ("norm",))

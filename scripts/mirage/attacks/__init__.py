@@ -6,7 +6,7 @@ the images returned have the same shape and type, so that every precision of the
 held against the same network and in the same ball.
 
 What the caller offers is passed to an attack that names it: `epsilon`, the size; `seed` of what it
-draws at random; `slope`, the gradient at the images where that is known already; `record`, a
+draws at random; `signs`, of the gradient at the images where they are known already; `record`, a
 dictionary to be filled with an array for each image: `iterations`, and `success` where that is
 another thing than a misclassified image. An attack without `epsilon` looks for the smallest
 perturbation itself. `ONE_STEP = True` in its file says that one job serves all epsilons.

@@ -20,7 +20,7 @@ def attack(
     clip: Sequence[float] | None = None,
     fill_zeros: bool = False,
     seed: Sequence[int] = (0,),
-    slope: np.ndarray | None = None,
+    signs: np.ndarray | None = None,
 ) -> np.ndarray:
     """x + epsilon * sign(gradient of the loss at x) (Goodfellow et al. 2014, section 4).
 
@@ -33,14 +33,14 @@ def attack(
         clip: Smallest and largest pixel allowed; None, as in yue2017, for no clipping.
         fill_zeros: Step by a random -1 or +1 where the gradient is 0 (yue2017, appendix A).
         seed: Seed of these random signs.
-        slope: The gradient at `images`, shape (n, 784), where it is known already.
+        signs: Of the gradient at `images` (`mirage.gradients.sign`), shape (n, 784), int8, where
+            they are known already.
 
     Returns:
         Adversarial images in the shape and type of `images`.
     """
-    if slope is None:
-        slope = gradients.input_gradient(network, images, labels, gradient)
-    signs = gradients.sign(slope)
+    if signs is None:
+        signs = gradients.sign(gradients.input_gradient(network, images, labels, gradient))
     if fill_zeros:
         random = np.random.default_rng(seed).integers(0, 2, size=signs.shape, dtype=np.int8)
         signs = np.where(signs == 0, 2 * random - 1, signs)

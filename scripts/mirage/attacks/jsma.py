@@ -70,8 +70,7 @@ def attack(
     bound, direction = (high, 1) if theta > 0 else (low, -1)
     labels = np.asarray(labels).astype(np.int32)
     targets = _targets(network, images, labels, target, seed)
-    derivatives = _derivatives(network)
-    choose = most_salient_pair if pairs else _steepest_two
+    search = _pairs if pairs else _steepest
 
     moved = images.copy()
     iterations = np.zeros(len(images), int)
@@ -79,19 +78,13 @@ def attack(
     active = np.arange(len(images))
     limit = int(images.shape[1] * gamma / 2)
     for iteration in range(limit + 1):
-        pixels = tf.cast(moved[active], networks.dtype_of(network))
-        answers, own, others = (part.numpy() for part in derivatives(pixels, targets[active]))
+        answers, choose = search(network, moved[active], targets[active], bound, direction)
         done = answers == targets[active] if targeted else answers != labels[active]
         reached[active[done]] = True
         if iteration == limit or done.all():
             break
-        active = active[~done]
-        chosen, found = choose(
-            direction * own[~done].astype(np.float64),
-            direction * others[~done].astype(np.float64),
-            moved[active] != bound,
-        )
-        active, chosen = active[found], chosen[found]
+        chosen, found = choose(~done)
+        active, chosen = active[~done][found], chosen[found]
         if not len(active):
             break
         places = (active[:, np.newaxis], chosen)
@@ -157,12 +150,31 @@ def most_salient_pair(
     return chosen, best > 0
 
 
-def _steepest_two(
-    own: np.ndarray, others: np.ndarray, free: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """The two free pixels with the largest derivative of the target's logit."""
-    chosen = np.argpartition(np.where(free, own, -np.inf), -2, axis=1)[:, -2:]
-    return chosen, free.sum(axis=1) >= 2
+# Answers (n,), and what gives for some of the images the two pixels (m, 2) and whether there are.
+Step = tuple[np.ndarray, Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]]
+
+
+def _pairs(
+    network: keras.Model, images: np.ndarray, targets: np.ndarray, bound: float, direction: int
+) -> Step:
+    """Algorithm 2: the most salient of all pairs of pixels that are not at the bound."""
+    pixels = tf.cast(images, networks.dtype_of(network))
+    answers, own, others = (part.numpy() for part in _derivatives(network)(pixels, targets))
+
+    def choose(rows):
+        alpha, beta = (direction * part[rows].astype(np.float64) for part in (own, others))
+        return most_salient_pair(alpha, beta, images[rows] != bound)
+
+    return answers, choose
+
+
+def _steepest(
+    network: keras.Model, images: np.ndarray, targets: np.ndarray, bound: float, direction: int
+) -> Step:
+    """The two pixels that raise the target's logit most, one by one."""
+    found = _steepest_two(network)(images, targets, bound, direction)
+    answers, chosen, there = (part.numpy() for part in found)
+    return answers, lambda rows: (chosen[rows], there[rows])
 
 
 def _targets(
@@ -204,3 +216,27 @@ def _derivatives(network: keras.Model) -> Callable[..., tuple[tf.Tensor, ...]]:
         return answers, tape.gradient(own, images), tape.gradient(others, images)
 
     return derivatives
+
+
+@functools.lru_cache(maxsize=4)
+def _steepest_two(network: keras.Model) -> Callable[..., tuple[tf.Tensor, ...]]:
+    """images (n, d), targets (n,), bound, direction -> answers (n,), pixels (n, 2), whether (n,).
+
+    One backward pass, and the choice beside it: whole derivatives never leave the graph.
+    """
+
+    @tf.function(reduce_retracing=True, autograph=False)
+    def steepest(images, targets, bound, direction):
+        pixels = tf.cast(images, networks.dtype_of(network))
+        with tf.GradientTape() as tape:
+            tape.watch(pixels)
+            logits = network(pixels, training=False)
+            own = tf.gather(logits, targets, batch_dims=1)
+        slope = tape.gradient(own, pixels)
+        slope *= tf.cast(direction, slope.dtype)
+        free = (images != tf.cast(bound, images.dtype)) & tf.math.is_finite(slope)
+        largest, chosen = tf.math.top_k(tf.where(free, slope, -np.inf), 2)
+        answers = tf.argmax(logits, axis=1, output_type=tf.int32)
+        return answers, chosen, largest[:, 1] > -np.inf
+
+    return steepest

@@ -23,7 +23,7 @@ def attack(
     gradient: str,
     clip: Sequence[float] | None = None,
     seed: Sequence[int] = (0,),
-    slope: np.ndarray | None = None,
+    signs: np.ndarray | None = None,
 ) -> np.ndarray:
     """Add Gaussian noise whose moments are those of FGSM's perturbation.
 
@@ -38,13 +38,13 @@ def attack(
         gradient: FGSM's, a name in `mirage.gradients.LOSSES`.
         clip: Smallest and largest pixel allowed, for FGSM and then for the noise; or None.
         seed: Seed of the noise.
-        slope: The gradient at `images`, shape (n, d), where it is known already.
+        signs: Of the gradient at `images`, shape (n, d), int8, where they are known already.
 
     Returns:
         Noisy images in the shape and type of `images`.
     """
     moved = fgsm.attack(
-        network, images, labels, epsilon=epsilon, gradient=gradient, clip=clip, slope=slope
+        network, images, labels, epsilon=epsilon, gradient=gradient, clip=clip, signs=signs
     )
     perturbation = moved.astype(np.float64) - images
     return noise.add(images, perturbation.mean(), perturbation.std(), clip, seed)
