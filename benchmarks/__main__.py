@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from benchmarks import ROOT
+from benchmarks import ROOT, whole
 from mirage import device
 
 ATTACKS = {
@@ -23,7 +23,6 @@ ATTACKS = {
     "lbfgs": "L-BFGS",
 }
 PARTS = ("training", *ATTACKS, "whole")
-TARGETS = ("quick", "tour", "reproduce")
 
 
 def arguments() -> argparse.Namespace:
@@ -37,9 +36,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--whole",
         nargs="+",
-        choices=TARGETS,
+        choices=whole.TARGETS,
         default=["quick", "tour"],
-        help="make targets to run as a whole; default: quick tour",
+        help="runs as a whole; default: quick tour; one-seed is reproduce with the first seeds",
     )
     parser.add_argument("--output", type=Path, help="folder for tables and figure")
     args = parser.parse_args()
@@ -85,10 +84,8 @@ def main() -> None:
     found = report.Report(machine(args.threads), args.repeats)
     # Before TensorFlow starts its threads here, and with all the memory.
     if "whole" in parts:
-        from benchmarks import whole
-
         for target in args.whole:
-            print(f"make {target} ...", flush=True)
+            print(f"{target} ...", flush=True)
             try:
                 found.runs.append(whole.run(target, args.threads))
             except RuntimeError as error:

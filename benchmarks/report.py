@@ -99,7 +99,7 @@ class Report:
             parts.append("## Whole runs\n")
             lines = [
                 [
-                    f"make {row['target']}",
+                    row["target"],
                     row["category"],
                     f"{row['core_seconds']:.1f}",
                     f"{row['wall_seconds']:.1f}",
@@ -110,8 +110,8 @@ class Report:
             ]
             for run in self.runs:
                 parts.append(
-                    f"`make {run.target}`: {run.seconds:.0f} s on {run.cores} cores, which were "
-                    f"busy {run.busy:.0%} of the time; one run.\n"
+                    f"**{run.target}**, `{run.command}`: {run.seconds:,.0f} s on {run.cores} cores, "
+                    f"which were busy {run.busy:.0%} of the time; one run.\n"
                 )
             parts.append(
                 "Each twentieth of a second of wall time is divided among what ran in it, by CPU "
@@ -122,7 +122,7 @@ class Report:
             )
             parts.append("## Memory\n\nThe largest resident memory of a process of each kind.\n")
             lines = [
-                [f"make {r['target']}", r["script"], r["processes"], f"{r['peak_mb']:,}"]
+                [r["target"], r["script"], r["processes"], f"{r['peak_mb']:,}"]
                 for r in self.memory()
             ]
             parts.append(markdown(("", "script", "processes", "peak, MB"), lines))
@@ -194,7 +194,7 @@ def draw(report: Report, folder: Path) -> None:
             index="target", columns="category", values="wall_share"
         )
         shares = shares.loc[[run.target for run in report.runs], list(CATEGORIES)] * 100
-        shares.index = [f"make {run.target}\n{run.seconds:,.0f} s" for run in report.runs]
+        shares.index = [f"{run.target}\n{run.seconds:,.0f} s" for run in report.runs]
         shares.plot.barh(stacked=True, ax=ax, color=style.COLOURS[: len(CATEGORIES)], width=0.5)
         ax.invert_yaxis()
         ax.set(xlabel="share of the wall time, %", xlim=(0, 100), title="A whole run")

@@ -10,6 +10,7 @@ import json
 import os
 import re
 import resource
+import shlex
 import shutil
 import subprocess
 import sys
@@ -29,6 +30,13 @@ CATEGORIES = {
     "input and output": "reading and writing checkpoints, images, tables and figures",
     "waiting": "nothing ran",
 }
+# What is run, by name: the arguments of `make`.
+TARGETS = {
+    "quick": ["quick"],
+    "tour": ["tour"],
+    "reproduce": ["reproduce"],
+    "one-seed": ["reproduce", "ARGS=--config max_seeds=1"],
+}
 BIN = 0.05  # seconds
 # Less of a core than this in a bin is nothing.
 NOTHING = 0.02
@@ -44,7 +52,7 @@ COMPILED = re.compile(r"^I\d+ [\d:]+:(\d+\.\d+) .* compile time: (\d+) us, cumul
 
 @dataclass
 class Run:
-    """What one `make` target took.
+    """What one of `TARGETS` took.
 
     `core_seconds` and `wall_seconds` are by category; `memory` is, by script, the number of
     processes and the largest resident memory in MB.
@@ -58,6 +66,11 @@ class Run:
     memory: dict[str, tuple[int, float]]
 
     @property
+    def command(self) -> str:
+        """As it is typed."""
+        return shlex.join(["make", *TARGETS[self.target]])
+
+    @property
     def busy(self) -> float:
         """Share of the cores' time in which they worked for this run."""
         return sum(self.core_seconds.values()) / (self.seconds * self.cores)
@@ -69,7 +82,7 @@ class Run:
 
 
 def run(target: str, cores: int) -> Run:
-    """Run a `make` target in a copy of this folder.
+    """Run one of `TARGETS` in a copy of this folder.
 
     Raises:
         RuntimeError: It failed; the message is the end of what it printed.
@@ -97,7 +110,7 @@ def run(target: str, cores: int) -> Run:
             environment["MNIST_DIR"] = os.path.abspath(environment["MNIST_DIR"])
         before, began = used(), time.time()
         made = subprocess.run(
-            ["make", "--old-file=.venv/runtime", target, f"CORES={cores}"],
+            ["make", "--old-file=.venv/runtime", *TARGETS[target], f"CORES={cores}"],
             cwd=folder,
             env=environment,
             text=True,
@@ -107,7 +120,7 @@ def run(target: str, cores: int) -> Run:
         )
         ended, cpu = time.time(), used() - before
         if made.returncode:
-            raise RuntimeError(f"make {target} failed:\n{made.stdout[-2000:]}")
+            raise RuntimeError(f"{target} failed:\n{made.stdout[-2000:]}")
         processes = [
             json.loads(line)
             for file in records.glob("*.json")
