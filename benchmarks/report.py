@@ -110,8 +110,8 @@ class Report:
             ]
             for run in self.runs:
                 parts.append(
-                    f"**{run.target}**, `{run.command}`: {run.seconds:,.0f} s on {run.cores} cores, "
-                    f"which were busy {run.busy:.0%} of the time; one run.\n"
+                    f"**{run.target}**, `{run.command}`: {run.seconds:,.0f} s on {run.cores} "
+                    f"cores, which were busy {run.busy:.0%} of the time; one run.\n"
                 )
             parts.append(
                 "Each twentieth of a second of wall time is divided among what ran in it, by CPU "
