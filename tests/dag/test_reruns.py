@@ -320,7 +320,7 @@ def test_the_code_of_the_download_reruns_nothing_where_nothing_is_downloaded(edi
     assert edit(file) == set()
 
 
-@pytest.mark.parametrize("name", ["config", "signatures", "schemas"])
+@pytest.mark.parametrize("name", ["config", "consistency", "study", "signatures", "schemas"])
 def test_the_code_that_checks_the_configuration_reruns_nothing(edit, name):
     # The claims are checked against a schema of their own, by the same code.
     assert edit(f"scripts/mirage/{name}.py") == ({"claims"} if name == "schemas" else set())
