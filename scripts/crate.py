@@ -19,7 +19,7 @@ from rocrate.model.contextentity import ContextEntity
 from rocrate.model.entity import Entity
 from rocrate.rocrate import ROCrate
 
-from mirage import provenance
+from mirage import machine, provenance
 
 WORKFLOW = Path(__file__).parents[1]
 # A crate of the version that the profiles are made for.
@@ -116,7 +116,7 @@ def with_file(
     crate: ROCrate, name: str, path: Path, sha256: str | None = None, kind: str | list = "File"
 ) -> Entity:
     """A file of the crate, under the name that it has in the record."""
-    if sha256 and (not path.is_file() or provenance.sha256(path) != sha256):
+    if sha256 and (not path.is_file() or machine.sha256(path) != sha256):
         raise provenance.ProvenanceError(
             f"{path}: not the recorded file any more; run the workflow again, then export"
         )
@@ -147,7 +147,7 @@ def with_workflow(crate: ROCrate, content: dict) -> tuple[Entity, dict[str, Enti
     )
     used = {job["script"] for job in content["jobs"]}
     tools = {}
-    for name in provenance.sources(WORKFLOW):
+    for name in machine.sources(WORKFLOW):
         if name == "Snakefile" or name in content["files"]:
             continue
         kind = ["File", "SoftwareSourceCode"] if name in used else "File"

@@ -13,7 +13,7 @@ import os
 import sys
 from pathlib import Path
 
-from mirage import provenance
+from mirage import machine, provenance
 
 WORKFLOW = Path(__file__).parents[1]
 
@@ -107,7 +107,7 @@ def told(entry: dict, path: Path) -> str:
     if "sha256" not in entry:
         return "(not kept)"
     try:
-        same = provenance.sha256(path) == entry["sha256"]
+        same = machine.sha256(path) == entry["sha256"]
     except OSError:
         same = False
     return f"sha256 {entry['sha256'][:12]}" + ("" if same else f" {CHANGED}")

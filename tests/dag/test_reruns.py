@@ -326,7 +326,7 @@ def test_the_code_that_checks_the_configuration_reruns_nothing(edit, name):
     assert edit(f"scripts/mirage/{name}.py") == ({"claims"} if name == "schemas" else set())
 
 
-@pytest.mark.parametrize("name", ["provenance.py", "mirage/provenance.py"])
+@pytest.mark.parametrize("name", ["provenance.py", "mirage/provenance.py", "mirage/machine.py"])
 def test_the_code_of_the_record_makes_the_record_anew_and_nothing_else(edit, run, name):
     assert edit(f"scripts/{name}") == set()
     assert plan(run, "--configfile", "config/test.yaml") == {"provenance": 1, "all": 1}
