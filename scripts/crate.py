@@ -89,7 +89,9 @@ def export(content: dict, results: Path) -> ROCrate:
     ]
     record = with_file(crate, f"{content['folder']}/{provenance.FILE}", results / provenance.FILE)
     files = {
-        name: with_file(crate, name, place(content, name, results), entry["sha256"])
+        name: with_file(
+            crate, name, provenance.locate(content, name, results, WORKFLOW), entry["sha256"]
+        )
         for name, entry in content["files"].items()
         if "sha256" in entry
     }
@@ -104,12 +106,6 @@ def described(crate: ROCrate, identifier: str, kind: str | list, **properties) -
     """A new entity that is no file."""
     entity = ContextEntity(crate, identifier, properties={"@type": kind, **properties})
     return crate.add(entity)
-
-
-def place(content: dict, name: str, results: Path) -> Path:
-    """Where a file of a record lies: beside the record, or in the workflow."""
-    inner = name.removeprefix(f"{content['folder']}/")
-    return (WORKFLOW if inner == name else results) / inner
 
 
 def with_file(

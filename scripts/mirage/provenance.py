@@ -271,6 +271,20 @@ def public(value: object, private: Mapping[str, str]) -> object:
 # --- The way back -------------------------------------------------------------------------------
 
 
+def locate(content: Mapping, name: str, results: Path, workflow: Path) -> Path:
+    """Where a file of a record lies: results beside the record, wherever that is, all else in the
+    workflow.
+
+    Args:
+        content: A record.
+        name: Of the file, as the record has it.
+        results: The folder that the record lies in.
+        workflow: The workflow's folder.
+    """
+    inner = name.removeprefix(f"{content['folder']}/")
+    return (workflow if inner == name else results) / inner
+
+
 def chain(content: Mapping, path: str, epoch: str | None = None) -> Iterator[tuple[int, str, bool]]:
     """The files that a result comes from, back to the data, depth first.
 
@@ -311,14 +325,15 @@ def chain(content: Mapping, path: str, epoch: str | None = None) -> Iterator[tup
 
 
 def rows(
-    content: Mapping, wanted: Mapping[str, str], locate: Callable[[str], Path]
+    content: Mapping, wanted: Mapping[str, str], results: Path, workflow: Path
 ) -> list[tuple[str, dict]]:
     """The rows of attacks with some values, each with the file it stands in.
 
     Args:
         content: A record.
         wanted: Column to value, as text: `{"run": "float32", "epsilon": "0.1"}`.
-        locate: Gives the file that a name in the record stands for.
+        results: The folder that the record lies in.
+        workflow: The workflow's folder.
 
     Raises:
         ProvenanceError: An unknown column, or no such row.
@@ -335,7 +350,7 @@ def rows(
             continue
         found += [
             (path, row)
-            for row in _read(locate(path))
+            for row in _read(locate(content, path, results, workflow))
             if all(row[key] == value for key, value in wanted.items())
         ]
     if not found:

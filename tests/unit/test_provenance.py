@@ -175,6 +175,19 @@ def test_a_record_is_json_with_a_line_for_each_file(study):
 # --- The way back -------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    ("name", "place"),
+    [
+        ("results/digits/tables/a.csv", "/moved/tables/a.csv"),
+        ("resources/published/series.csv", "/workflow/resources/published/series.csv"),
+        ("results/digits-2/a.csv", "/workflow/results/digits-2/a.csv"),
+    ],
+)
+def test_results_lie_beside_their_record_and_all_else_in_the_workflow(name, place):
+    content = {"folder": "results/digits"}
+    assert provenance.locate(content, name, Path("/moved"), Path("/workflow")) == Path(place)
+
+
 def test_the_way_back_ends_at_the_data_and_repeats_nothing(study):
     assert list(provenance.chain(recorded(study), "figure.png")) == [
         (0, "figure.png", False),
