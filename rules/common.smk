@@ -29,7 +29,7 @@ PUBLISHED, CELLS = (
 sys.path.insert(0, str(Path(workflow.basedir, "scripts")))
 
 from mirage import config as configuration
-from mirage import sources
+from mirage import sources, study
 
 # A job's `python` is the one that runs Snakemake, whether or not its environment is activated;
 # in a container it is the container's.
@@ -93,7 +93,7 @@ def growing(amount):
 wildcard_constraints:
     run="|".join(map(re.escape, RUNS)),
     attack="|".join(map(re.escape, ATTACKS)) or "none",
-    defence="|".join(map(re.escape, [configuration.BARE, *DEFENCES])),
+    defence="|".join(map(re.escape, [study.BARE, *DEFENCES])),
     figure="|".join(map(re.escape, FIGURES)) or "none",
     split="train|validation|test",
     dtype="float16|bfloat16|float32|float64",

@@ -30,7 +30,7 @@ rule download:
 # CIFAR-10 is read where it lies, from the same variable.
 rule prepare:
     input:
-        raw=rules.download.output if DATASET in configuration.DOWNLOADED else [],
+        raw=rules.download.output if DATASET in study.DOWNLOADED else [],
         script=SCRIPTS / "prepare.py",
         code=code("prepare.py"),
     output:

@@ -36,7 +36,7 @@ def data(run, split):
 
 def attack_parameters(attack):
     """The parameters an attack's method takes."""
-    return {k: v for k, v in ATTACKS[attack].items() if k not in configuration.NOT_PARAMETERS}
+    return {k: v for k, v in ATTACKS[attack].items() if k not in study.NOT_PARAMETERS}
 
 
 def attack_code(wildcards, script="attack.py", given=code):
@@ -44,7 +44,7 @@ def attack_code(wildcards, script="attack.py", given=code):
 
     As `code` gives it, or `version`.
     """
-    defended = wildcards.get("defence", configuration.BARE) != configuration.BARE
+    defended = wildcards.get("defence", study.BARE) != study.BARE
     modules = [f"attacks.{ATTACKS[wildcards.attack]['method']}", *["defences"] * defended]
     return given(script, *modules)
 
@@ -92,7 +92,7 @@ def image_option(wildcards):
 
 def defence_option(wildcards):
     """The defence of a job, and whether the attack knows it, as options."""
-    if wildcards.defence == configuration.BARE:
+    if wildcards.defence == study.BARE:
         return ""
     adaptive = " --adaptive" * ATTACKS[wildcards.attack].get("adaptive", False)
     return f"--defence {shlex.quote(json.dumps(DEFENCES[wildcards.defence]))}{adaptive}"
@@ -162,7 +162,7 @@ def series_files(pattern, series, seeds):
         epoch=series["epochs"][0],
         epsilon=epsilon,
         size=size(epsilon),
-        defence=series.get("defence", configuration.BARE),
+        defence=series.get("defence", study.BARE),
         **{key: series[key] for key in ("run", "attack", "dtype", "split")},
     )
 
@@ -228,7 +228,7 @@ def cell_files(table):
         dict.fromkeys(
             file
             for cell in cells
-            for one in STUDY.chosen(configuration.cell_series(cell))
+            for one in STUDY.chosen(study.cell_series(cell))
             for file in evaluation_files(one)
         )
     )

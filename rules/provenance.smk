@@ -2,12 +2,12 @@
 
 from snakemake.settings.types import ExecMode
 
-from mirage import provenance as origin
+from mirage import machine
 
 # Known here, and in a container, which has no git, from here. No parameter: a commit is no reason
 # to run again.
 if workflow.exec_mode == ExecMode.DEFAULT:
-    os.environ.update(MIRAGE_VERSION=json.dumps(origin.version(Path(workflow.basedir))))
+    os.environ.update(MIRAGE_VERSION=json.dumps(machine.version(Path(workflow.basedir))))
 
 
 rule provenance:

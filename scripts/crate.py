@@ -19,7 +19,7 @@ from rocrate.model.contextentity import ContextEntity
 from rocrate.model.entity import Entity
 from rocrate.rocrate import ROCrate
 
-from mirage import provenance
+from mirage import machine, provenance
 
 WORKFLOW = Path(__file__).parents[1]
 # A crate of the version that the profiles are made for.
@@ -89,7 +89,9 @@ def export(content: dict, results: Path) -> ROCrate:
     ]
     record = with_file(crate, f"{content['folder']}/{provenance.FILE}", results / provenance.FILE)
     files = {
-        name: with_file(crate, name, place(content, name, results), entry["sha256"])
+        name: with_file(
+            crate, name, provenance.locate(content, name, results, WORKFLOW), entry["sha256"]
+        )
         for name, entry in content["files"].items()
         if "sha256" in entry
     }
@@ -106,17 +108,11 @@ def described(crate: ROCrate, identifier: str, kind: str | list, **properties) -
     return crate.add(entity)
 
 
-def place(content: dict, name: str, results: Path) -> Path:
-    """Where a file of a record lies: beside the record, or in the workflow."""
-    inner = name.removeprefix(f"{content['folder']}/")
-    return (WORKFLOW if inner == name else results) / inner
-
-
 def with_file(
     crate: ROCrate, name: str, path: Path, sha256: str | None = None, kind: str | list = "File"
 ) -> Entity:
     """A file of the crate, under the name that it has in the record."""
-    if sha256 and (not path.is_file() or provenance.sha256(path) != sha256):
+    if sha256 and (not path.is_file() or machine.sha256(path) != sha256):
         raise provenance.ProvenanceError(
             f"{path}: not the recorded file any more; run the workflow again, then export"
         )
@@ -147,7 +143,7 @@ def with_workflow(crate: ROCrate, content: dict) -> tuple[Entity, dict[str, Enti
     )
     used = {job["script"] for job in content["jobs"]}
     tools = {}
-    for name in provenance.sources(WORKFLOW):
+    for name in machine.sources(WORKFLOW):
         if name == "Snakefile" or name in content["files"]:
             continue
         kind = ["File", "SoftwareSourceCode"] if name in used else "File"

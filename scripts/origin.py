@@ -13,7 +13,7 @@ import os
 import sys
 from pathlib import Path
 
-from mirage import provenance
+from mirage import machine, provenance
 
 WORKFLOW = Path(__file__).parents[1]
 
@@ -40,16 +40,10 @@ def trace(target: Path, row: list[str]) -> list[str]:
     """Print the way back; return the files that are not the recorded ones."""
     place = record_of(target)
     content = provenance.read(place)
-
-    def locate(name: str) -> Path:
-        # Results may have been moved; all else is the workflow's.
-        inner = name.removeprefix(f"{content['folder']}/")
-        return (WORKFLOW if inner == name else place.parent) / inner
-
     epoch = None
     if row:
         wanted = dict(one.partition("=")[::2] for one in row)
-        rows = provenance.rows(content, wanted, locate)
+        rows = provenance.rows(content, wanted, place.parent, WORKFLOW)
         if len(rows) > 1:
             raise provenance.ProvenanceError(several(rows))
         (name, values), *_ = rows
@@ -61,7 +55,8 @@ def trace(target: Path, row: list[str]) -> list[str]:
     faults = []
     for depth, one, again in provenance.chain(content, name, epoch):
         entry = content["files"][one]
-        state = "see above" if again else told(entry, locate(one))
+        path = provenance.locate(content, one, place.parent, WORKFLOW)
+        state = "see above" if again else told(entry, path)
         print("  " * depth + f"{one}  {state}")
         if again:
             continue
@@ -107,7 +102,7 @@ def told(entry: dict, path: Path) -> str:
     if "sha256" not in entry:
         return "(not kept)"
     try:
-        same = provenance.sha256(path) == entry["sha256"]
+        same = machine.sha256(path) == entry["sha256"]
     except OSError:
         same = False
     return f"sha256 {entry['sha256'][:12]}" + ("" if same else f" {CHANGED}")

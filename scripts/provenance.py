@@ -8,7 +8,7 @@ from pathlib import Path
 
 import yaml
 
-from mirage import provenance
+from mirage import machine, provenance
 from mirage.files import atomic
 
 WORKFLOW = Path(__file__).parents[1]
@@ -33,12 +33,12 @@ def main() -> None:
         "format": provenance.FORMAT,
         "folder": args.output.parent.as_posix(),
         "version": json.loads(os.environ.get("MIRAGE_VERSION") or "null")
-        or provenance.version(WORKFLOW),
+        or machine.version(WORKFLOW),
         "lock": args.lock,
         "images": sorted({job["image"] for job in found["jobs"] if "image" in job}),
         **provenance.span(found["jobs"]),
-        "machine": provenance.machine(),
-        "environment": provenance.environment(),
+        "machine": machine.describe(),
+        "environment": machine.environment(),
         "versions": recorded["versions"],
         "seeds": {name: run["seeds"] for name, run in runs.items()},
         "configuration": recorded["configuration"],

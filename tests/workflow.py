@@ -1,10 +1,11 @@
-"""A copy of the workflow to change and break, and what Snakemake would run in it."""
+"""A copy of the workflow to change and break, and what runs, or would run, in it."""
 
 import os
 import re
 import shutil
 import subprocess
 import sys
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -19,6 +20,7 @@ SOURCES = (
 )
 # Targets that stand for others and run nothing.
 COLLECTIONS = {"all", "checkpoints", "evaluations", "tables", "figures"}
+LONG = 600  # seconds after which something that was waited for has failed
 
 
 def copy_sources(folder: Path) -> None:
@@ -63,6 +65,15 @@ def processes(folder: Path) -> dict[int, str]:
         except OSError:  # it has ended, or is another user's
             pass
     return found
+
+
+def wait_until(condition, what: str) -> None:
+    """Wait for something that other processes do."""
+    last = time.monotonic() + LONG
+    while not condition():
+        if time.monotonic() > last:
+            raise AssertionError(f"waited {LONG} s in vain until {what}")
+        time.sleep(0.02)
 
 
 def plan(folder: Path, *arguments: str) -> Counter:

@@ -6,30 +6,18 @@ Absolute paths are left out of it, and with them the names of users.
 """
 
 import csv
-import hashlib
-import importlib.metadata
 import json
 import os
-import platform
 import re
 import shlex
-import shutil
-import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
+from mirage import machine
+
 FORMAT = 1
 FILE = "provenance.json"
-# What makes up the workflow; results, the configuration and the environment stand by themselves.
-SOURCES = (
-    "Snakefile",
-    "rules/*.smk",
-    "scripts/**/*.py",
-    "schemas/*.yaml",
-    "resources/published/*",
-    "report/*.rst",
-)
 # The columns that tell a row of an attack from all others.
 ROW = ("run", "seed", "epoch", "split", "attack", "defence", "dtype", "epsilon")
 # The part of a path that they stand in.
@@ -129,7 +117,7 @@ def _file(path: str, known: Mapping) -> dict:
     entry = {"bytes": status.st_size, "modified": status.st_mtime_ns}
     if known.items() >= entry.items():
         return {"sha256": known["sha256"], **entry}
-    return {"sha256": sha256(path), **entry}
+    return {"sha256": machine.sha256(path), **entry}
 
 
 def _job(made: Mapping, workflow: str) -> dict:
@@ -265,92 +253,6 @@ def read(path: Path) -> dict:
     return content
 
 
-# --- Code and machine ---------------------------------------------------------------------------
-
-
-def sha256(path: str | Path) -> str:
-    """Hexadecimal SHA-256 of a file."""
-    with open(path, "rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def sources(folder: Path) -> dict[str, str]:
-    """The workflow's files, path in its folder to SHA-256, sorted."""
-    paths = {path for pattern in SOURCES for path in folder.glob(pattern) if path.is_file()}
-    return {path.relative_to(folder).as_posix(): sha256(path) for path in sorted(paths)}
-
-
-def version(folder: Path) -> dict:
-    """The version of the code: `sources`, one hash of all, and where there is git `commit` and
-    `clean`, whether the folder is as it was committed; else both are None.
-    """
-    listed = "".join(f"{digest}  {path}\n" for path, digest in sources(folder).items())
-    found = {"sources": hashlib.sha256(listed.encode()).hexdigest(), "commit": None, "clean": None}
-    # An archive that is unpacked within another repository has not that one's version.
-    if _git(folder, "rev-parse", "--show-cdup") == "":
-        found["commit"] = _git(folder, "rev-parse", "HEAD")
-        changes = _git(folder, "status", "--porcelain")
-        found["clean"] = None if changes is None else not changes
-    return found
-
-
-def _git(folder: Path, *arguments: str) -> str | None:
-    """What git answers; None where there is no git or no repository."""
-    try:
-        done = subprocess.run(
-            ["git", "-C", folder, *arguments], capture_output=True, text=True, check=False
-        )
-    except OSError:
-        return None
-    return None if done.returncode else done.stdout.strip()
-
-
-def machine() -> dict:
-    """Processor, cores, memory, system and GPUs of this machine, and its name as in jobs' logs."""
-    try:
-        system = platform.freedesktop_os_release()["PRETTY_NAME"]
-    except OSError:
-        system = platform.system()
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return {
-        "node": platform.node(),
-        "processor": _processor(),
-        "cores": os.cpu_count(),
-        "memory_gb": round(memory / 2**30, 1),
-        "system": system,
-        "kernel": f"{platform.system()} {platform.release()} {platform.machine()}",
-        "gpus": _gpus(),
-    }
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return platform.processor()
-    model = re.search(r"^model name\s*: (.*)$", lines, re.M)
-    return model[1] if model else platform.machine()
-
-
-def _gpus() -> list[str]:
-    """Names of the GPUs that NVIDIA's tool lists; none where there is no such tool."""
-    tool = shutil.which("nvidia-smi")
-    if not tool:
-        return []
-    asked = [tool, "--query-gpu=name,driver_version", "--format=csv,noheader"]
-    done = subprocess.run(asked, capture_output=True, text=True, check=False)
-    return [] if done.returncode else done.stdout.splitlines()
-
-
-def environment() -> dict:
-    """This Python and the versions of all packages that it finds."""
-    packages = {one.name: one.version for one in importlib.metadata.distributions()}
-    return {
-        "python": platform.python_version(),
-        "packages": dict(sorted(packages.items(), key=lambda item: item[0].lower())),
-    }
-
-
 def public(value: object, private: Mapping[str, str]) -> object:
     """A copy without private paths: each key of `private` is replaced wherever it begins a path."""
     if isinstance(value, Mapping):
@@ -367,6 +269,20 @@ def public(value: object, private: Mapping[str, str]) -> object:
 
 
 # --- The way back -------------------------------------------------------------------------------
+
+
+def locate(content: Mapping, name: str, results: Path, workflow: Path) -> Path:
+    """Where a file of a record lies: results beside the record, wherever that is, all else in the
+    workflow.
+
+    Args:
+        content: A record.
+        name: Of the file, as the record has it.
+        results: The folder that the record lies in.
+        workflow: The workflow's folder.
+    """
+    inner = name.removeprefix(f"{content['folder']}/")
+    return (workflow if inner == name else results) / inner
 
 
 def chain(content: Mapping, path: str, epoch: str | None = None) -> Iterator[tuple[int, str, bool]]:
@@ -409,14 +325,15 @@ def chain(content: Mapping, path: str, epoch: str | None = None) -> Iterator[tup
 
 
 def rows(
-    content: Mapping, wanted: Mapping[str, str], locate: Callable[[str], Path]
+    content: Mapping, wanted: Mapping[str, str], results: Path, workflow: Path
 ) -> list[tuple[str, dict]]:
     """The rows of attacks with some values, each with the file it stands in.
 
     Args:
         content: A record.
         wanted: Column to value, as text: `{"run": "float32", "epsilon": "0.1"}`.
-        locate: Gives the file that a name in the record stands for.
+        results: The folder that the record lies in.
+        workflow: The workflow's folder.
 
     Raises:
         ProvenanceError: An unknown column, or no such row.
@@ -433,7 +350,7 @@ def rows(
             continue
         found += [
             (path, row)
-            for row in _read(locate(path))
+            for row in _read(locate(content, path, results, workflow))
             if all(row[key] == value for key, value in wanted.items())
         ]
     if not found:

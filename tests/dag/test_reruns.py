@@ -320,13 +320,13 @@ def test_the_code_of_the_download_reruns_nothing_where_nothing_is_downloaded(edi
     assert edit(file) == set()
 
 
-@pytest.mark.parametrize("name", ["config", "signatures", "schemas"])
+@pytest.mark.parametrize("name", ["config", "consistency", "study", "signatures", "schemas"])
 def test_the_code_that_checks_the_configuration_reruns_nothing(edit, name):
     # The claims are checked against a schema of their own, by the same code.
     assert edit(f"scripts/mirage/{name}.py") == ({"claims"} if name == "schemas" else set())
 
 
-@pytest.mark.parametrize("name", ["provenance.py", "mirage/provenance.py"])
+@pytest.mark.parametrize("name", ["provenance.py", "mirage/provenance.py", "mirage/machine.py"])
 def test_the_code_of_the_record_makes_the_record_anew_and_nothing_else(edit, run, name):
     assert edit(f"scripts/{name}") == set()
     assert plan(run, "--configfile", "config/test.yaml") == {"provenance": 1, "all": 1}

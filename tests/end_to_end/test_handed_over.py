@@ -5,19 +5,17 @@ import os
 import signal
 import subprocess
 import sys
-import time
 import zipfile
 from pathlib import Path
 
 import pandas as pd
 import pytest
-from workflow import copy_sources, environment, processes
+from workflow import LONG, copy_sources, environment, processes, wait_until
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="there is a server on Linux only")
 
 CHECKPOINT = "results/digits/checkpoints/float64/seed1/epoch1"
 SWEEP = "results/digits/attacks/float64/seed1/test/bare/fgsm_exact/float64/sweep.csv"
-LONG = 300  # seconds after which a test that waits has failed
 
 
 def begin(folder, *targets, **variables):
@@ -46,14 +44,6 @@ def copy(folder, line):
     with (folder / "scripts/mirage/device.py").open("a") as stream:
         stream.write(f"\n{line}\n")
     return folder
-
-
-def wait_until(condition):
-    """Wait for something that another process does."""
-    last = time.monotonic() + LONG
-    while not condition():
-        assert time.monotonic() < last
-        time.sleep(0.05)
 
 
 @pytest.fixture(scope="module")
@@ -101,13 +91,13 @@ def test_nothing_is_left_of_a_run_that_is_ended(tmp_path, number):
         "from pathlib import Path\nimport signal\nPath('here').touch()\nsignal.pause()",
     )
     process = begin(folder, f"{CHECKPOINT}.keras", TMPDIR=str(tmp_path))
-    wait_until((folder / "here").exists)
+    wait_until((folder / "here").exists, "a job is at work")
     assert any("serve.py" in command for command in processes(folder).values())
     if number == signal.SIGINT:
         os.killpg(process.pid, number)  # as Ctrl-C does
     else:
         process.send_signal(number)
     assert process.wait(LONG) != 0
-    wait_until(lambda: not processes(folder))
+    wait_until(lambda: not processes(folder), "no process is left")
     assert not list(tmp_path.glob("mirage-*"))
     assert not (folder / f"{CHECKPOINT}.keras").exists()

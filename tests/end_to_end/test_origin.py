@@ -11,7 +11,7 @@ import pytest
 from workflow import read
 
 import origin
-from mirage import provenance
+from mirage import machine, provenance
 
 DATA = "results/digits/data/300-100/{}.npz"
 
@@ -43,7 +43,7 @@ def test_every_file_of_a_run_is_recorded_with_its_content(finished, recorded):
     # Beside logs, the record itself, and the report, which a run asks for after it.
     left_out = {"provenance.json", "report.html"}
     found = {
-        path.relative_to(finished).as_posix(): provenance.sha256(path)
+        path.relative_to(finished).as_posix(): machine.sha256(path)
         for path in folder.rglob("*")
         if path.is_file() and "logs" not in path.relative_to(folder).parts
         if path.name not in left_out
@@ -78,7 +78,7 @@ def test_what_made_the_results_is_recorded(finished, recorded):
         assert job["script"] in recorded["code"][job["code"]]
         assert "changed" not in job
         for name, digest in recorded["code"][job["code"]].items():
-            assert provenance.sha256(finished / name) == digest
+            assert machine.sha256(finished / name) == digest
 
 
 def test_nothing_private_is_recorded(finished, recorded):

@@ -6,12 +6,11 @@ The changes are made one after another in one copy of a finished run. `pytest -s
 import os
 import re
 import shutil
-import time
 from collections import Counter
 
 import pytest
-from test_handed_over import LONG, begin
-from workflow import COLLECTIONS, read, snakemake, write
+from test_handed_over import begin
+from workflow import COLLECTIONS, LONG, read, snakemake, wait_until, write
 
 ATTACK_TABLES = {"table attacks", "published", "claims"}
 ALL_TABLES = ATTACK_TABLES | {"table measures", "table history"}
@@ -202,11 +201,9 @@ def test_edits_made_while_it_runs_are_noticed_by_the_next_run(finished, tmp_path
     append(code, WAITS)
     process = begin(folder)
     try:
-        last = time.monotonic() + LONG
-        while not (folder / "started").exists():
-            assert process.poll() is None, (folder / "log.txt").read_text()
-            assert time.monotonic() < last
-            time.sleep(0.05)
+        started = (folder / "started").exists
+        wait_until(lambda: started() or process.poll() is not None, "the job is at work")
+        assert process.poll() is None, (folder / "log.txt").read_text()
         # The job is at work with the code and the configuration of before.
         append(code)
         edit_configuration(folder, lambda c: c["evaluations"][1]["epsilons"].append("0.2"))

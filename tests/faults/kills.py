@@ -33,9 +33,8 @@ if __name__ == "__main__":
 
 from compared import differences
 from small import CONFIGURATION, configure
-from workflow import copy_sources, environment, plan, processes
+from workflow import LONG, copy_sources, environment, plan, processes, wait_until
 
-LONG = 600  # seconds after which something that was waited for has failed
 # Seconds that a process has to end after SIGTERM; then it gets SIGKILL, as from systemd or SLURM.
 # Snakemake 9.27 sometimes needs it: its handler waits for a lock that may be held by what it
 # interrupted.
@@ -52,15 +51,6 @@ case $BASH_EXECUTION_STRING in
 *"python scripts/"*) printf '%s\\0' "$BASH_EXECUTION_STRING" >> "$BEGUN" ;;
 esac
 """
-
-
-def wait_until(condition, what: str) -> None:
-    """Wait for something that other processes do."""
-    last = time.monotonic() + LONG
-    while not condition():
-        if time.monotonic() > last:
-            raise AssertionError(f"waited {LONG} s in vain until {what}")
-        time.sleep(0.02)
 
 
 class Attempt:

@@ -17,13 +17,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from workflow import LONG
 
 import serve as original
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="there is a server on Linux only")
 
 SCRIPTS = Path(original.__file__).parent
-LONG = 300  # seconds after which a test that waits has failed
 BEGINNING = """
 import preloaded
 

@@ -1,13 +1,11 @@
 """The record of where results come from: complete, true, cheap, and without private paths."""
 
 import json
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 
-from mirage import provenance
+from mirage import machine, provenance
 
 CODE = {"scripts/train.py": "sha256:a1", "scripts/mirage/__init__.py": "sha256:b2"}
 
@@ -61,7 +59,7 @@ def test_every_file_on_the_way_back_is_there_with_its_content_and_its_job(study)
     content = recorded(study)
     assert set(content["files"]) == {*study, "resources/published"}
     for name in set(content["files"]) - {"perturbed"}:
-        assert content["files"][name]["sha256"] == provenance.sha256(name)
+        assert content["files"][name]["sha256"] == machine.sha256(name)
         assert content["files"][name]["bytes"] == len(name)
     assert content["files"]["perturbed"] == {"kept": False, "job": 3}
     assert "job" not in content["files"]["resources/published"]
@@ -98,7 +96,7 @@ def test_code_is_recorded_as_it_was_when_the_job_ran(study):
 def test_a_file_that_was_another_when_it_was_read_is_told(study):
     then = {
         "epoch1.keras": "sha256:00",
-        "epoch2.keras": f"sha256:{provenance.sha256('epoch2.keras')}",
+        "epoch2.keras": f"sha256:{machine.sha256('epoch2.keras')}",
     }
     study["figure.png"]["input_checksums"] = then
     assert job_of(recorded(study), "figure.png")["changed"] == {"epoch1.keras": "00"}
@@ -119,8 +117,8 @@ def test_files_of_the_workflow_are_named_as_in_its_folder(study, tmp_path, monke
 def test_what_has_not_changed_is_not_read_again(study, monkeypatch):
     before = recorded(study)
     read = []
-    original = provenance.sha256
-    monkeypatch.setattr(provenance, "sha256", lambda path: (read.append(path), original(path))[1])
+    original = machine.sha256
+    monkeypatch.setattr(machine, "sha256", lambda path: (read.append(path), original(path))[1])
     assert recorded(study, before) == before
     assert read == []
     Path("epoch1.keras").write_text("other")
@@ -174,58 +172,20 @@ def test_a_record_is_json_with_a_line_for_each_file(study):
     assert sum('"sha256"' in line for line in text.splitlines()) == 5
 
 
-# --- Version of the code ------------------------------------------------------------------------
-
-
-def git(folder, *arguments):
-    if not shutil.which("git"):
-        pytest.skip("needs git")
-    who = ["-c", "user.name=a", "-c", "user.email=a@b", "-c", "commit.gpgsign=false"]
-    subprocess.run(["git", "-C", folder, *who, *arguments], check=True, capture_output=True)
-
-
-@pytest.fixture
-def workflow(tmp_path):
-    folder = tmp_path / "workflow"
-    (folder / "scripts/mirage").mkdir(parents=True)
-    (folder / "Snakefile").write_text("rule all:\n")
-    (folder / "scripts/mirage/a.py").write_text("1\n")
-    return folder
-
-
-def test_the_version_is_the_commit_and_whether_anything_is_changed(workflow):
-    git(workflow, "init", "-q")
-    git(workflow, "add", "-A")
-    git(workflow, "commit", "-qm", "a")
-    found = provenance.version(workflow)
-    assert len(found["commit"]) == 40
-    assert found["clean"] is True
-    (workflow / "scripts/mirage/a.py").write_text("2\n")
-    changed = provenance.version(workflow)
-    assert (changed["commit"], changed["clean"]) == (found["commit"], False)
-    assert changed["sources"] != found["sources"]
-
-
-def test_the_version_is_not_that_of_a_repository_around_it(workflow):
-    git(workflow.parent, "init", "-q")
-    git(workflow.parent, "add", "-A")
-    git(workflow.parent, "commit", "-qm", "a")
-    found = provenance.version(workflow)
-    assert (found["commit"], found["clean"]) == (None, None)
-
-
-def test_without_git_the_sources_alone_are_the_version(workflow, monkeypatch):
-    monkeypatch.setenv("PATH", "")
-    first = provenance.version(workflow)
-    assert (first["commit"], first["clean"]) == (None, None)
-    (workflow / "Snakefile").touch()
-    (workflow / "README.md").write_text("text")
-    assert provenance.version(workflow) == first
-    (workflow / "scripts/mirage/a.py").rename(workflow / "scripts/mirage/b.py")
-    assert provenance.version(workflow) != first
-
-
 # --- The way back -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "place"),
+    [
+        ("results/digits/tables/a.csv", "/moved/tables/a.csv"),
+        ("resources/published/series.csv", "/workflow/resources/published/series.csv"),
+        ("results/digits-2/a.csv", "/workflow/results/digits-2/a.csv"),
+    ],
+)
+def test_results_lie_beside_their_record_and_all_else_in_the_workflow(name, place):
+    content = {"folder": "results/digits"}
+    assert provenance.locate(content, name, Path("/moved"), Path("/workflow")) == Path(place)
 
 
 def test_the_way_back_ends_at_the_data_and_repeats_nothing(study):

@@ -122,7 +122,7 @@ def test_a_figure_does_not_reach_the_other_kinds_of_plot(plot):
 
 @pytest.mark.parametrize("job", JOBS, ids=lambda path: path.name)
 def test_no_job_reaches_the_configuration_or_this_search(job):
-    assert not names(job.name) & {"config", "sources"}
+    assert not names(job.name) & {"config", "consistency", "study", "sources"}
 
 
 def test_only_the_download_reaches_the_mirrors():

@@ -1,0 +1,91 @@
+"""A small valid configuration, for tests to change and to spoil."""
+
+import copy
+from pathlib import Path
+
+SCHEMA = Path(__file__).parents[2] / "schemas/config.schema.yaml"
+
+TEXT = {"title": "", "caption": "", "category": ""}
+RUN = {
+    "network": "mlp-16",
+    "dtype": "float32",
+    "optimizer": {"name": "adam"},
+    "learning_rate": 0.01,
+    "epochs": [1, 3],
+    "seeds": [1, 2],
+}
+
+
+def small():
+    """A small valid configuration."""
+    series = {"run": "one", "attack": "fgsm", "dtype": "float32", "split": "test"}
+    return {
+        "dataset": "digits",
+        "split": {"train": 100, "validation": 10},
+        "runs": {
+            "one": copy.deepcopy(RUN),
+            "other": copy.deepcopy(RUN),
+            "tuned": {
+                **copy.deepcopy(RUN),
+                "start": {"run": "one", "epoch": 3},
+                "perturbed_by": {"attack": "deepfool"},
+            },
+        },
+        "attacks": {
+            "fgsm": {"method": "fgsm", "gradient": "exact_sign"},
+            "transfer": {"method": "fgsm", "gradient": "exact_sign", "source": "other"},
+            "pgd": {"method": "pgd", "gradient": "exact_sign", "steps": 2},
+            "deepfool": {"method": "deepfool"},
+            "adaptive": {"method": "fgsm", "gradient": "exact_sign", "adaptive": True},
+        },
+        "defences": {"smooth": {"method": "gaussian_smoothing", "sigma": 1}},
+        "evaluations": [
+            {"runs": ["one"], "attacks": ["fgsm", "transfer"], "epsilons": ["0.05", "0.1"]},
+            {"runs": ["one"], "attacks": ["pgd"], "epsilons": ["0.05", "0.1", "0.2"]},
+            {
+                "runs": ["one"],
+                "attacks": ["deepfool"],
+                "dtypes": ["float32", "float64"],
+                "defences": ["bare", "smooth"],
+                "images": 10,
+            },
+        ],
+        "figures": {
+            "lines": {"plot": "by_epoch", **TEXT, "series": [{**series, "epsilons": ["0.1"]}]},
+            "digits": {
+                "plot": "examples",
+                **TEXT,
+                "series": [{**series, "epsilons": ["0.1"], "epochs": [3]}],
+            },
+            "restarts": {
+                "plot": "restarts",
+                **TEXT,
+                "series": [{**series, "attack": "pgd", "epsilons": ["0.1"], "epochs": [3]}],
+            },
+            "values": {"plot": "by_value", **TEXT, "x_label": "", "series": [{**series, "x": 1}]},
+        },
+        "tables": {
+            "cells": {
+                **TEXT,
+                "common": {"run": "one", "dtype": "float32", "split": "test"},
+                "rows": [{"label": "a"}, {"label": "b", "missing": "not here"}],
+                "columns": [
+                    {"label": "c", "attack": "pgd", "epsilon": "0.1", "value": "accuracy"},
+                    {
+                        "label": "d",
+                        "attack": "pgd",
+                        "value": "success",
+                        "epsilon_where": {"attack": "fgsm", "accuracy": 0.5},
+                    },
+                    {"label": "e", "attack": "deepfool", "value": "rho_l2"},
+                    {"label": "f", "attack": "fgsm", "value": "clean_error"},
+                ],
+            },
+        },
+        "summary": {
+            "runs": ["one"],
+            "split": "test",
+            "epsilon": "0.1",
+            "columns": [{"label": "FGSM", "attack": "fgsm", "dtype": "float32"}],
+        },
+    }

@@ -1,0 +1,395 @@
+"""What is wrong with a configuration is told in a sentence for each fault."""
+
+import copy
+from pathlib import Path
+
+import pytest
+import yaml
+from configurations import RUN, SCHEMA, TEXT
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mirage import config
+
+QUICK = yaml.safe_load((Path(__file__).parents[2] / "config/quick.yaml").read_text())
+CELL = {"label": "", "missing": "nothing"}
+MISSING = object()
+
+
+def put(configuration, path, value):
+    """Set what stands at a dotted path; MISSING takes it away."""
+    *above, last = [int(key) if key.isdigit() else key for key in path.split(".")]
+    for key in above:
+        configuration = configuration[key]
+    if value is MISSING:
+        del configuration[last]
+    elif isinstance(configuration, list) and last == len(configuration):
+        configuration.append(value)
+    else:
+        configuration[last] = value
+
+
+def faults(configuration):
+    """The faults that are told, one a line."""
+    with pytest.raises(config.ConfigError) as caught:
+        config.read(configuration, SCHEMA)
+    first, *lines = str(caught.value).splitlines()
+    assert first == "the configuration cannot be run:"
+    assert all(line.startswith("  - ") for line in lines)
+    return [line.removeprefix("  - ") for line in lines]
+
+
+NO_FORM = "must be written in another form"
+
+SPOILED = [
+    # where, what is put there, where the fault is told, what is told of it
+    ("evaluations.0.epsilons.0", "-0.1", "", ["'-0.1'", NO_FORM, '"0.05"']),
+    ("evaluations.0.epsilons.0", "0.10", "", ["'0.10'", NO_FORM, "shortest"]),
+    ("evaluations.0.epsilons.0", "1e-5", "", ["'1e-5'", NO_FORM, "decimal"]),
+    ("evaluations.0.epsilons.0", 0.1, "", ["0.1 is not", "must be text in quotes"]),
+    ("evaluations.0.epsilons", [], "", ["[]", "at least 1"]),
+    ("evaluations.0.epsilons", ["0.1", "0.1"], "", ["['0.1', '0.1']", "twice"]),
+    ("evaluations.0.dtypes", ["float23"], "evaluations.0.dtypes.0", ["'float23'", "bfloat16"]),
+    ("evaluations.0.splits", ["all"], "evaluations.0.splits.0", ["'all'", "train, validation"]),
+    ("evaluations.0.runs.0", "two", "evaluations.0.runs", ["no run 'two'", "one, other"]),
+    (
+        "evaluations.0.attacks.0",
+        "cw",
+        "evaluations.0.attacks",
+        ["'cw'", "there are adaptive, deepfool, fgsm, pgd, transfer"],
+    ),
+    ("evaluations", None, "", ["an empty value", "must be a list"]),
+    ("dataset", "cifar", "", ["'cifar'", "mnist, fashion_mnist, cifar10, digits"]),
+    ("split.train", 0, "", ["0 is not", "at least 1"]),
+    ("colour", "red", "(top level)", ["'colour'", "dataset, folder, data_folder, split"]),
+    ("runs", {}, "", ["{}", "at least 1"]),
+    ("runs", None, "", ["an empty value", "must be a mapping"]),
+    ("runs.one", None, "", ["an empty value", "must be a mapping"]),
+    ("runs.Upper", RUN, "runs", ["'Upper'", NO_FORM, "lower-case"]),
+    ("runs.one.lr", 0.1, "runs.one", ["'lr'", "network, dtype, optimizer, learning_rate"]),
+    ("runs.one.network", MISSING, "runs.one", ["'network' is missing"]),
+    ("runs.one.network", "resnet", "", ["'resnet'", NO_FORM, "mlp-200-300"]),
+    ("runs.one.dtype", "float23", "", ["'float23'", "allowed are float32, float64"]),
+    ("runs.one.epochs", [3, 1], "", ["[3, 1]", "must ascend"]),
+    ("runs.one.epochs", [3, 3], "", ["[3, 3]", "twice"]),
+    ("runs.one.epochs", [1.0, 3], "runs.one.epochs.0", ["1.0", "must be a whole number"]),
+    ("runs.one.epochs", [0, 3], "runs.one.epochs.0", ["0 is not", "at least 1"]),
+    ("runs.one.seeds", [2, 2], "", ["[2, 2]", "twice"]),
+    ("runs.one.seeds", [True], "runs.one.seeds.0", ["True", "must be a whole number"]),
+    ("runs.one.learning_rate", -1, "", ["-1", "greater than 0"]),
+    ("runs.one.learning_rate", float("nan"), "", ["nan", "finite number"]),
+    ("runs.one.learning_rate", float("inf"), "", ["inf", "finite number"]),
+    ("runs.one.learning_rate", "1e-3", "", ["'1e-3'", "number or a mapping", "0.001 or 1.0e-3"]),
+    ("runs.one.learning_rate", {"initial": 1}, "", ["'decay_epochs' is missing"]),
+    ("runs.one.l2", -0.1, "", ["-0.1", "at least 0"]),
+    ("runs.one.optimizer", "adam", "", ["'adam'", "mapping"]),
+    ("runs.one.optimizer", {}, "", ["'name' is missing", "adam, sgd"]),
+    ("runs.one.optimizer.name", "lion", "", ["'lion'", "allowed are adam, sgd"]),
+    ("runs.one.optimizer.momentum", 0.9, "runs.one.optimizer", ["'momentum'", "beta_1, beta_2"]),
+    ("runs.one.objective", {"name": "trades"}, "runs.one.objective.name", ["'trades'", "fgsm_mix"]),
+    (
+        "runs.one.objective",
+        {"name": "fgsm_mixed", "clean_weight": 0.9},
+        "",
+        ["'epsilon' is missing"],
+    ),
+    (
+        "runs.one.objective",
+        {"name": "fgsm_mixed", "clean_weight": 2, "epsilon": "0.1"},
+        "runs.one.objective.clean_weight",
+        ["2 is not", "at most 1"],
+    ),
+    ("attacks.fgsm.method", "cw", "", ["'cw'", "allowed are fgsm, pgd"]),
+    ("attacks.fgsm.method", MISSING, "attacks.fgsm", ["'method' is missing"]),
+    ("attacks.fgsm.gradient", MISSING, "attacks.fgsm", ["fgsm needs gradient as well"]),
+    ("attacks.fgsm.gradient", "slope", "", ["'slope'", "cross_entropy_sum"]),
+    (
+        "attacks.fgsm.steps",
+        3,
+        "attacks.fgsm",
+        ["fgsm does not take steps", "it takes gradient, clip, fill_zeros"],
+    ),
+    ("attacks.fgsm.speed", 3, "attacks.fgsm", ["unknown key 'speed'"]),
+    ("attacks.deepfool.gradient", "exact_sign", "attacks.deepfool", ["does not take gradient"]),
+    ("attacks.deepfool.candidates", 1, "", ["1 is not", "at least 2"]),
+    ("attacks.adaptive.adaptive", 1, "", ["1 is not", "true or false"]),
+    ("evaluations.1.epsilons", MISSING, "evaluations.1", ["attack 'pgd' (pgd) needs epsilons"]),
+    ("evaluations.2.epsilons", ["0.1"], "evaluations.2", ["'deepfool'", "takes no epsilons"]),
+    ("evaluations.2.images", 0, "", ["0 is not", "at least 1"]),
+    ("evaluations.2.defences.1", "blur", "evaluations.2.defences", ["no defence 'blur'", "smooth"]),
+    ("evaluations.2.defences", [], "", ["[]", "at least 1"]),
+    ("defences.smooth.sigma", 0, "", ["0 is not", "greater than 0"]),
+    ("defences.smooth.method", "blur", "", ["'blur'", "gaussian_smoothing, high_pass"]),
+    ("defences.smooth.cutoff", 1, "defences.smooth", ["unknown key 'cutoff'"]),
+    ("defences.bare", {"method": "high_pass", "cutoff": 1}, "", ["stands for no defence"]),
+    ("max_seeds", 0, "", ["0 is not", "at least 1"]),
+    ("runs.one.split", {"train": 5}, "", ["'validation' is missing"]),
+    ("runs.tuned.start.run", "two", "", ["no run 'two'", "one, other"]),
+    ("runs.tuned.start.epoch", 2, "", ["run 'one' has no checkpoint of 2", "it has 1, 3"]),
+    ("runs.tuned.seeds", [1, 5], "", ["run 'one', from which it starts", "seeds [5]"]),
+    ("runs.tuned.network", "mlp-3", "", ["'mlp-3' is not that of run 'one'", "'mlp-16'"]),
+    ("runs.tuned.dtype", "float64", "", ["'float64' is not that of run 'one'", "'float32'"]),
+    ("runs.tuned.split", {"train": 9, "validation": 9}, "", ["is not that of run 'one'"]),
+    ("runs.tuned.start", MISSING, "runs.tuned", ["with perturbed_by, 'start' is missing"]),
+    ("runs.tuned.perturbed_by.attack", "cw", "", ["no attack 'cw'"]),
+    ("runs.tuned.perturbed_by.attack", "fgsm", "runs.tuned.perturbed_by", ["needs an epsilon"]),
+    ("runs.tuned.perturbed_by.epsilon", "0.1", "runs.tuned.perturbed_by", ["takes no epsilon"]),
+    (
+        "runs.tuned.perturbed_by",
+        {"attack": "transfer", "epsilon": "0.1"},
+        "",
+        ["attack 'transfer' has 'source'"],
+    ),
+    (
+        "runs.tuned.perturbed_by",
+        {"attack": "adaptive", "epsilon": "0.1"},
+        "",
+        ["attack 'adaptive' has 'adaptive'"],
+    ),
+    ("runs.one.network", "cnn-1-2", "", [NO_FORM, "lenet"]),
+    ("runs.one.network", "cnn-1-2-3-dropout1.4", "", [NO_FORM, "lenet"]),
+    ("runs.one.objective", {"name": "pgd", "epsilon": "0.1"}, "", ["'steps', 'relative_step' are"]),
+    ("figures.values.series.0.x", MISSING, "figures.values.series.0", ["needs x"]),
+    ("figures.values.series.0.defence", "smooth", "figures.values.series.0", ["defence smooth"]),
+    ("figures.values.series.0.defence", "blur", "", ["no defence 'blur'"]),
+    ("figures.restarts.series.0.epsilons", MISSING, "figures.restarts.series.0", ["epsilons as"]),
+    ("figures.restarts.series.0.epochs", [1, 3], "", ["[1, 3]", "takes one"]),
+    ("figures.restarts.series.0.attack", "fgsm", "", ["only PGD has restarts"]),
+    ("figures.restarts.series.0.defence", "smooth", "", ["shows the bare network"]),
+    ("attacks.pgd.source", "other", "figures.restarts.series.0.attack", ["'source'"]),
+    ("tables.summary", {**TEXT, "rows": [{**CELL}], "columns": [{**CELL}]}, "", ["of this name"]),
+    ("tables.cells.rows", [], "", ["[]", "at least 1"]),
+    ("tables.cells.rows.0.label", MISSING, "tables.cells.rows.0", ["'label' is missing"]),
+    ("tables.cells.rows.0.label", "b", "tables.cells.rows", ["label 'b' stands there twice"]),
+    ("tables.cells.rows.0.colour", 1, "tables.cells.rows.0", ["unknown key 'colour'"]),
+    ("tables.cells.rows.0.run", "two", "", ["no run 'two'"]),
+    ("tables.cells.columns.0.epoch", 2, "tables.cells: cell (a, c)", ["no checkpoint of 2"]),
+    ("tables.cells.columns.0.attack", "cw", "", ["no attack 'cw'"]),
+    ("tables.cells.columns.0.defence", "blur", "", ["no defence 'blur'"]),
+    ("tables.cells.columns.0.epsilon", "0.3", "tables.cells: cell (a, c)", ["epsilons 0.3"]),
+    ("tables.cells.columns.0.epsilon", MISSING, "tables.cells: cell (a, c)", ["0.05, 0.1, 0.2"]),
+    ("tables.cells.columns.0.value", MISSING, "tables.cells: cell (a, c)", ["value missing"]),
+    ("tables.cells.columns.0.value", "speed", "", ["'speed'", "rho_l2"]),
+    ("tables.cells.columns.1.epsilon_where.accuracy", 2, "", ["2 is not", "at most 1"]),
+    (
+        "tables.cells.columns.1.epsilon_where.attack",
+        "deepfool",
+        "tables.cells: cell (a, d)",
+        ["needs an attack that takes epsilons"],
+    ),
+    (
+        "tables.cells.columns.1.epsilon_where.split",
+        "train",
+        "tables.cells: cell (a, d)",
+        ["no entry of evaluations measures run one, attack fgsm", "split train"],
+    ),
+    ("tables.cells.common.dtype", MISSING, "tables.cells: cell (a, e)", ["float32, float64"]),
+    ("attacks.pgd.steps", 0, "", ["0 is not", "at least 1"]),
+    ("attacks.pgd.clip", [1, 0], "", ["[1, 0]", "must ascend"]),
+    ("attacks.pgd.clip", [0], "", ["[0]", "at least 2"]),
+    ("attacks.transfer.source", "two", "", ["no run 'two'", "one, other"]),
+    ("summary.epsilon", "0.2", "summary.columns.0", ["run one", "attack fgsm", "epsilons 0.2"]),
+    ("summary.columns.0.dtype", "float64", "summary.columns.0", ["dtype float64"]),
+    ("summary.columns.0.attack", "cw", "", ["no attack 'cw'", "fgsm, pgd, transfer"]),
+    ("summary.runs", ["other"], "summary.columns.0", ["no entry of evaluations", "run other"]),
+    ("summary", MISSING, "(top level)", ["'summary' is missing"]),
+    ("figures.lines.plot", "pie", "", ["'pie'", "by_epoch, by_epsilon"]),
+    ("figures.lines.y", "speed", "", ["'speed'", "allowed are accuracy, success, zero_share"]),
+    ("figures.lines.y", ["speed"], "figures.lines.y.0", ["'speed'", "allowed are accuracy"]),
+    ("figures.lines.series", [], "", ["[]", "at least 1"]),
+    ("figures.lines.series.0.run", "two", "", ["no run 'two'", "one, other"]),
+    ("figures.lines.series.0.epsilons", ["0.3"], "figures.lines.series.0", ["epsilons 0.3"]),
+    ("figures.lines.series.0.split", "train", "figures.lines.series.0", ["split train"]),
+    ("figures.lines.series.0.epochs", [2], "", ["run 'one'", "[2]", "it has 1, 3"]),
+    ("figures.digits.series.0.epsilons", MISSING, "figures.digits.series.0", ["needs epsilons"]),
+    ("figures.digits.series.0.epochs", [1, 3], "", ["[1, 3]", "takes one"]),
+    ("figures.digits.series.0.epochs", MISSING, "figures.digits.series.0", ["needs epochs"]),
+    ("figures.digits.series.0.attack", "transfer", "", ["no attack with 'source'"]),
+    ("figures.digits.series.0.attack", "adaptive", "", ["no attack with 'adaptive'"]),
+    ("figures.digits.series.0.attack", "deepfool", "figures.digits.series.0", ["takes no epsilon"]),
+    ("figures.digits.series.0.epsilons", ["0.1", "0.2"], "", ["takes one"]),
+]
+
+
+@pytest.mark.parametrize(("path", "value", "where", "told"), SPOILED)
+def test_a_fault_is_told_with_its_key_its_value_and_what_is_allowed(
+    given_config, path, value, where, told
+):
+    put(given_config, path, value)
+    lines = faults(given_config)
+    assert any(
+        line.startswith(f"{where or path}: ") and all(part in line for part in told)
+        for line in lines
+    ), lines
+    assert len(lines) == 1  # one fault, one line
+
+
+def test_all_faults_are_told_at_once(given_config):
+    put(given_config, "runs.one.network", MISSING)
+    put(given_config, "runs.one.dtype", MISSING)
+    put(given_config, "runs.other.learning_rate", -1)
+    put(given_config, "attacks.pgd", {"method": "pgd", "gradient": "sign", "steps": 0, "speed": 1})
+    lines = faults(given_config)
+    assert len(lines) == 5  # three of them about the attack
+    assert lines[-2:] == [
+        "runs.one: 'network', 'dtype' are missing",
+        "runs.other.learning_rate: -1 is not allowed; it must be greater than 0",
+    ]
+
+
+def test_names_that_stand_for_nothing_are_all_told(given_config):
+    put(given_config, "evaluations.0.runs.0", "two")
+    put(given_config, "attacks.transfer.source", "three")
+    put(given_config, "summary.columns.0.attack", "cw")
+    assert len(faults(given_config)) == 3
+
+
+@pytest.mark.parametrize(("key", "value"), [("seeds", [1, 2, 3]), ("epochs", [1, 2, 3])])
+def test_a_transfer_source_must_have_the_seeds_and_epochs_of_its_target(given_config, key, value):
+    put(given_config, f"runs.one.{key}", value)
+    (line,) = faults(given_config)
+    assert line.startswith("evaluations.0: attack 'transfer' on run 'one'")
+    assert f"run 'other', which lacks the {key} [{({'seeds': 3, 'epochs': 2})[key]}]" in line
+
+
+def test_a_transfer_source_may_have_more_seeds_and_epochs_than_its_target(given_config):
+    put(given_config, "runs.other.seeds", [3, 2, 1])
+    put(given_config, "runs.other.epochs", [1, 2, 3, 4])
+    assert config.read(given_config, SCHEMA)
+
+
+def test_an_evaluation_listed_twice_is_told(given_config):
+    put(given_config, "evaluations.3", {"runs": ["one"], "attacks": ["pgd"], "epsilons": ["0.3"]})
+    (line,) = faults(given_config)
+    assert "attack 'pgd' in float32 on run 'one' (bare), split 'test', is listed twice" in line
+    assert "put its epsilons into one entry" in line
+
+
+def test_runs_that_start_from_one_another_in_a_circle_are_told(given_config):
+    for name, start in (("one", "other"), ("other", "one")):
+        given_config["runs"][name]["start"] = {"run": start, "epoch": 3}
+    lines = faults(given_config)
+    assert "runs.one.start: a circle, one from other from one" in lines
+    assert all("a circle" in line for line in lines)
+
+
+def test_a_run_that_starts_from_itself_is_told(given_config):
+    put(given_config, "runs.other.start", {"run": "other", "epoch": 1})
+    (line,) = faults(given_config)
+    assert line == "runs.other.start: a circle, other from other"
+
+
+def test_a_run_may_start_from_one_that_starts_from_another(given_config):
+    put(given_config, "runs.other.start", {"run": "tuned", "epoch": 1})
+    assert config.read(given_config, SCHEMA)
+
+
+def test_a_figure_of_digits_takes_one_series(given_config):
+    series = [{"run": "one"}, {"run": "other"}]
+    put(given_config, "figures.digits", {**TEXT, "plot": "digits", "series": series})
+    assert faults(given_config) == ["figures.digits.series.1: a figure of digits takes one series"]
+
+
+def test_a_minimal_attack_may_be_shown_without_an_epsilon(given_config):
+    put(given_config, "figures.digits.series.0.epsilons", MISSING)
+    put(given_config, "figures.digits.series.0.attack", "deepfool")
+    assert config.read(given_config, SCHEMA)
+
+
+def test_cifar10_needs_a_folder_from_the_configuration_or_from_elsewhere(given_config):
+    put(given_config, "dataset", "cifar10")
+    (line,) = faults(given_config)
+    assert line.startswith("dataset: cifar10 is not downloaded")
+    assert all(part in line for part in ("data_batch_1.bin", "data_folder", "MNIST_DIR"))
+    assert config.read(given_config, SCHEMA, folder="somewhere")
+    assert config.read({**given_config, "data_folder": "somewhere"}, SCHEMA)
+
+
+@pytest.mark.parametrize("text", ["", "- 1", "hello", "3", "null", "[[1, 2]]"])
+def test_a_file_that_is_no_mapping_is_told(text):
+    (line,) = faults(yaml.safe_load(text))
+    assert "it must be a mapping of keys to values" in line
+
+
+@pytest.mark.parametrize("section", sorted(QUICK))
+@pytest.mark.parametrize("value", [None, "", 0, [None], {1: None}, {None: {}}, [[]]])
+def test_a_section_of_the_wrong_kind_is_told(section, value):
+    assert all(line.startswith(section) for line in faults({**QUICK, section: value}))
+
+
+def places(value, path=()):
+    """The paths of everything in nested dicts and lists."""
+    items = {dict: dict.items, list: enumerate}.get(type(value), lambda _: ())(value)
+    for key, inner in items:
+        yield (*path, key)
+        yield from places(inner, (*path, key))
+
+
+ANYTHING = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-2, 200)
+    | st.just(10**400)
+    | st.floats()
+    | st.dates()
+    | st.sampled_from(["", "0", "0.1", "-0.1", "float32", "fgsm", "mlp-3", "test", "é\n"]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["name", "run", "method", "epsilon", "colour", 1, None, True]),
+            inner,
+            max_size=3,
+        )
+    ),
+    max_leaves=6,
+)
+
+
+@st.composite
+def changed_configurations(draw):
+    """config/quick.yaml with one to three values deleted, replaced, inserted or renamed."""
+    changed = copy.deepcopy(QUICK)
+    for _ in range(draw(st.integers(1, 3))):
+        *above, last = draw(st.sampled_from(list(places(changed))))
+        place = changed
+        for key in above:
+            place = place[key]
+        change = draw(st.sampled_from(["delete", "replace", "insert", "rename"]))
+        if change == "delete":
+            del place[last]
+        elif change == "replace":
+            place[last] = draw(ANYTHING)
+        elif isinstance(place, list):
+            place.insert(last, draw(ANYTHING))
+        elif change == "insert":
+            place[draw(st.sampled_from(["name", "colour", "epsilon", 1]))] = draw(ANYTHING)
+        else:
+            place["renamed"] = place.pop(last)
+    return changed
+
+
+def named(value, line):
+    """Whether a line begins with the path of something in a configuration, and says more of it."""
+    items = {dict: dict.items, list: enumerate}.get(type(value), lambda _: ())(value)
+    return any(
+        line.startswith(f"{key}: ")
+        or (line.startswith(f"{key}.") and named(inner, line.removeprefix(f"{key}.")))
+        for key, inner in items
+    )
+
+
+@settings(max_examples=250, deadline=None)
+@given(changed_configurations())
+def test_whatever_is_changed_is_accepted_or_told_with_its_key(changed):
+    try:
+        config.read(changed, SCHEMA)
+    except config.ConfigError:
+        for line in faults(changed):
+            assert line.startswith("(top level): ") or named(changed, line), line
+
+
+def test_an_unknown_published_series_is_told_before_anything_is_trained():
+    quick = copy.deepcopy(QUICK)
+    quick["figures"]["masking"]["series"][0]["published"] = "yue2017-fig99"
+    with pytest.raises(config.ConfigError, match=r"series\.0\.published: .*fig99.*there are one"):
+        config.read(quick, SCHEMA, {"one"})
