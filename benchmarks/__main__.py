@@ -77,11 +77,11 @@ def main() -> None:
     args = arguments()
     from benchmarks import report
     from benchmarks.comparison import compare
-    from benchmarks.setting import Setting, machine
+    from benchmarks.setting import Setting, about
     from benchmarks.targets import targets
 
     parts = tuple(args.only or PARTS)
-    found = report.Report(machine(args.threads), args.repeats)
+    found = report.Report(about(args.threads), args.repeats)
     # Before TensorFlow starts its threads here, and with all the memory.
     if "whole" in parts:
         for target in args.whole:

@@ -1,18 +1,15 @@
 """What all sides of a comparison share: the machine, the images, and one trained network."""
 
-import os
 import platform
-import re
 import tempfile
 from collections.abc import Mapping
 from datetime import date
 from importlib import metadata
-from pathlib import Path
 
 import numpy as np
 
 import download
-from mirage import datasets, networks, training
+from mirage import datasets, machine, networks, training
 from mirage.images import as_float
 
 PACKAGES = (
@@ -23,29 +20,18 @@ ATTACKED = 10_000
 EPOCHS = 5
 
 
-def machine(threads: int) -> dict[str, str]:
+def about(threads: int) -> dict[str, str]:
     """Processor, cores, memory, system, date and versions, by name."""
-    found = {"date": date.today().isoformat(), "processor": processor()}
-    found["cores"] = f"{os.cpu_count()}, of which {threads} are used"
-    pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    found["memory"] = f"{pages / 2**30:.0f} GiB"
-    found["system"] = (
-        f"{platform.system()} {platform.release()}, Python {platform.python_version()}"
-    )
+    found = machine.describe()
     installed = {name: version(name) for name in PACKAGES}
-    found["versions"] = ", ".join(f"{name} {v}" for name, v in installed.items() if v)
-    return found
-
-
-def processor() -> str:
-    """The processor's name as the system has it, with what it offers of vector instructions."""
-    try:
-        info = Path("/proc/cpuinfo").read_text()
-    except OSError:
-        return platform.processor() or platform.machine()
-    name = re.search(r"^model name\s*: (.*)$", info, re.M)
-    flags = set(re.findall(r"\b(avx2|avx512f|amx_tile)\b", info))
-    return ", ".join([name[1] if name else platform.machine(), *sorted(flags)])
+    return {
+        "date": date.today().isoformat(),
+        "processor": found["processor"],
+        "cores": f"{found['cores']}, of which {threads} are used",
+        "memory": f"{found['memory_gb']:.0f} GiB",
+        "system": f"{found['kernel']}, Python {platform.python_version()}",
+        "versions": ", ".join(f"{name} {v}" for name, v in installed.items() if v),
+    }
 
 
 def version(package: str) -> str | None:

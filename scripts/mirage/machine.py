@@ -76,12 +76,14 @@ def describe() -> dict:
 
 
 def _processor() -> str:
+    """Its name as the system has it, with what it offers of wide vector instructions."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
     except OSError:
-        return platform.processor()
+        return platform.processor() or platform.machine()
     model = re.search(r"^model name\s*: (.*)$", lines, re.M)
-    return model[1] if model else platform.machine()
+    instructions = set(re.findall(r"\b(avx2|avx512f|amx_tile)\b", lines))
+    return ", ".join([model[1] if model else platform.machine(), *sorted(instructions)])
 
 
 def _gpus() -> list[str]:
