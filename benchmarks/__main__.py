@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from benchmarks import ROOT, whole
+from benchmarks import ROOT, growth, whole
 from mirage import device
 
 ATTACKS = {
@@ -22,7 +22,7 @@ ATTACKS = {
     "jsma": "JSMA",
     "lbfgs": "L-BFGS",
 }
-PARTS = ("training", *ATTACKS, "whole")
+PARTS = ("training", *ATTACKS, "memory", "whole")
 
 
 def arguments() -> argparse.Namespace:
@@ -91,7 +91,10 @@ def main() -> None:
             except RuntimeError as error:
                 found.failures.append(str(error))
                 print(error, flush=True)
-    if set(parts) - {"whole"}:
+    if "memory" in parts:
+        print("memory ...", flush=True)
+        found.peaks = growth.measure()
+    if set(parts) - {"memory", "whole"}:
         device.configure(args.threads)
         # The peers say much; what fails is in the table.
         logging.getLogger().setLevel(logging.WARNING)
@@ -103,7 +106,7 @@ def main() -> None:
             rows = compare(name, prepare(), args.repeats)
             found.rows += rows
             print(report.speed(rows), flush=True)
-    found.targets = targets(found.rows, found.whole())
+    found.targets = targets(found.rows, found.whole(), found.peaks)
     print(found.markdown())
     output = args.output or (None if args.only else ROOT / "benchmarks" / "results")
     if output:

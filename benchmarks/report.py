@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from benchmarks.comparison import OURS, Row, markdown
+from benchmarks.growth import Peak
 from benchmarks.targets import Target
 from benchmarks.whole import CATEGORIES, Run
 from mirage.files import atomic
@@ -45,6 +46,7 @@ class Report:
     images: str = ""
     rows: list[Row] = field(default_factory=list)
     runs: list[Run] = field(default_factory=list)
+    peaks: list[Peak] = field(default_factory=list)
     targets: list[Target] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
     load: tuple[float, float, float] = field(default_factory=os.getloadavg)
@@ -126,6 +128,11 @@ class Report:
                 for r in self.memory()
             ]
             parts.append(markdown(("", "script", "processes", "peak, MB"), lines))
+        if self.peaks:
+            parts.append("## Memory of one job\n\nOn 10,000 images, by what it is asked for.\n")
+            lines = [list(asdict(peak).values()) for peak in self.peaks]
+            lines = [[*case, f"{peak:,.0f}"] for *case, peak in lines]
+            parts.append(markdown(("", "epochs", "epsilons", "peak, MB"), lines))
         parts += [f"Failed:\n\n```\n{failure}\n```\n" for failure in self.failures]
         parts.append("## Targets\n")
         header = ("target, on two cores", "asked", "measured", "")
@@ -141,6 +148,7 @@ class Report:
             "speed": [asdict(row) for row in self.rows],
             "workflow": self.workflow(),
             "memory": self.memory(),
+            "growth": [asdict(peak) for peak in self.peaks],
             "targets": [asdict(target) | {"verdict": target.verdict} for target in self.targets],
         }
         for name, rows in tables.items():

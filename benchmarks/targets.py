@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from benchmarks.comparison import LIMIT, Row
+from benchmarks.growth import ALLOWED, CASES, Peak
 
 COMPARISONS = {"at least": operator.ge, "at most": operator.le}
 EPOCH = "training epoch, mlp-200-300, {}"
@@ -41,13 +42,16 @@ class Target:
         return [self.text, f"{self.at} {self.asked:g}{self.unit}", measured, self.verdict]
 
 
-def targets(rows: Sequence[Row], runs: Mapping[str, Mapping[str, float]]) -> list[Target]:
+def targets(
+    rows: Sequence[Row], runs: Mapping[str, Mapping[str, float]], peaks: Sequence[Peak] = ()
+) -> list[Target]:
     """All targets, in the order in which they are printed.
 
     Args:
         rows: Of the comparisons made.
         runs: Of the `make` targets run: seconds of wall time, and `overhead`, the share of it that
             went into start-up and Snakemake.
+        peaks: The memory of single jobs.
     """
     ratios = {(row.comparison, row.side): row.ratio for row in rows}
 
@@ -87,4 +91,12 @@ def targets(rows: Sequence[Row], runs: Mapping[str, Mapping[str, float]]) -> lis
             *("at most", 20, " %", None if overhead is None else 100 * overhead),
         )
     )
+    memory = dict.fromkeys(CASES) | {(p.work, p.epochs, p.epsilons): p.peak_mb for p in peaks}
+    for (work, epochs, epsilons), peak in memory.items():
+        one = memory[work, 1, min(epsilons, 1)]
+        for number, what in ((epochs, "epochs"), (epsilons, "epsilons")):
+            if number > 1:
+                ratio = peak / one if peak and one else None
+                text = f"memory of {work}, {number} {what}: times that of one"
+                found.append(Target(text, "at most", ALLOWED, "x", ratio))
     return found

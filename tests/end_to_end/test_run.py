@@ -27,6 +27,12 @@ def mnist(tmp_path_factory):
     for name in ("float32", "float64", "tuned"):
         size = {"network": "mlp-200-300", "batch_size": 100, "epochs": [1, 2], "seeds": [1]}
         config["runs"][name] |= size
+    # What is held against the source has all images; of the others a part will do.
+    for name in ("float64", "tuned"):
+        config["runs"][name]["split"] = {"train": 10000, "validation": 5000}
+    for entry in config["evaluations"]:
+        if entry["runs"] == ["tuned"]:
+            entry["images"] = 1000
     config["runs"]["float32"]["learning_rate"] = 0.001
     config["runs"]["tuned"]["start"]["epoch"] = 2
     for figure in config["figures"].values():
