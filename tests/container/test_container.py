@@ -27,7 +27,7 @@ def every_rule_once(folder):
         and entry["attacks"][0] in ("fgsm", "pgd", "jsma", "deepfool")
     ]
     del config["attacks"]["transfer"]
-    figures = ("losses", "examples", "restarts")
+    figures = ("by-epoch", "examples", "restarts")
     config["figures"] = {name: config["figures"][name] for name in figures}
     write(folder, CONFIGURATION, config)
 
