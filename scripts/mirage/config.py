@@ -48,6 +48,10 @@ def read(
     for run in completed["runs"].values():
         run["split"] = run.pop("split", dict(completed["split"]))  # put in last, as defaults are
         run["seeds"] = run["seeds"][: completed.get("max_seeds")]
+    if "max_images" in completed:
+        for entry in completed["evaluations"]:
+            most = completed["max_images"]
+            entry["images"] = min(entry.get("images", most), most)
     faults = consistency.of_configuration(completed, folder)
     if faults:
         _refuse(faults)

@@ -53,6 +53,17 @@ def test_max_seeds_takes_the_first_seeds_of_every_run(given_config):
     assert given_config["runs"]["other"]["seeds"] == [7, 3, 5]
 
 
+def test_max_images_holds_for_every_evaluation(given_config):
+    first, *others = given_config["evaluations"]
+    first["images"] = 30
+    for entry in others:
+        entry.pop("images", None)
+    for most, expected in ((20, {20}), (50, {30, 50} if others else {30})):
+        study = config.read({**given_config, "max_images": most}, SCHEMA)
+        assert {one.images for one in study.evaluations} == expected
+    assert first["images"] == 30
+
+
 def test_defaults_are_those_of_the_branch_that_is_chosen(given_config):
     given_config["runs"]["one"]["optimizer"] = {"name": "sgd"}
     mixed = {"name": "fgsm_mixed", "clean_weight": 0.5, "epsilon": "0.1"}

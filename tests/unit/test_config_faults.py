@@ -123,6 +123,7 @@ SPOILED = [
     ("defences.smooth.cutoff", 1, "defences.smooth", ["unknown key 'cutoff'"]),
     ("defences.bare", {"method": "high_pass", "cutoff": 1}, "", ["stands for no defence"]),
     ("max_seeds", 0, "", ["0 is not", "at least 1"]),
+    ("max_images", 0, "", ["0 is not", "at least 1"]),
     ("runs.one.split", {"train": 5}, "", ["'validation' is missing"]),
     ("runs.tuned.start.run", "two", "", ["no run 'two'", "one, other"]),
     ("runs.tuned.start.epoch", 2, "", ["run 'one' has no checkpoint of 2", "it has 1, 3"]),
