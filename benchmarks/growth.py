@@ -4,6 +4,7 @@
 prints the largest resident memory of its process, in MB.
 """
 
+import logging
 import os
 import resource
 import subprocess
@@ -53,6 +54,7 @@ def main(work: str, epochs: int, epsilons: int) -> None:
     from mirage import device, evaluation, networks, training
 
     device.configure(1)
+    logging.getLogger().setLevel(logging.WARNING)
     images, labels = Setting(os.environ).test
     network, optimizer = training.start(
         networks.build("mlp-200-300", "float32", 1), {"name": "adam"}

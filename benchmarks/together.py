@@ -5,6 +5,7 @@ reads with a line: `epoch` when an epoch has been trained, `accuracy` with the n
 """
 
 import contextlib
+import logging
 import os
 import subprocess
 import sys
@@ -77,6 +78,7 @@ def main(way: str, network: str, dtype: str) -> None:
     from mirage import device
 
     device.configure(1, dtype)
+    logging.getLogger().setLevel(logging.WARNING)
     setting = Setting(os.environ)
     train = training.WAYS[way](setting, network, dtype)
     trained = None
