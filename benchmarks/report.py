@@ -1,6 +1,7 @@
 """What was measured, as tables and a figure."""
 
 import csv
+import itertools
 import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
@@ -188,7 +189,7 @@ def draw(report: Report, folder: Path) -> None:
             style="side",
             hue_order=sides,
             style_order=sides,
-            palette=dict(zip(sides, style.COLOURS, strict=False)),
+            palette=dict(zip(sides, itertools.cycle(style.COLOURS), strict=False)),
             s=110,
             ax=ax,
         )

@@ -223,6 +223,8 @@ def test_the_report_is_written_whole(tmp_path):
     rows = [
         Row("FGSM", OURS, 10, 10, 5, 1.0, 0.9, 1.1, 1.0, "accuracy", 0.5),
         Row("FGSM", "ART", 10, 2, 5, 8.0, 7.0, 9.0, 8.0, note="a | b"),
+        # More than there are colours.
+        *(Row("FGSM", f"side {number}", 10, 10, 5, 8.0, 7.0, 9.0, 8.0) for number in range(9)),
     ]
     found = report.Report({"processor": "one", "cores": "2"}, 5, "digits", rows, [run])
     found.targets = targets(rows, found.whole())
