@@ -50,28 +50,18 @@ def measure() -> list[Peak]:
 
 def main(work: str, epochs: int, epsilons: int) -> None:
     """Do the work and print the memory that it took."""
-    from benchmarks.setting import Setting
-    from mirage import device, evaluation, networks, training
+    from benchmarks.setting import Setting, trained
+    from mirage import device, evaluation, networks
 
     device.configure(1)
     logging.getLogger().setLevel(logging.WARNING)
     images, labels = Setting(os.environ).test
-    network, optimizer = training.start(
-        networks.build("mlp-200-300", "float32", 1), {"name": "adam"}
-    )
     if work == "training":
-        training.train(
-            *(network, optimizer, (images, labels), (images[:1_000], labels[:1_000])),
-            epochs=range(1, epochs + 1),
-            seed=1,
-            schedule=0.001,
-            batch_size=100,
-            objective={"name": "cross_entropy"},
-        )
+        trained((images, labels), (images[:1_000], labels[:1_000]), epochs)
     else:
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder, "epoch1.keras")
-            network.save(file)
+            networks.build("mlp-200-300", "float32", 1).save(file)
             rows = evaluation.evaluate(
                 *([file] * epochs, [file] * epochs, images.reshape(-1, 28, 28), labels),
                 method="fgsm",

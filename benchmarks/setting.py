@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import date
 from importlib import metadata
 
+import keras
 import numpy as np
 
 import download
@@ -62,18 +63,7 @@ class Setting:
     def network(self):
         """The network that is attacked."""
         if self._network is None:
-            network, optimizer = training.start(
-                networks.build("mlp-200-300", "float32", 1), {"name": "adam"}
-            )
-            training.train(
-                *(network, optimizer, self.training, self.test),
-                epochs=range(1, EPOCHS + 1),
-                seed=1,
-                schedule=0.001,
-                batch_size=100,
-                objective={"name": "cross_entropy"},
-            )
-            self._network = network
+            self._network = trained(self.training, self.test, EPOCHS)
         return self._network
 
     @property
@@ -81,6 +71,22 @@ class Setting:
         """Images (10,000, 784), float32 in 0 to 1, and labels (10,000,), int64."""
         images, labels = self.test
         return as_float(images, "float32"), labels.astype(np.int64)
+
+
+def trained(train: datasets.Labelled, validation: datasets.Labelled, epochs: int) -> keras.Model:
+    """A float32 network 784-200-300-10 after so many epochs; images (n, 784), uint8, and labels."""
+    network, optimizer = training.start(
+        networks.build("mlp-200-300", "float32", 1), {"name": "adam"}
+    )
+    training.train(
+        *(network, optimizer, train, validation),
+        epochs=range(1, epochs + 1),
+        seed=1,
+        schedule=0.001,
+        batch_size=100,
+        objective={"name": "cross_entropy"},
+    )
+    return network
 
 
 def mnist(folder: str) -> tuple[datasets.Labelled, datasets.Labelled]:

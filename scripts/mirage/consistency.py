@@ -23,7 +23,7 @@ def of_configuration(config: Mapping, folder: str) -> list[str]:
         *_folder_faults(config, folder),
         *_order_faults(config),
         *_signature_faults(config),
-        *_reference_faults(config),
+        *(_name_faults(config) or _agreement_faults(config)),
     ]
 
 
@@ -102,7 +102,7 @@ def _signature_faults(config: Mapping) -> list[str]:
     return faults
 
 
-def _reference_faults(config: Mapping) -> list[str]:
+def _name_faults(config: Mapping) -> list[str]:
     """Names that stand for nothing."""
     runs, attacks = config["runs"], config["attacks"]
     defences = {BARE: None, **config["defences"]}
@@ -154,8 +154,13 @@ def _reference_faults(config: Mapping) -> list[str]:
     ]
     if BARE in config["defences"]:
         faults.append(f"defences.{BARE}: this name stands for no defence; take another")
-    if faults:
-        return faults
+    return faults
+
+
+def _agreement_faults(config: Mapping) -> list[str]:
+    """Runs and attacks that do not fit those that they take something from; all names are known."""
+    runs, attacks = config["runs"], config["attacks"]
+    faults = []
     for name, run in runs.items():
         if "perturbed_by" in run:
             faults += _perturbed_faults(config, name, run)

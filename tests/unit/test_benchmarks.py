@@ -4,7 +4,7 @@ import csv
 import os
 
 import pytest
-from benchmarks import growth, report, together, training, whole
+from benchmarks import ROOT, growth, report, together, training, whole
 from benchmarks.comparison import LIMIT, OURS, Row, Side, compare, markdown
 from benchmarks.setting import Setting
 from benchmarks.targets import EPOCH, Target, targets
@@ -242,3 +242,10 @@ def test_the_report_is_written_whole(tmp_path):
 
 def test_numbers_stand_to_the_right():
     assert markdown(["a", "b"], [["x", "1"], ["y", ""]]).splitlines()[1] == "| :-- | --: |"
+
+
+def test_the_readme_shows_what_was_measured():
+    measured = (ROOT / "benchmarks/results/benchmarks.md").read_text()
+    table = measured.partition("## Targets\n")[2].strip()
+    assert table.count("\n") > 20
+    assert table in (ROOT / "README.md").read_text()
