@@ -3,7 +3,6 @@
 from collections.abc import Callable
 
 import numpy as np
-import tensorflow as tf
 
 from benchmarks import peers, training
 from benchmarks.comparison import OURS, Side
@@ -328,6 +327,7 @@ class Attacks:
     def lbfgs(self) -> list[Side]:
         """Box-constrained L-BFGS towards the runner-up."""
         some, few = 1_000, 10
+        scipy = peers.scipy(self.network)
 
         def ours(count):
             return lbfgs.attack(self.network, self.images[:count], self.labels[:count], clip=CLIP)
@@ -341,61 +341,9 @@ class Attacks:
             ),
             self.side(
                 "SciPy, one by one",
-                lambda: self.scipy(self.images[:few]),
+                lambda: scipy(self.images[:few], self.labels[:few]),
                 few,
                 self.beside(self.median_l2, lambda: ours(few)),
                 "no peer here has the attack; older ones had SciPy's L-BFGS-B, as here",
             ),
         ]
-
-    def scipy(self, images: np.ndarray) -> np.ndarray:
-        """The same search as `lbfgs.attack`, each minimum by SciPy's L-BFGS-B, image by image."""
-        from scipy.optimize import minimize
-
-        @tf.function(autograph=False)
-        def objective(point, clean, weight, goal):
-            with tf.GradientTape() as tape:
-                tape.watch(point)
-                logits = self.network(tf.cast(point, tf.float32)[tf.newaxis], training=False)
-                value = weight * tf.reduce_sum((point - clean) ** 2)
-                loss = gradients.cross_entropy(logits, goal[tf.newaxis])
-                value += tf.cast(loss[0], tf.float64)
-            return value, tape.gradient(value, point)
-
-        found = images.copy()
-        for number, clean in enumerate(images.astype(np.float64)):
-            logits = gradients.logits(self.network, images[number : number + 1])[0]
-            goal = tf.constant(np.argsort(-logits, kind="stable")[1], tf.int32)
-            weight, misleading, harmless = 1.0, 0.0, np.inf
-            point, shortest = clean, np.inf
-            for _ in range(10):
-
-                def value_and_slope(at, weight=weight, clean=clean, goal=goal):
-                    found = objective(
-                        *(tf.constant(part, tf.float64) for part in (at, clean, weight)), goal
-                    )
-                    return [tensor.numpy() for tensor in found]
-
-                point = minimize(
-                    *(value_and_slope, point),
-                    jac=True,
-                    method="L-BFGS-B",
-                    bounds=[CLIP] * len(clean),
-                    options={"maxiter": 50, "maxcor": lbfgs.HISTORY, "ftol": lbfgs.TOLERANCE},
-                ).x
-                rounded = point.astype(np.float32)
-                misled = self.predictions(rounded[np.newaxis])[0] == int(goal)
-                length = np.linalg.norm(rounded - clean)
-                if misled and length < shortest:
-                    shortest, found[number] = length, rounded
-                if misled:
-                    misleading = max(misleading, weight)
-                else:
-                    harmless = min(harmless, weight)
-                if np.isinf(harmless):
-                    weight = misleading * lbfgs.WIDENING
-                elif misleading == 0:
-                    weight = harmless / lbfgs.WIDENING
-                else:
-                    weight = float(np.sqrt(misleading * harmless))
-        return found

@@ -10,6 +10,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from mirage import gradients
+from mirage.attacks import lbfgs
+
 Attack = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
@@ -79,5 +82,62 @@ def cleverhans(network: keras.Model, name: str, **parameters: object) -> Attack:
             y=tf.constant(labels),
             **parameters,
         )
+
+    return attack
+
+
+def scipy(network: keras.Model) -> Attack:
+    """The search of `mirage.attacks.lbfgs`, each minimum by SciPy's L-BFGS-B, image by image."""
+
+    def attack(images, labels):
+        from scipy.optimize import minimize
+
+        @tf.function(autograph=False)
+        def objective(point, clean, weight, goal):
+            with tf.GradientTape() as tape:
+                tape.watch(point)
+                logits = network(tf.cast(point, tf.float32)[tf.newaxis], training=False)
+                value = weight * tf.reduce_sum((point - clean) ** 2)
+                loss = gradients.cross_entropy(logits, goal[tf.newaxis])
+                value += tf.cast(loss[0], tf.float64)
+            return value, tape.gradient(value, point)
+
+        found = images.copy()
+        for number, clean in enumerate(images.astype(np.float64)):
+            logits = gradients.logits(network, images[number : number + 1])[0]
+            goal = tf.constant(np.argsort(-logits, kind="stable")[1], tf.int32)
+            weight, misleading, harmless = 1.0, 0.0, np.inf
+            point, shortest = clean, np.inf
+            for _ in range(10):
+
+                def value_and_slope(at, weight=weight, clean=clean, goal=goal):
+                    found = objective(
+                        *(tf.constant(part, tf.float64) for part in (at, clean, weight)), goal
+                    )
+                    return [tensor.numpy() for tensor in found]
+
+                point = minimize(
+                    *(value_and_slope, point),
+                    jac=True,
+                    method="L-BFGS-B",
+                    bounds=[(0.0, 1.0)] * len(clean),
+                    options={"maxiter": 50, "maxcor": lbfgs.HISTORY, "ftol": lbfgs.TOLERANCE},
+                ).x
+                rounded = point.astype(np.float32)
+                misled = gradients.logits(network, rounded[np.newaxis]).argmax() == int(goal)
+                length = np.linalg.norm(rounded - clean)
+                if misled and length < shortest:
+                    shortest, found[number] = length, rounded
+                if misled:
+                    misleading = max(misleading, weight)
+                else:
+                    harmless = min(harmless, weight)
+                if np.isinf(harmless):
+                    weight = misleading * lbfgs.WIDENING
+                elif misleading == 0:
+                    weight = harmless / lbfgs.WIDENING
+                else:
+                    weight = float(np.sqrt(misleading * harmless))
+        return found
 
     return attack
