@@ -117,6 +117,48 @@ def test_restarts_only_ever_mislead_more(still_right):
     assert found[-1] < found[0]
 
 
+def test_a_restart_attacks_what_is_left_and_no_point_that_misleads_is_given_up(
+    overfitted, test_set, monkeypatch
+):
+    images, labels = test_set
+    parameters = {"epsilon": 0.05, "gradient": "exact_sign", "steps": 3, "relative_step": 0.3}
+    begun = []
+    descend = pgd.descend_from
+
+    def spied(network, some, *rest, **named):
+        begun.append(some)
+        return descend(network, some, *rest, **named)
+
+    monkeypatch.setattr(pgd, "descend_from", spied)
+    once = pgd.attack(overfitted, images, labels, **parameters)
+    begun.clear()
+    twice = pgd.attack(overfitted, images, labels, restarts=2, **parameters)
+    left = gradients.logits(overfitted, once).argmax(axis=1) == labels
+    assert 0 < left.sum() < len(images)
+    np.testing.assert_array_equal(begun[0], images)
+    assert len(begun[1]) == -(-left.sum() // pgd.BLOCK) * pgd.BLOCK
+    np.testing.assert_array_equal(begun[1][: left.sum()], images[left])
+    np.testing.assert_array_equal(twice[~left], once[~left])
+    assert (twice[left] != once[left]).any(axis=1).all()
+
+
+def test_an_averaged_loss_is_divided_by_all_images_in_every_restart(overfitted, test_set):
+    """Else a restart with fewer images would underflow later."""
+    images, labels = test_set
+    tiny = networks.cast(overfitted, "float16")
+    parameters = {"epsilon": 0.05, "gradient": "cross_entropy_mean", "steps": 2}
+    some, start = slice(0, 100), images[:100] + 0.01
+    alone, among = (
+        pgd.descend_from(tiny, images[some], start, labels[some], count=count, **parameters)
+        for count in (None, len(images))
+    )
+    everything = pgd.descend_from(
+        *(tiny, images, np.concatenate([start, images[100:]]), labels), **parameters
+    )
+    np.testing.assert_array_equal(among, everything[some])
+    assert (alone != among).any()
+
+
 def test_one_step_of_pgd_is_fgsm(overfitted, test_set):
     images, labels = test_set
     step = {"gradient": "exact_sign", "steps": 1, "relative_step": 1, "random_start": False}

@@ -9,6 +9,9 @@ import tensorflow as tf
 
 from mirage import ball, gradients, networks
 
+# Images that a restart is left with are attacked in multiples of so many.
+BLOCK = 100
+
 
 def attack(
     network: keras.Model,
@@ -38,8 +41,9 @@ def attack(
         relative_step: Length of a step as a share of epsilon.
         random_start: Start at a uniformly random point of the ball, else at the image. Without
             it this is the basic iterative method (Kurakin et al. 2016, arXiv 1607.02533).
-        restarts: How often to begin anew. An image keeps the first point that the network
-            misclassifies, or the last one where there is none.
+        restarts: How often to begin anew, with the images that the network still classifies
+            rightly. An image keeps the first point that is misclassified, or the last one where
+            there is none.
         clip: Smallest and largest pixel allowed, or None.
         seed: Seed of the random starts.
 
@@ -54,16 +58,21 @@ def attack(
         "relative_step": relative_step,
         "clip": clip,
     }
-    found = images
+    found, left = images.copy(), np.arange(len(images))
     for restart in range(restarts):
         start = images
         if random_start:
             start = images + ball.random(images, epsilon, norm, (*seed, restart))
-        moved = descend_from(network, images, start, labels, **descent)
-        if restart:
-            misled = gradients.logits(network, found).argmax(axis=1) != labels
-            moved = np.where(misled[:, np.newaxis], found, moved)
-        found = moved
+        # Repeated up to a multiple of BLOCK: every other number of images is compiled for anew.
+        rows = np.resize(left, -(-len(left) // BLOCK) * BLOCK) if restart else left
+        moved = descend_from(
+            network, images[rows], start[rows], labels[rows], count=len(images), **descent
+        )
+        found[left] = moved[: len(left)]
+        if restart + 1 < restarts:
+            left = left[gradients.logits(network, found[left]).argmax(axis=1) == labels[left]]
+        if not len(left):
+            break
     return found
 
 
@@ -79,8 +88,12 @@ def descend_from(
     steps: int = 40,
     relative_step: float = 0.1,
     clip: Sequence[float] | None = None,
+    count: int | None = None,
 ) -> np.ndarray:
     """One descent from given points of the ball around each image; arguments as in `attack`.
+
+    Args:
+        count: What an averaged loss is divided by; the number of images where it is not given.
 
     Returns:
         Where it ends, in the shape and type of `images`.
@@ -89,14 +102,15 @@ def descend_from(
     pixels, classes = tf.constant(images), tf.constant(labels, tf.int32)
     radius, step = (tf.constant(size, pixels.dtype) for size in (epsilon, relative_step * epsilon))
     begun = ball.project(tf.constant(start), pixels, radius, norm, clip)
-    return descend(pixels, begun, classes, radius, step).numpy()
+    divisor = tf.constant(count or len(images))
+    return descend(pixels, begun, classes, radius, step, divisor).numpy()
 
 
 @functools.lru_cache(maxsize=4)
 def _descend(
     network: keras.Model, gradient: str, norm: str, steps: int, clip: tuple | None
 ) -> Callable[..., tf.Tensor]:
-    """All steps as one graph: images, start, labels, radius, step -> the last point."""
+    """All steps as one graph: images, start, labels, radius, step, count -> the last point."""
 
     own_type = networks.dtype_of(network)
 
@@ -110,9 +124,7 @@ def _descend(
         step_in_ball = tf.function(step_in_ball, jit_compile=True, autograph=False)
 
     @tf.function(reduce_retracing=True, autograph=False)
-    def descend(images, start, labels, radius, step):
-        count = tf.shape(images)[0]
-
+    def descend(images, start, labels, radius, step, count):
         def body(number, moved):
             slope = gradients.of_images(network, tf.cast(moved, own_type), labels, gradient, count)
             return number + 1, step_in_ball(moved, slope, images, radius, step)
