@@ -16,7 +16,7 @@ COLUMNS = {
     ),
     "measures": ("dataset", "run", "seed", "epoch", "split", "measure", "item", "value"),
     "history": (
-        *("dataset", "run", "seed", "epoch", "learning_rate", "loss", "accuracy"),
+        *("dataset", "run", "seed", "epoch", "learning_rate", "objective", "loss", "accuracy"),
         *("validation_loss", "validation_accuracy", "seconds"),
     ),
     "restarts": (

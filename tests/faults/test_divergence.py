@@ -25,7 +25,7 @@ def test_a_run_that_diverges(fresh):
     assert "Traceback" not in result.stdout
     results = fresh / "results/digits"
     told = (
-        "train: epoch 2: the training loss is nan at learning rate 10000. Training has diverged: "
+        "train: epoch 2: the validation loss is nan at learning rate 10000. Training has diverged: "
         "lower the learning rate of this run. The checkpoint before this epoch is kept."
     )
     log = results / "logs/train/diverging/seed1/epoch4.log"

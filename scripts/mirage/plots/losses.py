@@ -14,13 +14,15 @@ MARK = {"linestyle": ":", "linewidth": 1.8}
 def draw(figure: dict, data: pd.DataFrame, published: pd.DataFrame | None = None) -> Figure:
     """Draw the mean loss (nats per image) by epoch; the band is the range over seeds.
 
-    `data` holds the histories of the runs that `figure["series"]` names (run, label, panel). A
-    vertical line, with its epoch above the panel, marks the least mean validation loss of each
-    series. `published` is not used. Raises ValueError where a series has no rows.
+    The training loss is known of the epochs that are kept as checkpoints. `data` holds the
+    histories of the runs that `figure["series"]` names (run, label, panel). A vertical line, with
+    its epoch above the panel, marks the least mean validation loss of each series. `published` is
+    not used. Raises ValueError where a series has no rows.
     """
     data = data.rename(columns=LOSSES).melt(
         ["run", "seed", "epoch"], [*LOSSES.values()], "kind", "nats"
     )
+    data = data.dropna(subset="nats")
     rows = series.measured_lines(figure, data, "kind")
     lines = list(dict.fromkeys(rows["line"]))
     looks = style.line_styles(lines, figure.get("colours"))
