@@ -20,8 +20,10 @@ import sys
 
 ADDRESS = "MIRAGE_PRELOADED"  # variable that holds the path of the server's socket
 # A package may read any variable when it is imported, so that all must be alike, but for what a
-# shell sets by itself, where temporary files go, and the address.
+# shell sets by itself, where temporary files go, and what is our own: the address, and the version
+# for the record of provenance.
 MAY_DIFFER = {"_", "OLDPWD", "PWD", "SHLVL", "TEMP", "TEMPDIR", "TMP", "TMPDIR", ADDRESS}
+MAY_DIFFER |= {"MIRAGE_VERSION"}
 NUMBER = 8  # bytes of a number on the socket: a length, a process or an exit status
 
 

@@ -71,8 +71,13 @@ class Server:
         self.folder = ""
 
     def start(self) -> None:
-        """Start it where there can be one and `MIRAGE_PRELOAD` is not 0."""
+        """Start it where there can be one and `MIRAGE_PRELOAD` is not 0.
+
+        Where `MIRAGE_PRELOADED` names the socket of one already, that one serves this run, too.
+        """
         if sys.platform != "linux" or os.environ.get("MIRAGE_PRELOAD") == "0":
+            return
+        if preloaded.ADDRESS in os.environ:
             return
         # Whatever the reason there is no server: the jobs run by themselves.
         with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as listener:
@@ -97,9 +102,9 @@ class Server:
             os.environ[preloaded.ADDRESS] = address
 
     def stop(self) -> None:
-        """End it and the jobs it still runs; nothing where there is none."""
-        os.environ.pop(preloaded.ADDRESS, None)
+        """End it and the jobs it still runs; nothing where this process has started none."""
         if self.process:
+            os.environ.pop(preloaded.ADDRESS, None)
             self.process.stdin.close()
             self.process.wait()
             self.process = None

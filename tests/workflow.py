@@ -1,5 +1,7 @@
 """A copy of the workflow to change and break, and what runs, or would run, in it."""
 
+import atexit
+import functools
 import os
 import re
 import shutil
@@ -10,6 +12,9 @@ from collections import Counter
 from pathlib import Path
 
 import yaml
+
+import preloaded
+import serve
 
 ROOT = Path(__file__).parents[1]
 SOURCES = (
@@ -38,16 +43,51 @@ def environment() -> dict[str, str]:
     """That of this process; a relative folder of MNIST is made absolute, since Snakemake runs in
     another one.
     """
-    folder = os.environ.get("MNIST_DIR")
-    return os.environ | ({"MNIST_DIR": os.path.abspath(folder)} if folder else {})
+    found = {k: v for k, v in os.environ.items() if k != "PYTEST_CURRENT_TEST"}
+    folder = found.get("MNIST_DIR")
+    return found | ({"MNIST_DIR": os.path.abspath(folder)} if folder else {})
 
 
-def snakemake(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
-    """Run the Snakemake of this environment in a folder."""
+def job_environment() -> dict[str, str]:
+    """That of the jobs of a Snakemake that this process starts."""
+    own = environment()
+    # A job's `python` is the one of the tests.
+    path = os.pathsep.join([str(Path(sys.executable).parent), *os.get_exec_path(own)])
+    return own | serve.ONE_THREAD | {"PATH": path}
+
+
+@functools.cache
+def server() -> str:
+    """The address of a server (scripts/serve.py) that all small runs of the tests share.
+
+    Each of its own would take longer to begin than many of them take, and compile all anew.
+    """
+    before, of_jobs = dict(os.environ), job_environment()
+    try:
+        os.environ.clear()
+        os.environ.update(of_jobs)
+        shared = serve.Server()
+        shared.start()
+        atexit.register(shared.stop)
+        return os.environ.get(preloaded.ADDRESS, "")
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def snakemake(
+    folder: Path, *arguments: str, own_server: bool = False
+) -> subprocess.CompletedProcess:
+    """Run the Snakemake of this environment in a folder.
+
+    Its jobs share the server of other such runs, but for those in a container, and where the run
+    is to have its own, as a user's has.
+    """
+    alone = own_server or "--sdm" in arguments
     return subprocess.run(
         [Path(sys.executable).parent / "snakemake", "--cores", "2", "--nocolor", *arguments],
         cwd=folder,
-        env=environment(),
+        env=environment() | ({} if alone else {preloaded.ADDRESS: server()}),
         text=True,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from workflow import LONG, copy_sources, environment, processes, wait_until
+from workflow import LONG, copy_sources, environment, processes, server, snakemake, wait_until
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="there is a server on Linux only")
 
@@ -46,12 +46,15 @@ def copy(folder, line):
     return folder
 
 
+WHOSE = 'print(open(f"/proc/{os.getppid()}/cmdline").read())'
+
+
 @pytest.fixture(scope="module")
 def both(tmp_path_factory):
     """Two folders, run with the server and without."""
     folders = [tmp_path_factory.mktemp(name) / "mirage" for name in ("with", "without")]
     for folder, switch in zip(folders, "10", strict=True):
-        copy(folder, 'print(open(f"/proc/{os.getppid()}/cmdline").read())')
+        copy(folder, WHOSE)
         process = begin(folder, SWEEP, MIRAGE_PRELOAD=switch)
         assert process.wait(LONG) == 0, (folder / "log.txt").read_text()
         assert not processes(folder)
@@ -64,6 +67,15 @@ def test_the_jobs_are_run_by_the_server_where_there_is_one(both):
         logs = [log.read_text() for log in logs if log.parent.name != "prepare"]
         assert len(logs) == 3  # two links of the chain and the attack
         assert [("serve.py" in log) for log in logs] == [expected] * 3
+
+
+def test_a_run_takes_the_server_that_it_is_told_of(tmp_path):
+    folder = copy(tmp_path / "mirage", WHOSE)
+    result = snakemake(folder, SWEEP, "--configfile", "config/test.yaml")
+    assert result.returncode == 0, result.stdout
+    logs = [log.read_text() for log in (folder / "results/digits/logs").rglob("*.log")]
+    assert [str(Path(server()).parent) in log for log in logs if "Node" in log] == [True] * 3
+    assert Path(server()).exists()
 
 
 def test_not_a_bit_of_a_checkpoint_is_different(both):

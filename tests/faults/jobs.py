@@ -1,14 +1,12 @@
 """The jobs of a run by themselves: their own commands, without Snakemake and its start."""
 
-import os
 import re
 import subprocess
 from pathlib import Path
 from typing import NamedTuple
 
-from workflow import snakemake
-
-import serve
+import preloaded
+from workflow import job_environment, server, snakemake
 
 
 class Ended(NamedTuple):
@@ -38,8 +36,7 @@ class Jobs:
             for output in re.sub(r" \(.*?\)", "", outputs).split(", ")
         }
         assert self.by_output, plan.stdout
-        self.environment = {k: v for k, v in os.environ.items() if k != "PYTEST_CURRENT_TEST"}
-        self.environment |= serve.ONE_THREAD
+        self.environment = job_environment() | {preloaded.ADDRESS: server()}
 
     def run(self, folder: Path, output: str) -> Ended:
         """Run the job that writes a file, in a copy of the run."""

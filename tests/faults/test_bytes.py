@@ -14,7 +14,8 @@ def one_worker(pristine, tmp_path_factory):
     """Results of config/test.yaml, one job after another; `finished` runs two at a time."""
     folder = tmp_path_factory.mktemp("one_worker") / "mirage"
     shutil.copytree(pristine, folder, ignore=shutil.ignore_patterns(".*"))
-    result = snakemake(folder, "--cores", "1", "--configfile", "config/test.yaml")
+    one = ("--cores", "1", "--configfile", "config/test.yaml")
+    result = snakemake(folder, *one, own_server=True)
     assert result.returncode == 0, result.stdout
     assert "Provided cores: 1 " in result.stdout
     return folder / RESULTS
