@@ -1,7 +1,8 @@
 """Speed and memory against the peers and against the arithmetic, as ratios from one run.
 
 Without options everything is measured and written to benchmarks/results. A selection (`--only`) is
-printed, and written only where `--output` says.
+printed, and written only where `--output` says; what is there of the other parts stays, with its
+date, if it was measured on this machine.
 """
 
 import argparse
@@ -41,6 +42,9 @@ def arguments() -> argparse.Namespace:
         help="runs as a whole; default: quick tour; one-seed is reproduce with the first seeds",
     )
     parser.add_argument("--output", type=Path, help="folder for tables and figure")
+    parser.add_argument(
+        "--keep", type=Path, help="folder to be made for the runs as a whole, one in it for each"
+    )
     args = parser.parse_args()
     if args.repeats < 1:
         parser.error("--repeats must be at least 1")
@@ -87,7 +91,8 @@ def main() -> None:
         for target in args.whole:
             print(f"{target} ...", flush=True)
             try:
-                found.runs.append(whole.run(target, args.threads))
+                keep = args.keep and args.keep / target
+                found.runs.append(whole.run(target, args.threads, keep))
             except RuntimeError as error:
                 found.failures.append(str(error))
                 print(error, flush=True)
@@ -106,9 +111,15 @@ def main() -> None:
             rows = compare(name, prepare(), args.repeats)
             found.rows += rows
             print(report.speed(rows), flush=True)
+    output = args.output or (None if args.only else ROOT / "benchmarks" / "results")
+    if output and args.only:
+        try:
+            found.add(output)
+        except report.ReportError as error:
+            print(error, file=sys.stderr)
+            output = None
     found.targets = targets(found.rows, found.whole(), found.peaks)
     print(found.markdown())
-    output = args.output or (None if args.only else ROOT / "benchmarks" / "results")
     if output:
         found.write(output)
         print(f"Written to {os.path.relpath(output)}", file=sys.stderr)

@@ -5,7 +5,8 @@ import re
 import statistics
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import date
 
 OURS = "mirage"
 # The side that does nothing but the products, as fast as they can be.
@@ -42,7 +43,8 @@ class Row:
     """A line of the table: one side of one comparison.
 
     `seconds` are the median, `fastest` and `slowest` of the repeats, scaled to `images`; `ratio` is
-    the median over the repeats of this side's seconds over ours in the same repeat.
+    the median over the repeats of this side's seconds over ours in the same repeat. `date` is the
+    day it was measured.
     """
 
     comparison: str
@@ -57,6 +59,7 @@ class Row:
     quality: str = ""
     value: float | None = None
     note: str = ""
+    date: str = field(default_factory=lambda: date.today().isoformat())
 
 
 def compare(

@@ -10,7 +10,8 @@ import resource
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 
 from benchmarks import ROOT
@@ -32,6 +33,7 @@ class Peak:
     epochs: int
     epsilons: int
     peak_mb: float
+    date: str = field(default_factory=lambda: date.today().isoformat())
 
 
 def measure() -> list[Peak]:

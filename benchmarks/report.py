@@ -3,8 +3,8 @@
 import csv
 import itertools
 import os
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
 from benchmarks.comparison import OURS, Row, markdown
@@ -16,14 +16,24 @@ from mirage.files import atomic
 SPEED = ("", "whose", "seconds", "fastest to slowest", "times ours", "result", "remark")
 
 
-def speed(rows: Sequence[Row]) -> str:
-    """Rows as a Markdown table."""
+# What must be the same for numbers of several days to stand in one report.
+SAME = ("processor", "cores", "memory", "versions")
+
+
+class ReportError(ValueError):
+    """A report that cannot be added to; the message says why."""
+
+
+def speed(rows: Sequence[Row], today: str | None = None) -> str:
+    """Rows as a Markdown table; those of another day than `today` say so, if it is given."""
     lines = []
     for row in rows:
         timed = row.seconds is not None
         remarks = [row.note] if row.note else []
         if row.images_run != row.images:
             remarks.append(f"scaled from {row.images_run:,} images to {row.images:,}")
+        if today and row.date != today:
+            remarks.append(f"measured on {row.date}")
         lines.append(
             [
                 row.comparison,
@@ -38,9 +48,37 @@ def speed(rows: Sequence[Row]) -> str:
     return markdown(SPEED, lines)
 
 
+def read(path: Path, kind: type | None = None) -> list:
+    """The rows of a CSV file that `Report.write` has written, as dictionaries or of a dataclass."""
+    if not path.exists():
+        return []
+    with open(path, newline="") as file:
+        rows = list(csv.DictReader(file))
+    if kind is None:
+        return rows
+
+    def value(text: str, wanted: object) -> object:
+        if wanted is str:
+            return text
+        number = int if wanted in (int, int | None) else float
+        return number(text) if text else None
+
+    return [
+        kind(**{one.name: value(row[one.name], one.type) for one in fields(kind)}) for row in rows
+    ]
+
+
+def replaced(earlier: list, later: list, name: Callable[[object], object]) -> list:
+    """The earlier ones, with the later ones in place of those of the same name, or at the end."""
+    order = list(dict.fromkeys(map(name, [*earlier, *later])))
+    anew = set(map(name, later))
+    kept = [one for one in earlier if name(one) not in anew]
+    return sorted([*kept, *later], key=lambda one: order.index(name(one)))
+
+
 @dataclass
 class Report:
-    """Everything measured in one run of the benchmark."""
+    """Everything measured in one run of the benchmark, and in earlier ones on the same machine."""
 
     machine: dict[str, str]
     repeats: int
@@ -51,6 +89,30 @@ class Report:
     targets: list[Target] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
     load: tuple[float, float, float] = field(default_factory=os.getloadavg)
+
+    def add(self, folder: Path) -> None:
+        """Take over what an earlier report has and this run has not measured.
+
+        Raises:
+            ReportError: It is of another machine, or of other versions.
+        """
+        machine = {row["name"]: row["value"] for row in read(folder / "machine.csv")}
+        other = [name for name in SAME if machine and machine[name] != self.machine[name]]
+        if other:
+            raise ReportError(
+                f"{folder} is of another {' and '.join(other)}: measure everything (no --only), or "
+                "choose another --output"
+            )
+        if not self.rows:
+            self.images = machine.get("images", "")
+            self.repeats = int(machine.get("repeats", self.repeats))
+        self.rows = replaced(read(folder / "speed.csv", Row), self.rows, lambda row: row.comparison)
+        self.peaks = replaced(
+            read(folder / "growth.csv", Peak),
+            self.peaks,
+            lambda peak: (peak.work, peak.epochs, peak.epsilons),
+        )
+        self.runs = replaced(earlier_runs(folder), self.runs, lambda run: run.target)
 
     def whole(self) -> dict[str, dict[str, float]]:
         """Wall seconds and overhead of the runs, as `targets` takes them."""
@@ -68,6 +130,7 @@ class Report:
                 "core_seconds": round(run.core_seconds[category], 2),
                 "wall_seconds": round(run.wall_seconds[category], 2),
                 "wall_share": round(run.wall_seconds[category] / run.seconds, 4),
+                "date": run.date,
             }
             for run in self.runs
             for category in CATEGORIES
@@ -97,7 +160,7 @@ class Report:
                 "rounds' ratios: above 1, we are faster. All sides attack one network, "
                 "784-200-300-10.\n"
             )
-            parts.append(speed(self.rows))
+            parts.append(speed(self.rows, self.machine.get("date")))
         if self.runs:
             parts.append("## Whole runs\n")
             lines = [
@@ -114,7 +177,7 @@ class Report:
             for run in self.runs:
                 parts.append(
                     f"**{run.target}**, `{run.command}`: {run.seconds:,.0f} s on {run.cores} "
-                    f"cores, which were busy {run.busy:.0%} of the time; one run.\n"
+                    f"cores, which were busy {run.busy:.0%} of the time; one run, {run.date}.\n"
                 )
             parts.append(
                 "Each twentieth of a second of wall time is divided among what ran in it, by CPU "
@@ -131,9 +194,11 @@ class Report:
             parts.append(markdown(("", "script", "processes", "peak, MB"), lines))
         if self.peaks:
             parts.append("## Memory of one job\n\nOn 10,000 images, by what it is asked for.\n")
-            lines = [list(asdict(peak).values()) for peak in self.peaks]
-            lines = [[*case, f"{peak:,.0f}"] for *case, peak in lines]
-            parts.append(markdown(("", "epochs", "epsilons", "peak, MB"), lines))
+            lines = [
+                [peak.work, peak.epochs, peak.epsilons, f"{peak.peak_mb:,.0f}", peak.date]
+                for peak in self.peaks
+            ]
+            parts.append(markdown(("", "epochs", "epsilons", "peak, MB", "measured on"), lines))
         parts += [f"Failed:\n\n```\n{failure}\n```\n" for failure in self.failures]
         parts.append("## Targets\n")
         header = ("target, on two cores", "asked", "measured", "")
@@ -145,7 +210,12 @@ class Report:
         with atomic(folder / "benchmarks.md") as path:
             path.write_text(self.markdown())
         tables = {
-            "machine": [{"name": k, "value": v} for k, v in self.machine.items()],
+            "machine": [
+                {"name": k, "value": v}
+                for k, v in (
+                    self.machine | {"images": self.images, "repeats": self.repeats}
+                ).items()
+            ],
             "speed": [asdict(row) for row in self.rows],
             "workflow": self.workflow(),
             "memory": self.memory(),
@@ -159,6 +229,20 @@ class Report:
                     writer.writeheader()
                     writer.writerows(rows)
         draw(self, folder)
+
+
+def earlier_runs(folder: Path) -> list[Run]:
+    """The runs of an earlier report."""
+    runs: dict[str, Run] = {}
+    for row in read(folder / "workflow.csv"):
+        target, category = row["target"], row["category"]
+        run = Run(target, float(row["seconds"]), int(row["cores"]), {}, {}, {}, row["date"])
+        run = runs.setdefault(target, run)
+        run.core_seconds[category] = float(row["core_seconds"])
+        run.wall_seconds[category] = float(row["wall_seconds"])
+    for row in read(folder / "memory.csv"):
+        runs[row["target"]].memory[row["script"]] = int(row["processes"]), float(row["peak_mb"])
+    return list(runs.values())
 
 
 def draw(report: Report, folder: Path) -> None:

@@ -18,7 +18,8 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 
 from benchmarks import ROOT
@@ -64,6 +65,7 @@ class Run:
     core_seconds: dict[str, float]
     wall_seconds: dict[str, float]
     memory: dict[str, tuple[int, float]]
+    date: str = field(default_factory=lambda: date.today().isoformat())
 
     @property
     def command(self) -> str:
@@ -81,16 +83,23 @@ class Run:
         return (self.wall_seconds["start-up"] + self.wall_seconds["Snakemake"]) / self.seconds
 
 
-def run(target: str, cores: int) -> Run:
+def run(target: str, cores: int, keep: Path | None = None) -> Run:
     """Run one of `TARGETS` in a copy of this folder.
+
+    Args:
+        target: A key of `TARGETS`.
+        cores: For Snakemake.
+        keep: Folder that is to be made for the copy, and left with its results; a temporary one
+            where it is not given.
 
     Raises:
         RuntimeError: It failed; the message is the end of what it printed.
+        FileExistsError: There is such a folder already.
     """
     with tempfile.TemporaryDirectory(prefix="mirage-bench-") as temporary:
-        folder, records = Path(temporary, "mirage"), Path(temporary, "records")
+        folder, records = keep or Path(temporary, "mirage"), Path(temporary, "records")
         records.mkdir()
-        folder.mkdir()
+        folder.mkdir(parents=True)
         for name in COPIED:
             if (ROOT / name).is_dir():
                 ignored = shutil.ignore_patterns("__pycache__")

@@ -5,8 +5,9 @@ import subprocess
 from pathlib import Path
 from typing import NamedTuple
 
-import preloaded
 from workflow import job_environment, server, snakemake
+
+import preloaded
 
 
 class Ended(NamedTuple):

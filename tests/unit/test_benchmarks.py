@@ -2,6 +2,7 @@
 
 import csv
 import os
+from dataclasses import replace
 
 import pytest
 from benchmarks import ROOT, growth, report, together, training, whole
@@ -238,6 +239,54 @@ def test_the_report_is_written_whole(tmp_path):
     assert verdicts["make tour: wall time"] == "not measured"
     text = (tmp_path / "benchmarks.md").read_text()
     assert "scaled from 2 images to 10" in text
+
+
+@pytest.fixture
+def earlier(tmp_path):
+    """A folder with a report of another day, and its machine."""
+    machine = dict.fromkeys(report.SAME, "one") | {"date": "2026-01-02"}
+    seconds = dict.fromkeys(whole.CATEGORIES, 10.0)
+    runs = [
+        whole.Run(name, 50.0, 2, seconds, seconds, {"train.py": (3, 543.0)}, "2026-01-02")
+        for name in ("quick", "tour")
+    ]
+    rows = [
+        Row(name, side, 10, 10, 5, 1.0, 0.9, 1.1, 1.0, "accuracy", 0.5, "", "2026-01-02")
+        for name in ("FGSM", "PGD")
+        for side in (OURS, "ART")
+    ]
+    rows[1] = Row("FGSM", "ART", note="failed: it", date="2026-01-02")
+    peaks = [growth.Peak("FGSM", 1, 1, 500.5, "2026-01-02")]
+    found = report.Report(machine, 5, "digits", rows, runs, peaks)
+    found.write(tmp_path)
+    return tmp_path, found
+
+
+def test_a_report_keeps_what_was_not_measured_anew(earlier):
+    folder, before = earlier
+    machine = before.machine | {"date": "2026-03-04"}
+    again = report.Report(machine, 7)
+    again.add(folder)
+    assert again == replace(before, machine=machine, load=again.load)
+    seconds = dict.fromkeys(whole.CATEGORIES, 1.0)
+    run = whole.Run("quick", 5.0, 2, seconds, seconds, {}, "2026-03-04")
+    row = Row("FGSM", OURS, 10, 10, 5, 2.0, 1.9, 2.1, 1.0, date="2026-03-04")
+    later = report.Report(machine, 5, "digits", [row], [run])
+    later.add(folder)
+    assert later.runs == [run, before.runs[1]]
+    assert later.rows == [row, *before.rows[2:]]
+    assert later.peaks == before.peaks
+    text = later.markdown()
+    assert text.count("measured on 2026-01-02") == 2
+    assert "one run, 2026-03-04" in text
+    assert "one run, 2026-01-02" in text
+
+
+def test_a_report_of_another_machine_is_not_added_to(earlier):
+    folder, before = earlier
+    other = report.Report(before.machine | {"processor": "another"}, 5)
+    with pytest.raises(report.ReportError, match=r"another processor: measure everything"):
+        other.add(folder)
 
 
 def test_numbers_stand_to_the_right():
