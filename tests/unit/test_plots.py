@@ -428,6 +428,17 @@ def test_losses_mark_the_least_mean_validation_loss_on_a_scale_that_fits():
     assert panel.get_yscale() == "log"
 
 
+def test_losses_have_markers_where_there_are_few_epochs():
+    often = [
+        history_rows().assign(epoch=lambda rows, n=n: rows["epoch"] + 10 * n) for n in range(5)
+    ]
+    rows = pd.concat(often)
+    (panel,) = losses.draw(entry("losses"), rows).axes
+    markers = {len(line.get_xdata()): line.get_marker() for line in panel.lines}
+    assert markers[20] == "o"
+    assert markers[50] == ""
+
+
 def test_band_of_losses_reaches_from_seed_to_seed():
     drawing = losses.draw(entry("losses"), history_rows())
     band = drawing.axes[0].collections[0].get_paths()[0].vertices

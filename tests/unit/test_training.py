@@ -53,11 +53,11 @@ def test_a_chain_of_checkpoints_equals_one_long_run(tmp_path, data, dtype, chang
     optimizers = settings.pop("optimizer", {"name": "adam"})
     name = settings.pop("network", "mlp-20-15")
     long, optimizer = training.start(networks.build(name, dtype, 7), optimizers)
-    rows = training.train(long, optimizer, *data, epochs=range(1, 7), **settings)
+    rows = training.train(long, optimizer, *data, epochs=range(1, 5), **settings)
 
     network, optimizer = training.start(networks.build(name, dtype, 7), optimizers)
     chained = []
-    for number, epochs in enumerate([range(1, 2), range(2, 5), range(5, 7)]):
+    for number, epochs in enumerate([range(1, 2), range(2, 5)]):
         chained += training.train(network, optimizer, *data, epochs=epochs, **settings)
         path = tmp_path / f"{number}.keras"
         training.save(network, chained, path, path.with_suffix(".csv"))
@@ -68,8 +68,8 @@ def test_a_chain_of_checkpoints_equals_one_long_run(tmp_path, data, dtype, chang
         np.testing.assert_array_equal(one, other)
     rows, chained = rows_without_time(rows), rows_without_time(chained)
     # The training images are measured at the end of each link.
-    assert [row["epoch"] for row in rows if row["loss"] is not None] == [6]
-    assert [row["epoch"] for row in chained if row["loss"] is not None] == [1, 4, 6]
+    assert [row["epoch"] for row in rows if row["loss"] is not None] == [4]
+    assert [row["epoch"] for row in chained if row["loss"] is not None] == [1, 4]
     assert rows[-1] == chained[-1]
     blank = {"loss": None, "accuracy": None}
     assert [row | blank for row in rows] == [row | blank for row in chained]

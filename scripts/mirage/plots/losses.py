@@ -8,6 +8,7 @@ from mirage.plots import layout, series, style
 
 READS = "history"
 LOSSES = {"loss": "training loss", "validation_loss": "validation loss"}
+MOST_MARKERS = 40  # of a line that can be told apart
 MARK = {"linestyle": ":", "linewidth": 1.8}
 
 
@@ -26,14 +27,18 @@ def draw(figure: dict, data: pd.DataFrame, published: pd.DataFrame | None = None
     rows = series.measured_lines(figure, data, "kind")
     lines = list(dict.fromkeys(rows["line"]))
     looks = style.line_styles(lines, figure.get("colours"))
-    looks["markers"] = dict.fromkeys(lines, "")  # epochs are too many for markers
+    epochs = rows.groupby("line")["epoch"].nunique()
+    looks["markers"] |= dict.fromkeys(epochs.index[epochs > MOST_MARKERS], "")
 
     titles = list(dict.fromkeys(rows["panel"]))
     drawing, axes = layout.panels(len(titles))
     for panel, title in zip(axes, titles, strict=True):
         here = rows[rows["panel"] == title]
-        # One SD below a mean loss may be negative, which a logarithmic axis cannot show.
-        style.mean_lines(panel, here, "epoch", "nats", "line", looks, band=style.RANGE)
+        # One by one: seaborn draws no lines with and without markers together.
+        for line, some in here.groupby("line", sort=False):
+            own = {name: {line: of_lines[line]} for name, of_lines in looks.items()}
+            # One SD below a mean loss may be negative, which a logarithmic axis cannot show.
+            style.mean_lines(panel, some, "epoch", "nats", "line", own, band=style.RANGE)
     layout.scale_by_range(axes)
     for panel, title in zip(axes, titles, strict=True):
         validation = rows[(rows["panel"] == title) & (rows["kind"] == LOSSES["validation_loss"])]
