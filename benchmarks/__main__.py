@@ -48,6 +48,8 @@ def arguments() -> argparse.Namespace:
     args = parser.parse_args()
     if args.repeats < 1:
         parser.error("--repeats must be at least 1")
+    if args.keep and args.keep.exists():
+        parser.error(f"--keep: {args.keep} is there already; name a folder that is to be made")
     return args
 
 

@@ -211,11 +211,10 @@ def train(
     objective: Mapping,
     l2: float = 0.0,
 ) -> list[dict[str, float | None]]:
-    """Train a network in place and measure it: on validation images after every epoch, on the
-    training images after the last.
+    """Train a network in place, and measure it after every epoch.
 
-    The training images are many more: measured after every epoch, they would take a third of the
-    time of training. What is minimised is known of every epoch without that.
+    On all training images only after the last: they are many, and measuring them took a third of
+    the time of training. What is minimised is known of every epoch without that.
 
     Args:
         network: From `start`, or a checkpoint opened with its optimizer.
