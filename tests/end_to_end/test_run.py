@@ -212,7 +212,8 @@ def test_history_has_every_epoch_once(results):
         for seed in run["seeds"]:
             rows = history[(history["run"] == name) & (history["seed"] == seed)]
             assert rows["epoch"].tolist() == list(range(1, run["epochs"][-1] + 1))
-            assert rows[["objective", "validation_loss", "validation_accuracy"]].notna().all(axis=None)
+            of_every_epoch = rows[["objective", "validation_loss", "validation_accuracy"]]
+            assert of_every_epoch.notna().all(axis=None)
             # Of the training images at checkpoints.
             for column in ("loss", "accuracy"):
                 assert rows[rows[column].notna()]["epoch"].tolist() == run["epochs"]
