@@ -94,10 +94,12 @@ class Report:
         """Take over what an earlier report has and this run has not measured.
 
         Raises:
-            ReportError: It is of another machine, or of other versions.
+            ReportError: It is of another machine, of other versions, or of other images.
         """
         machine = {row["name"]: row["value"] for row in read(folder / "machine.csv")}
         other = [name for name in SAME if machine and machine[name] != self.machine[name]]
+        if self.rows and machine.get("images") not in (None, "", self.images):
+            other.append("set of images")
         if other:
             raise ReportError(
                 f"{folder} is of another {' and '.join(other)}: measure everything (no --only), or "

@@ -287,6 +287,9 @@ def test_a_report_of_another_machine_is_not_added_to(earlier):
     other = report.Report(before.machine | {"processor": "another"}, 5)
     with pytest.raises(report.ReportError, match=r"another processor: measure everything"):
         other.add(folder)
+    images = report.Report(before.machine, 5, "MNIST", before.rows)
+    with pytest.raises(report.ReportError, match=r"another set of images: measure everything"):
+        images.add(folder)
 
 
 def test_numbers_stand_to_the_right():
