@@ -1,6 +1,7 @@
 """A whole run, from the data to the figures: what it leaves behind, and that it agrees."""
 
 import os
+import re
 
 import keras
 import numpy as np
@@ -247,3 +248,13 @@ def test_the_configuration_is_recorded_with_versions(results):
     record = yaml.safe_load((folder / "configuration.yaml").read_text())
     assert record["versions"]["keras"] == keras.__version__
     assert record["configuration"]["runs"]["float32"]["seeds"] == config["runs"]["float32"]["seeds"]
+
+
+def test_jobs_are_looked_for_when_one_has_ended_and_not_all_the_time(tmp_path):
+    copy_sources(tmp_path / "mirage")
+    options = ["--configfile", "config/test.yaml", "--verbose", "checkpoints"]
+    result = snakemake(tmp_path / "mirage", *options)
+    assert result.returncode == 0, result.stdout
+    looks, ended = (len(re.findall(line, result.stdout)) for line in ("Ready .*jobs", "Finished "))
+    # Once at the start, too; two jobs that end together are one.
+    assert 1 < looks <= ended + 1
