@@ -43,13 +43,22 @@ def arguments() -> argparse.Namespace:
     )
     parser.add_argument("--output", type=Path, help="folder for tables and figure")
     parser.add_argument(
-        "--keep", type=Path, help="folder to be made for the runs as a whole, one in it for each"
+        "--keep",
+        type=Path,
+        help="folder for the runs as a whole, one in it for each; called again with the same\n"
+        "folder a run goes on where it was stopped, and its sittings are added up",
+    )
+    parser.add_argument(
+        "--minutes", type=float, help="stop a run as a whole after so many; needs --keep"
     )
     args = parser.parse_args()
     if args.repeats < 1:
         parser.error("--repeats must be at least 1")
-    if args.keep and args.keep.exists():
-        parser.error(f"--keep: {args.keep} is there already; name a folder that is to be made")
+    if args.minutes and not args.keep:
+        parser.error("--minutes needs --keep: what was stopped is to go on from there")
+    for target in args.whole if args.keep else ():
+        if (folder := args.keep / target).exists() and not (folder / whole.RECORDS).exists():
+            parser.error(f"--keep: {folder} is there, and not from such a run; name another folder")
     return args
 
 
@@ -94,10 +103,15 @@ def main() -> None:
             print(f"{target} ...", flush=True)
             try:
                 keep = args.keep and args.keep / target
-                found.runs.append(whole.run(target, args.threads, keep))
+                made = whole.run(target, args.threads, keep, args.minutes)
             except RuntimeError as error:
                 found.failures.append(str(error))
                 print(error, flush=True)
+                continue
+            if made:
+                found.runs.append(made)
+            else:
+                print(f"{target}: stopped; the same command goes on from there", flush=True)
     if "memory" in parts:
         print("memory ...", flush=True)
         found.peaks = growth.measure()

@@ -133,6 +133,7 @@ class Report:
                 "wall_seconds": round(run.wall_seconds[category], 2),
                 "wall_share": round(run.wall_seconds[category] / run.seconds, 4),
                 "date": run.date,
+                "sittings": run.sittings,
             }
             for run in self.runs
             for category in CATEGORIES
@@ -179,7 +180,8 @@ class Report:
             for run in self.runs:
                 parts.append(
                     f"**{run.target}**, `{run.command}`: {run.seconds:,.0f} s on {run.cores} "
-                    f"cores, which were busy {run.busy:.0%} of the time; one run, {run.date}.\n"
+                    f"cores, which were busy {run.busy:.0%} of the time; one run"
+                    f"{f' in {run.sittings} sittings' * (run.sittings > 1)}, {run.date}.\n"
                 )
             parts.append(
                 "Each twentieth of a second of wall time is divided among what ran in it, by CPU "
@@ -239,6 +241,7 @@ def earlier_runs(folder: Path) -> list[Run]:
     for row in read(folder / "workflow.csv"):
         target, category = row["target"], row["category"]
         run = Run(target, float(row["seconds"]), int(row["cores"]), {}, {}, {}, row["date"])
+        run.sittings = int(row["sittings"])
         run = runs.setdefault(target, run)
         run.core_seconds[category] = float(row["core_seconds"])
         run.wall_seconds[category] = float(row["wall_seconds"])

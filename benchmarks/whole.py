@@ -12,6 +12,7 @@ import re
 import resource
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -51,9 +52,13 @@ COPIED = (
 COMPILED = re.compile(r"^I\d+ [\d:]+:(\d+\.\d+) .* compile time: (\d+) us, cumulative", re.M)
 
 
+# In a folder that is kept: for each sitting a folder of records, and of it a file of this name.
+RECORDS, SITTING = ".watch", "sitting"
+
+
 @dataclass
 class Run:
-    """What one of `TARGETS` took.
+    """What one of `TARGETS` took, all its sittings together.
 
     `core_seconds` and `wall_seconds` are by category; `memory` is, by script, the number of
     processes and the largest resident memory in MB.
@@ -66,6 +71,7 @@ class Run:
     wall_seconds: dict[str, float]
     memory: dict[str, tuple[int, float]]
     date: str = field(default_factory=lambda: date.today().isoformat())
+    sittings: int = 1
 
     @property
     def command(self) -> str:
@@ -83,67 +89,135 @@ class Run:
         return (self.wall_seconds["start-up"] + self.wall_seconds["Snakemake"]) / self.seconds
 
 
-def run(target: str, cores: int, keep: Path | None = None) -> Run:
-    """Run one of `TARGETS` in a copy of this folder.
+def run(
+    target: str, cores: int, keep: Path | None = None, minutes: float | None = None
+) -> Run | None:
+    """Run one of `TARGETS` in a copy of this folder, or go on where an earlier sitting stopped.
 
     Args:
         target: A key of `TARGETS`.
         cores: For Snakemake.
-        keep: Folder that is to be made for the copy, and left with its results; a temporary one
-            where it is not given.
+        keep: Folder of the copy, made where it is not there, and left with its results; a temporary
+            one where it is not given.
+        minutes: Stop after so many, as Ctrl-C does.
+
+    Returns:
+        What it took, or None where it was stopped: called again with the same folder it goes on,
+        and the sittings are added up. What a stop threw away is made, and counted, again.
 
     Raises:
         RuntimeError: It failed; the message is the end of what it printed.
-        FileExistsError: There is such a folder already.
+        FileExistsError: `keep` is there, and not from an earlier sitting.
     """
     with tempfile.TemporaryDirectory(prefix="mirage-bench-") as temporary:
-        folder, records = keep or Path(temporary, "mirage"), Path(temporary, "records")
-        records.mkdir()
-        folder.mkdir(parents=True)
-        for name in COPIED:
-            if (ROOT / name).is_dir():
-                ignored = shutil.ignore_patterns("__pycache__")
-                shutil.copytree(ROOT / name, folder / name, ignore=ignored)
-            else:
-                shutil.copy2(ROOT / name, folder / name)
-        # The environment is that of this process: nothing is installed.
-        (folder / ".venv").symlink_to(sys.prefix, target_is_directory=True)
-        environment = os.environ | {
-            "MIRAGE_WATCH": str(records),
-            "PYTHONPATH": str(Path(__file__).parent / "watch"),
-            # In the jobs' logs: what XLA took to compile.
-            "TF_CPP_MIN_LOG_LEVEL": "0",
-            "TF_CPP_VMODULE": "device_compilation_profiler=1",
-        }
-        if environment.get("MNIST_DIR"):
-            environment["MNIST_DIR"] = os.path.abspath(environment["MNIST_DIR"])
-        before, began = used(), time.time()
-        made = subprocess.run(
+        folder = keep or Path(temporary, "mirage")
+        if not (folder / RECORDS).exists():
+            copy(folder)
+        if not sit(target, cores, folder, minutes):
+            return None
+        return total(target, cores, folder)
+
+
+def copy(folder: Path) -> None:
+    """Make a folder with what a run needs of this one."""
+    folder.mkdir(parents=True)
+    for name in COPIED:
+        if (ROOT / name).is_dir():
+            shutil.copytree(
+                ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__")
+            )
+        else:
+            shutil.copy2(ROOT / name, folder / name)
+    # The environment is that of this process: nothing is installed.
+    (folder / ".venv").symlink_to(sys.prefix, target_is_directory=True)
+    (folder / RECORDS).mkdir()
+
+
+def sit(target: str, cores: int, folder: Path, minutes: float | None) -> bool:
+    """One sitting; whether it came to the end. Arguments and errors as those of `run`."""
+    number = 1 + len(list((folder / RECORDS).iterdir()))
+    records = folder / RECORDS / str(number)
+    records.mkdir()
+    environment = os.environ | {
+        "MIRAGE_WATCH": str(records.resolve()),
+        "PYTHONPATH": str(Path(__file__).parent / "watch"),
+        # In the jobs' logs: what XLA took to compile.
+        "TF_CPP_MIN_LOG_LEVEL": "0",
+        "TF_CPP_VMODULE": "device_compilation_profiler=1",
+    }
+    if environment.get("MNIST_DIR"):
+        environment["MNIST_DIR"] = os.path.abspath(environment["MNIST_DIR"])
+    before, began = used(), time.time()
+    # Now, for a sitting that is killed: it ends with its last record.
+    note(records, began)
+    if number > 1:
+        unlock = [".venv/bin/snakemake", "--unlock"]
+        subprocess.run(unlock, cwd=folder, env=environment, capture_output=True, check=True)
+    # A shell's background job ignores Ctrl-C, and so would all that it starts.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    printed = records / "printed.log"
+    with open(printed, "w") as log:
+        made = subprocess.Popen(
             ["make", "--old-file=.venv/runtime", *TARGETS[target], f"CORES={cores}"],
             cwd=folder,
             env=environment,
-            text=True,
-            stdout=subprocess.PIPE,
+            stdout=log,
             stderr=subprocess.STDOUT,
-            check=False,
+            start_new_session=True,
         )
-        ended, cpu = time.time(), used() - before
-        if made.returncode:
-            raise RuntimeError(f"{target} failed:\n{made.stdout[-2000:]}")
-        processes = [
+        stopped = False
+        try:
+            made.wait(minutes and minutes * 60)
+        except subprocess.TimeoutExpired:
+            os.killpg(made.pid, signal.SIGINT)
+            stopped = True
+            made.wait()
+    note(records, began, time.time(), used() - before)
+    if made.returncode and not stopped:
+        raise RuntimeError(f"{target} failed:\n{printed.read_text()[-2000:]}")
+    return not made.returncode
+
+
+def note(records: Path, began: float, ended: float | None = None, cpu: float | None = None) -> None:
+    """Write beside a sitting's records when it was, and the CPU seconds of all it started."""
+    sitting = {"began": began, "ended": ended, "cpu": cpu}
+    (records / SITTING).write_text(json.dumps(sitting))
+
+
+def total(target: str, cores: int, folder: Path) -> Run:
+    """What all sittings in a folder took together."""
+    compiling = {
+        str(log.resolve()): compilations(log.read_text(errors="replace"))
+        for log in folder.glob("results/*/logs/**/*.log")
+    }
+    everything = Run(
+        *(target, 0.0, cores),
+        *(dict.fromkeys(CATEGORIES, 0.0) for _ in range(2)),
+        {},
+        sittings=0,
+    )
+    processes = []
+    for sitting in (folder / RECORDS).glob(f"*/{SITTING}"):
+        times = json.loads(sitting.read_text())
+        watched = [
             json.loads(line)
-            for file in records.glob("*.json")
+            for file in sitting.parent.glob("*.json")
             for line in file.read_text().splitlines()
         ]
-        compiling = {
-            str(log.resolve()): compilations(log.read_text(errors="replace"))
-            for log in folder.glob("results/*/logs/**/*.log")
-        }
-    events = [event for process in processes for event in events_of(process, compiling)]
-    core_seconds, wall_seconds = divided(events, began, ended)
-    # What no Python process noted: shells, make, and starts of interpreters before the first note.
-    core_seconds["start-up"] += max(0.0, cpu - sum(core_seconds.values()))
-    return Run(target, ended - began, cores, core_seconds, wall_seconds, memory(processes))
+        processes += watched
+        events = [event for process in watched for event in events_of(process, compiling)]
+        began, ended = times["began"], times["ended"] or max(end for _, end, *_ in events)
+        core_seconds, wall_seconds = divided(events, began, ended)
+        # What no Python process noted: shells, make, and starts of interpreters before the first
+        # note.
+        core_seconds["start-up"] += max(0.0, (times["cpu"] or 0) - sum(core_seconds.values()))
+        everything.seconds += ended - began
+        for category in CATEGORIES:
+            everything.core_seconds[category] += core_seconds[category]
+            everything.wall_seconds[category] += wall_seconds[category]
+        everything.sittings += 1
+    everything.memory = memory(processes)
+    return everything
 
 
 def used() -> float:

@@ -1,11 +1,12 @@
 """The parts of the benchmark that only count: turns and ratios, targets, and where time went."""
 
 import csv
+import json
 import os
 from dataclasses import replace
 
 import pytest
-from benchmarks import ROOT, growth, report, together, training, whole
+from benchmarks import ROOT, __main__, growth, report, together, training, whole
 from benchmarks.comparison import LIMIT, OURS, Row, Side, compare, markdown
 from benchmarks.setting import Setting
 from benchmarks.targets import EPOCH, Target, targets
@@ -214,6 +215,61 @@ def test_memory_counts_what_did_the_work():
     assert whole.memory(processes) == {"train.py": (2, 500)}
 
 
+def test_sittings_are_added_up(tmp_path):
+    def sitting(number, began, ended, cpu, events):
+        records = tmp_path / whole.RECORDS / str(number)
+        records.mkdir(parents=True)
+        whole.note(records, began, ended, cpu)
+        process = {"script": "train.py", "log": "", "imported": True, "peak": 1024 * number}
+        process |= {"began": began, "events": events}
+        (records / "7.json").write_text(json.dumps(process) + "\n")
+
+    sitting(1, 100.0, 110.0, 9.0, [(104.0, 4.0, "arithmetic"), (107.0, 3.0, "input and output")])
+    # Killed: it ends with what was noted last.
+    sitting(2, 500.0, None, None, [(505.0, 5.0, "arithmetic")])
+    run = whole.total("quick", 1, tmp_path)
+    assert run.sittings == 2
+    assert run.seconds == pytest.approx(15)
+    # Nothing noted two of the CPU seconds.
+    expected = {"arithmetic": 9, "input and output": 3, "start-up": 2, "Snakemake": 0, "waiting": 0}
+    assert run.core_seconds == pytest.approx(expected)
+    assert run.wall_seconds["waiting"] == pytest.approx(3, abs=2 * whole.BIN)
+    assert run.memory == {"train.py": (2, 2)}
+
+
+def test_a_sitting_is_stopped_and_the_next_goes_on(tmp_path):
+    (tmp_path / whole.RECORDS).mkdir()
+    (tmp_path / ".venv/bin").mkdir(parents=True)
+    (tmp_path / ".venv/bin/snakemake").symlink_to("/bin/true")
+    makefile = tmp_path / "Makefile"
+    makefile.write_text("quick:\n\ttouch begun; sleep 600\n")
+    assert not whole.sit("quick", 1, tmp_path, 0.02)
+    assert (tmp_path / "begun").exists()
+    makefile.write_text("quick:\n\t@echo cannot; false\n")
+    with pytest.raises(RuntimeError, match="quick failed:\ncannot"):
+        whole.sit("quick", 1, tmp_path, None)
+    makefile.write_text("quick:\n\ttrue\n")
+    assert whole.sit("quick", 1, tmp_path, None)
+    sittings = sorted((tmp_path / whole.RECORDS).glob(f"*/{whole.SITTING}"))
+    assert [json.loads(one.read_text())["ended"] > 0 for one in sittings] == [True] * 3
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--minutes", "1"], "--minutes needs --keep"),
+        (["--keep", "{folder}"], "is there, and not from such a run"),
+    ],
+)
+def test_where_a_run_is_to_go_on_is_told(options, message, tmp_path, monkeypatch, capsys):
+    (tmp_path / "quick").mkdir()
+    options = [option.format(folder=tmp_path) for option in options]
+    monkeypatch.setattr("sys.argv", ["bench", "--only", "whole", *options])
+    with pytest.raises(SystemExit):
+        __main__.arguments()
+    assert message in capsys.readouterr().err
+
+
 def test_the_report_is_written_whole(tmp_path):
     run = whole.Run(
         *("quick", 50.0, 2),
@@ -247,8 +303,8 @@ def earlier(tmp_path):
     machine = dict.fromkeys(report.SAME, "one") | {"date": "2026-01-02"}
     seconds = dict.fromkeys(whole.CATEGORIES, 10.0)
     runs = [
-        whole.Run(name, 50.0, 2, seconds, seconds, {"train.py": (3, 543.0)}, "2026-01-02")
-        for name in ("quick", "tour")
+        whole.Run(name, 50.0, 2, seconds, seconds, {"train.py": (3, 543.0)}, "2026-01-02", sittings)
+        for name, sittings in (("quick", 1), ("tour", 2))
     ]
     rows = [
         Row(name, side, 10, 10, 5, 1.0, 0.9, 1.1, 1.0, "accuracy", 0.5, "", "2026-01-02")
@@ -279,7 +335,7 @@ def test_a_report_keeps_what_was_not_measured_anew(earlier):
     text = later.markdown()
     assert text.count("measured on 2026-01-02") == 2
     assert "one run, 2026-03-04" in text
-    assert "one run, 2026-01-02" in text
+    assert "one run in 2 sittings, 2026-01-02" in text
 
 
 def test_a_report_of_another_machine_is_not_added_to(earlier):
