@@ -50,8 +50,6 @@ COPIED = (
 # TensorFlow's own line for each program that XLA has compiled: when that ended, and how many
 # microseconds it took.
 COMPILED = re.compile(r"^I\d+ [\d:]+:(\d+\.\d+) .* compile time: (\d+) us, cumulative", re.M)
-
-
 # In a folder that is kept: for each sitting a folder of records, and of it a file of this name.
 RECORDS, SITTING = ".watch", "sitting"
 
@@ -169,9 +167,12 @@ def sit(target: str, cores: int, folder: Path, minutes: float | None) -> bool:
         try:
             made.wait(minutes and minutes * 60)
         except subprocess.TimeoutExpired:
-            os.killpg(made.pid, signal.SIGINT)
             stopped = True
-            made.wait()
+        finally:
+            # In a session of its own it hears of no Ctrl-C that ends this process.
+            if made.poll() is None:
+                os.killpg(made.pid, signal.SIGINT)
+                made.wait()
     note(records, began, time.time(), used() - before)
     if made.returncode and not stopped:
         raise RuntimeError(f"{target} failed:\n{printed.read_text()[-2000:]}")
@@ -206,7 +207,8 @@ def total(target: str, cores: int, folder: Path) -> Run:
         ]
         processes += watched
         events = [event for process in watched for event in events_of(process, compiling)]
-        began, ended = times["began"], times["ended"] or max(end for _, end, *_ in events)
+        began = times["began"]
+        ended = times["ended"] or max((end for _, end, *_ in events), default=began)
         core_seconds, wall_seconds = divided(events, began, ended)
         # What no Python process noted: shells, make, and starts of interpreters before the first
         # note.
@@ -280,7 +282,7 @@ def divided(
     wall_seconds = dict.fromkeys(CATEGORIES, 0.0)
     for number in range(count):
         total = sum(bins[number] for bins in use.values())
-        if total < NOTHING * width:
+        if total <= NOTHING * width:
             wall_seconds["waiting"] += width
             continue
         for category, bins in use.items():

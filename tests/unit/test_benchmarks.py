@@ -4,6 +4,7 @@ import csv
 import json
 import os
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from benchmarks import ROOT, __main__, growth, report, together, training, whole
@@ -245,13 +246,21 @@ def test_a_sitting_is_stopped_and_the_next_goes_on(tmp_path):
     makefile.write_text("quick:\n\ttouch begun; sleep 600\n")
     assert not whole.sit("quick", 1, tmp_path, 0.02)
     assert (tmp_path / "begun").exists()
+    break_off = f"echo $$PPID > make; kill -INT {os.getpid()}; sleep 600"
+    makefile.write_text(f"quick:\n\t{break_off}\n")
+    with pytest.raises(KeyboardInterrupt):
+        whole.sit("quick", 1, tmp_path, None)
+    assert not (Path("/proc") / (tmp_path / "make").read_text().strip()).exists()
     makefile.write_text("quick:\n\t@echo cannot; false\n")
     with pytest.raises(RuntimeError, match="quick failed:\ncannot"):
         whole.sit("quick", 1, tmp_path, None)
     makefile.write_text("quick:\n\ttrue\n")
     assert whole.sit("quick", 1, tmp_path, None)
     sittings = sorted((tmp_path / whole.RECORDS).glob(f"*/{whole.SITTING}"))
-    assert [json.loads(one.read_text())["ended"] > 0 for one in sittings] == [True] * 3
+    # The second was broken off: it ends with its last record, and it has none.
+    ended = [bool(json.loads(one.read_text())["ended"]) for one in sittings]
+    assert ended == [True, False, True, True]
+    assert whole.total("quick", 1, tmp_path).sittings == 4
 
 
 @pytest.mark.parametrize(
