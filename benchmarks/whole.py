@@ -52,6 +52,9 @@ COPIED = (
 COMPILED = re.compile(r"^I\d+ [\d:]+:(\d+\.\d+) .* compile time: (\d+) us, cumulative", re.M)
 # In a folder that is kept: for each sitting a folder of records, and of it a file of this name.
 RECORDS, SITTING = ".watch", "sitting"
+# What a `make` hands to the `make` it starts, its own ARGS among it: `make bench` is not to reach
+# into the runs.
+OF_MAKE = ("ARGS", "MAKEFLAGS", "MAKELEVEL", "MFLAGS")
 
 
 @dataclass
@@ -136,7 +139,7 @@ def sit(target: str, cores: int, folder: Path, minutes: float | None) -> bool:
     number = 1 + len(list((folder / RECORDS).iterdir()))
     records = folder / RECORDS / str(number)
     records.mkdir()
-    environment = os.environ | {
+    environment = {name: value for name, value in os.environ.items() if name not in OF_MAKE} | {
         "MIRAGE_WATCH": str(records.resolve()),
         "PYTHONPATH": str(Path(__file__).parent / "watch"),
         # In the jobs' logs: what XLA took to compile.

@@ -238,7 +238,15 @@ def test_sittings_are_added_up(tmp_path):
     assert run.memory == {"train.py": (2, 2)}
 
 
-def test_a_sitting_is_stopped_and_the_next_goes_on(tmp_path):
+@pytest.fixture
+def called_by_make(monkeypatch):
+    """As in `make bench ARGS="--only whole"`."""
+    monkeypatch.setenv("MAKELEVEL", "1")
+    monkeypatch.setenv("MAKEFLAGS", "w -- ARGS=--only\\ whole")
+    monkeypatch.setenv("ARGS", "--only whole")
+
+
+def test_a_sitting_is_stopped_and_the_next_goes_on(called_by_make, tmp_path):
     (tmp_path / whole.RECORDS).mkdir()
     (tmp_path / ".venv/bin").mkdir(parents=True)
     (tmp_path / ".venv/bin/snakemake").symlink_to("/bin/true")
@@ -251,8 +259,8 @@ def test_a_sitting_is_stopped_and_the_next_goes_on(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         whole.sit("quick", 1, tmp_path, None)
     assert not (Path("/proc") / (tmp_path / "make").read_text().strip()).exists()
-    makefile.write_text("quick:\n\t@echo cannot; false\n")
-    with pytest.raises(RuntimeError, match="quick failed:\ncannot"):
+    makefile.write_text("ARGS ?=\nquick:\n\t@echo cannot $(ARGS).; false\n")
+    with pytest.raises(RuntimeError, match=r"quick failed:\ncannot \.\n"):
         whole.sit("quick", 1, tmp_path, None)
     makefile.write_text("quick:\n\ttrue\n")
     assert whole.sit("quick", 1, tmp_path, None)
