@@ -6,6 +6,8 @@ from snakemake.settings.types import ExecMode
 import serve
 
 SERVER = serve.Server()
+# Snakemake's own --max-jobs-per-timespan: jobs, seconds.
+NOT_ASKED_FOR = (100, 1)
 
 
 # It has the packages of this machine and this environment, and is of use to jobs with the same.
@@ -13,10 +15,12 @@ onstart:
     deployed = workflow.deployment_settings.deployment_method
     if workflow.exec_mode == ExecMode.DEFAULT and workflow.local_exec and not deployed:
         SERVER.start()
-    # Its limit on jobs a second (100 if not given) has the scheduler look again a second after each
-    # look, and as every job that ends begins another such chain, it soon does nothing else: after
-    # 250 of the 1,490 jobs of the published protocol it took a whole core. Here cores are the limit.
-    if workflow.local_exec:
+    # Snakemake's limit on jobs a second, where none is asked for, has the scheduler look again a second
+    # after each look, and as every job that ends begins another such chain, it soon does nothing else:
+    # after 250 of the 1,490 jobs of the published protocol it took a whole core. The limits here are
+    # cores and, on a cluster, `jobs`.
+    limit = workflow.scheduler.job_rate_limiter
+    if limit and (limit.max_jobs, limit.timespan) == NOT_ASKED_FOR:
         workflow.scheduler.job_rate_limiter = None
 
 

@@ -258,3 +258,9 @@ def test_jobs_are_looked_for_when_one_has_ended_and_not_all_the_time(tmp_path):
     looks, ended = (len(re.findall(line, result.stdout)) for line in ("Ready .*jobs", "Finished "))
     # Once at the start, too; two jobs that end together are one.
     assert 1 < looks <= ended + 1
+    # A limit that is asked for is kept: there are two cores for these two.
+    measures = [f"results/digits/measures/float32/seed{seed}.csv" for seed in (1, 2)]
+    options = [*options[:-1], "--max-jobs-per-timespan", "1/1s", *measures]
+    result = snakemake(tmp_path / "mirage", *options)
+    assert result.returncode == 0, result.stdout
+    assert {int(found) for found in re.findall(r"Selected jobs: (\d+)", result.stdout)} <= {0, 1}
