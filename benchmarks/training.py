@@ -1,5 +1,6 @@
 """One training epoch: compiled here, by Keras `fit`, and what its products alone would take."""
 
+import functools
 import itertools
 import time
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from mirage import networks, training
 
 BATCH = 100
 FIT = "Keras fit"
+UNTUNED = f"{FIT}, tf.data untuned"
 # Network -> images of an epoch, and how many are run: convolutions take long on a CPU.
 NETWORKS = {"mlp-200-300": (60_000, 60_000), "cnn-32-64-1024-dropout0.4": (60_000, 3_000)}
 DTYPES = ("float32", "float64")
@@ -109,8 +111,15 @@ def compiled(setting: Setting, name: str, dtype: str) -> Callable[[], keras.Mode
     return train
 
 
-def fit(setting: Setting, name: str, dtype: str) -> Callable[[], keras.Model]:
-    """A function that trains one epoch by Keras `fit`, and gives the network."""
+def fit(
+    setting: Setting, name: str, dtype: str, *, tuned: bool = True
+) -> Callable[[], keras.Model]:
+    """A function that trains one epoch by Keras `fit`, and gives the network.
+
+    Where it is not `tuned`, `fit` is given a tf.data pipeline whose autotuning is off. The thread
+    that tunes sleeps twice as long each time, and the end of an epoch may wait for it: epochs with
+    1.8 s of work were seen to take 2.57 s, some with 3.2 s to take 5.14 s.
+    """
     images, labels = (array[: NETWORKS[name][1]] for array in setting.training)
     network = networks.build(name, dtype, 1)
     # As Keras does by itself, and without a metric, which our side does not compute either.
@@ -119,15 +128,22 @@ def fit(setting: Setting, name: str, dtype: str) -> Callable[[], keras.Model]:
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
     )
     pixels, classes = tf.constant(images.astype(dtype) / 255), tf.constant(labels)
+    given = {"x": pixels, "y": classes, "batch_size": BATCH}
+    if not tuned:
+        untuned = tf.data.Options()
+        untuned.autotune.enabled = False
+        pipeline = tf.data.Dataset.from_tensor_slices((pixels, classes)).shuffle(len(images))
+        # It shuffles by itself.
+        given = {"x": pipeline.batch(BATCH).with_options(untuned), "shuffle": False}
 
     def train():
-        network.fit(pixels, classes, batch_size=BATCH, epochs=1, verbose=0)
+        network.fit(**given, epochs=1, verbose=0)
         return waited(network)
 
     return train
 
 
-WAYS = {OURS: compiled, FIT: fit}
+WAYS = {OURS: compiled, FIT: fit, UNTUNED: functools.partial(fit, tuned=False)}
 
 
 def waited(network: keras.Model) -> keras.Model:
@@ -172,6 +188,7 @@ def sides(setting: Setting, name: str, dtype: str, threads: int) -> list[Side]:
         several(OURS, OURS),
         alone(f"{OURS}, one run", OURS),
         alone(FIT, FIT),
-        several(f"{FIT}, several", FIT),
+        alone(UNTUNED, UNTUNED),
+        several(f"{UNTUNED}, several", UNTUNED),
         bound,
     ]

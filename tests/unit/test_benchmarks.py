@@ -101,6 +101,14 @@ def test_several_runs_at_once_train_as_one_does():
     assert found == training.accuracy(setting, alone)[1] > 0.9
 
 
+@pytest.mark.parametrize("way", [training.FIT, training.UNTUNED])
+@pytest.mark.filterwarnings("error")
+def test_keras_learns_as_much_as_we_do(way):
+    setting = Setting(os.environ)
+    network = training.WAYS[way](setting, "mlp-200-300", "float32")()
+    assert training.accuracy(setting, network)[1] > 0.9
+
+
 def test_a_run_of_several_that_ends_is_told(capfd):
     runs = together.Together(1, "without network and type")
     with pytest.raises(RuntimeError, match="without network and type: a run of several has ended"):
