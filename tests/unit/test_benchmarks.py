@@ -102,7 +102,7 @@ def test_several_runs_at_once_train_as_one_does():
 
 
 @pytest.mark.parametrize("way", [training.FIT, training.UNTUNED])
-@pytest.mark.filterwarnings("error")
+@pytest.mark.filterwarnings("error::UserWarning")
 def test_keras_learns_as_much_as_we_do(way):
     setting = Setting(os.environ)
     network = training.WAYS[way](setting, "mlp-200-300", "float32")()
