@@ -81,10 +81,10 @@ def comparisons(setting, parts: tuple[str, ...], threads: int) -> Iterator[tuple
         from benchmarks.attacks import Attacks
 
         keras.config.set_floatx("float32")
-        attacks = Attacks(setting)
+        attacks = Attacks(setting.network, *setting.attacked)
         for part, name in ATTACKS.items():
             if part in parts:
-                yield name, getattr(attacks, part)
+                yield name, lambda part=part: attacks.sides(part, threads)
 
 
 def main() -> None:

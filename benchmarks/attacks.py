@@ -1,13 +1,20 @@
 """Our attacks against those of ART, Foolbox and CleverHans, on one network and the same images."""
 
+import os
+import tempfile
 from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
 
+import keras
 import numpy as np
+import tensorflow as tf
 
 from benchmarks import peers, training
-from benchmarks.comparison import OURS, Side
+from benchmarks.comparison import OURS, SEVERAL, Side
 from benchmarks.setting import Setting
-from mirage import gradients
+from benchmarks.together import Together
+from mirage import gradients, networks
 from mirage.attacks import deepfool, fgsm, jsma, lbfgs, pgd
 
 CLIP = (0.0, 1.0)
@@ -15,6 +22,10 @@ EPSILONS = [0.02 * number for number in range(1, 11)]
 PGD = {"epsilon": 0.1, "steps": 40, "step": 0.01}
 # The paper's: 14.5 % of the pixels.
 GAMMA = 0.145
+# Passes through the network, forward or backward, that an attack cannot do without: FGSM's gradient
+# and the answer to each epsilon; PGD's gradients. Only where they are what takes the time: FGSM's
+# images alone are bounded by memory.
+PASSES = {"fgsm_accuracy": 2 + len(EPSILONS), "pgd": 2 * PGD["steps"]}
 
 Answer = tuple[str, float]
 
@@ -27,6 +38,9 @@ ART = "ART"
 ART_FASTEST = (ART, 1_000, 1_000)
 # It takes one image at a time where it is not told otherwise.
 ART_DEFAULT = (f"{ART}, its own batch size", 1, 50)
+SCIPY = "SciPy, one by one"
+# A round takes minutes: once is enough.
+SLOW = {ART_DEFAULT[0], SCIPY}
 
 
 def joined(moved: object) -> np.ndarray:
@@ -38,20 +52,113 @@ def joined(moved: object) -> np.ndarray:
     )
 
 
-class Attacks:
-    """All comparisons of attacks, by name, as functions that give their sides."""
+@dataclass
+class Work:
+    """One way to attack, before it is said by how many processes.
 
-    def __init__(self, setting: Setting) -> None:
-        """The network and the images are those of the setting."""
-        self.network = setting.network
-        self.images, self.labels = setting.attacked
+    Args:
+        name: Whose it is.
+        run: Attacks the first `done` images once.
+        done: How many images.
+        judge: Of the outcome, what came of it: (name, value).
+        note: What a reader has to know about it.
+        outcome: Of what `run` returned, an array with a row for each image.
+    """
+
+    name: str
+    run: Callable[[], object]
+    done: int
+    judge: Callable[[np.ndarray], Answer]
+    note: str = ""
+    outcome: Callable[[object], np.ndarray] = joined
+
+
+def job(network: str, part: str, name: str, number: str, count: str) -> tuple[Callable, Callable]:
+    """One of several processes, for `benchmarks.together`: every count-th image from number on."""
+    images, labels = Setting(os.environ).attacked
+    # Every count-th, not a block: MNIST's first test images are easier than its last.
+    share = slice(int(number), None, int(count))
+    images, labels = (np.ascontiguousarray(array[share]) for array in (images, labels))
+    attacks = Attacks(networks.load(network), images, labels)
+    work = next(work for work in getattr(attacks, part)() if work.name == name)
+    return work.run, work.outcome
+
+
+class Attacks:
+    """All comparisons of attacks, by name, as functions that give the ways to attack."""
+
+    def __init__(self, network: keras.Model, images: np.ndarray, labels: np.ndarray) -> None:
+        """Network; images (n, 784), float32 in 0 to 1; labels (n,), int64."""
+        self.network = network
+        self.images, self.labels = images, labels
         answers = gradients.logits(self.network, self.images).argmax(axis=1)
         # Minimal attacks change the network's own answer, whatever the image shows.
         self.answers = answers.astype(np.int64)
 
+    def sides(self, part: str, threads: int) -> list[Side]:
+        """The sides of a comparison: on all cores at once, and by several processes.
+
+        The workflow gives a job one thread and runs as many jobs as there are cores, so our first
+        side is as many processes as `threads`, each with its share of the images. One process with
+        all threads is timed, too, ours and the peers', and the peers in several processes as well.
+        On a GPU one process is what is compared.
+        """
+        works = getattr(self, part)()
+        one = threads == 1 or bool(tf.config.list_logical_devices("GPU"))
+        found = []
+        for work in works:
+            if one or work.name in SLOW:
+                found.append(self.alone(work, work.name))
+            elif work.name.startswith(OURS):
+                found.append(self.several(part, work, work.name, threads))
+                found.append(self.alone(work, f"{work.name}, one process"))
+            else:
+                found.append(self.alone(work, work.name))
+                found.append(self.several(part, work, work.name + SEVERAL, threads))
+        if part in PASSES:
+            count = len(self.images)
+            operations = PASSES[part] * sum(training.forward(self.network)) * count
+            found.append(training.limit(operations, "float32", count, count))
+        return found
+
+    def alone(self, work: Work, name: str) -> Side:
+        """The side of one process."""
+        return Side(
+            *(name, work.run, work.done, len(self.images)),
+            lambda found: work.judge(work.outcome(found)),
+            work.note,
+        )
+
+    def several(self, part: str, work: Work, name: str, threads: int) -> Side:
+        """The side of several processes."""
+        # They read the network from a file: trained anew it would differ by rounding.
+        folder = tempfile.TemporaryDirectory()
+        path = Path(folder.name, "network.keras")
+        self.network.save(path)
+        runs = Together(threads, "attacks", "float32", str(path), part, work.name)
+        done = min(threads * work.done, len(self.images))
+
+        def judged(runs: Together) -> Answer:
+            shares = runs.results()
+            outcome = np.empty((done, *shares[0].shape[1:]), shares[0].dtype)
+            for number, share in enumerate(shares):
+                outcome[number::threads] = share
+            return work.judge(outcome)
+
+        def close() -> None:
+            runs.close()
+            folder.cleanup()
+
+        note = f"{threads} processes at once, one thread each, each with its share of the images"
+        return Side(
+            *(name, runs.run, done, len(self.images), judged),
+            "; ".join(filter(None, [work.note, note])),
+            close=close,
+        )
+
     # What comes of an attack.
 
-    def accuracy(self, moved: object) -> Answer:
+    def accuracy(self, moved: np.ndarray) -> Answer:
         """Share of images that the network takes for what they are."""
         return "accuracy", float((self.predictions(moved) == self.labels).mean())
 
@@ -59,49 +166,38 @@ class Attacks:
         """The network's answers, shape (n,)."""
         return gradients.logits(self.network, joined(images)).argmax(axis=1)
 
-    def median_l2(self, moved: object) -> Answer:
+    def median_l2(self, moved: np.ndarray) -> Answer:
         """Median length of the perturbations of the images whose answer changed."""
-        moved = joined(moved)
         length = np.linalg.norm(moved - self.images[: len(moved)], axis=1)
         misled = self.predictions(moved) != self.answers[: len(moved)]
         share = f"median L2 of the {misled.mean():.1%} misled"
         return share, float(np.median(length[misled])) if misled.any() else float("nan")
 
-    def reached(self, moved: object) -> Answer:
+    def reached(self, moved: np.ndarray) -> Answer:
         """Share of images that the network takes for the target class."""
-        moved = joined(moved)
         targets = (self.labels[: len(moved)] + 1) % 10
         return "target reached", float((self.predictions(moved) == targets).mean())
 
-    def beside(self, quality: Callable, ours: Callable[[], np.ndarray]) -> Callable:
-        """A side's quality with ours on the same images, which are fewer than our own side's."""
+    def beside(self, judge: Callable, ours: Callable[[int], np.ndarray]) -> Callable:
+        """A side's outcome with ours on the same images, which are fewer than our own side's."""
 
-        def found(moved):
-            name, value = quality(moved)
-            return f"{name} (ours on these: {quality(ours())[1]:.4g})", value
+        def judged(moved: np.ndarray) -> Answer:
+            name, value = judge(moved)
+            return f"{name} (ours on these: {judge(ours(len(moved)))[1]:.4g})", value
 
-        return found
+        return judged
 
     # The attacks.
 
-    def side(self, name: str, attack: Callable, done: int, quality: Callable, note="") -> Side:
-        """One side on the first `done` images."""
-        return Side(name, attack, done, len(self.images), quality, note)
-
-    def limit(self, passes: int) -> Side:
-        """So many passes of all images through the network, forward or backward."""
-        operations = passes * sum(training.forward(self.network)) * len(self.images)
-        return training.limit(operations, "float32", len(self.images), len(self.images))
-
-    def fgsm(self) -> list[Side]:
+    def fgsm(self) -> list[Work]:
         """Adversarial images at ten epsilons, each set dropped when the next is made."""
         return self.sweep(answers=False)
 
-    def fgsm_accuracy(self) -> list[Side]:
+    def fgsm_accuracy(self) -> list[Work]:
         """The same, and the network's accuracy on each set: what a sweep is for."""
         return self.sweep(answers=True)
 
-    def sweep(self, *, answers: bool) -> list[Side]:
+    def sweep(self, *, answers: bool) -> list[Work]:
         """FGSM at ten epsilons, with or without the accuracies."""
         everything = slice(0, len(self.images))
 
@@ -143,45 +239,42 @@ class Attacks:
             batch=FOOLBOX_BATCH["fgsm"],
         )
 
-        def accuracies(sets):
-            right = np.zeros(len(EPSILONS))
+        def right(sets):
+            """Whether each image is taken for what it is at each epsilon."""
+            found = np.zeros((len(self.images), len(EPSILONS)), bool)
             for number, part, moved in sets:
-                right[number] += (self.predictions(moved) == self.labels[part]).sum()
-            return right / len(self.images)
+                found[part, number] = self.predictions(moved) == self.labels[part]
+            return found
 
         def images_only(sets):
             for _ in sets:
                 pass
 
-        def side(name, sets, note=""):
-            return self.side(
-                name,
-                lambda: (accuracies if answers else images_only)(sets()),
-                len(self.images),
-                lambda _: ("mean accuracy", float(accuracies(sets()).mean())),
-                note,
+        def work(name, sets, note=""):
+            return Work(
+                *(name, lambda: (right if answers else images_only)(sets()), len(self.images)),
+                *(mean, note),
+                # Of images that are dropped nothing is left to look at.
+                (lambda found: found) if answers else (lambda _: right(sets())),
             )
 
+        def mean(right):
+            return "mean accuracy", float(right.mean())
+
         # One call gives it all.
-        theirs = self.side(
-            "Foolbox",
-            lambda: foolbox(self.images, self.labels),
-            len(self.images),
-            lambda misled: ("mean accuracy", 1 - float(np.mean(misled))),
+        theirs = Work(
+            *("Foolbox", lambda: foolbox(self.images, self.labels), len(self.images), mean),
             "its call always finds out whether each image is misled",
+            lambda misled: ~misled.T,
         )
-        # Forward and back for the gradient, forward for each epsilon. What bounds the images alone
-        # is memory.
-        bound = [self.limit(2 + len(EPSILONS))] if answers else []
         return [
-            side(OURS, ours),
+            work(OURS, ours),
             theirs,
-            side("CleverHans", lambda: one_by_one(cleverhans)),
-            side("ART", lambda: one_by_one(art), "its call always computes its own success"),
-            *bound,
+            work("CleverHans", lambda: one_by_one(cleverhans)),
+            work(ART, lambda: one_by_one(art), "its call always computes its own success"),
         ]
 
-    def pgd(self) -> list[Side]:
+    def pgd(self) -> list[Work]:
         """40 steps in the L-infinity ball, from the image itself."""
         everything = len(self.images)
 
@@ -222,20 +315,17 @@ class Attacks:
             batch_size=everything,
         )
         return [
-            self.side(OURS, ours, everything, self.accuracy),
+            Work(OURS, ours, everything, self.accuracy),
             *(
-                self.side(
-                    name,
-                    lambda attack=attack: attack(self.images, self.labels),
-                    everything,
-                    self.accuracy,
+                Work(
+                    *(name, lambda attack=attack: attack(self.images, self.labels)),
+                    *(everything, self.accuracy),
                 )
-                for name, attack in [("Foolbox", foolbox), ("CleverHans", cleverhans), ("ART", art)]
+                for name, attack in [("Foolbox", foolbox), ("CleverHans", cleverhans), (ART, art)]
             ),
-            self.limit(2 * PGD["steps"]),
         ]
 
-    def deepfool(self) -> list[Side]:
+    def deepfool(self) -> list[Work]:
         """DeepFool in L2 among all ten classes, at most 50 steps."""
         everything = len(self.images)
         foolbox = peers.foolbox(
@@ -254,12 +344,8 @@ class Attacks:
                 nb_grads=10,
                 batch_size=batch,
             )
-            return self.side(
-                name,
-                lambda: attack(self.images[:few], None),
-                few,
-                self.beside(self.median_l2, lambda: ours(few)),
-            )
+            judge = self.beside(self.median_l2, ours)
+            return Work(name, lambda: attack(self.images[:few], None), few, judge)
 
         def ours(count):
             return deepfool.attack(
@@ -267,20 +353,13 @@ class Attacks:
             )
 
         return [
-            self.side(
-                OURS,
-                lambda: ours(everything),
-                everything,
-                self.median_l2,
-            ),
-            self.side(
-                "Foolbox", lambda: foolbox(self.images, self.answers), everything, self.median_l2
-            ),
+            Work(OURS, lambda: ours(everything), everything, self.median_l2),
+            Work("Foolbox", lambda: foolbox(self.images, self.answers), everything, self.median_l2),
             art(*ART_FASTEST),
             art(*ART_DEFAULT),
         ]
 
-    def jsma(self) -> list[Side]:
+    def jsma(self) -> list[Work]:
         """JSMA towards the next class, by the map of single pixels that ART has."""
         everything = len(self.images)
         limit = int(self.images.shape[1] * GAMMA / 2)
@@ -293,11 +372,11 @@ class Attacks:
                 gamma=(2 * limit - 1) / self.images.shape[1],
                 batch_size=batch,
             )
-            return self.side(
+            return Work(
                 name,
                 lambda: attack(self.images[:few], (self.labels[:few] + 1) % 10),
                 few,
-                self.beside(self.reached, lambda: ours(False, few)),
+                self.beside(self.reached, lambda count: ours(False, count)),
             )
 
         def ours(pairs, count=everything):
@@ -312,10 +391,10 @@ class Attacks:
             return moved
 
         return [
-            self.side(OURS, lambda: ours(False), everything, self.reached),
+            Work(OURS, lambda: ours(False), everything, self.reached),
             art(*ART_FASTEST),
             art(*ART_DEFAULT),
-            self.side(
+            Work(
                 "mirage, all pairs",
                 lambda: ours(True),
                 everything,
@@ -324,7 +403,7 @@ class Attacks:
             ),
         ]
 
-    def lbfgs(self) -> list[Side]:
+    def lbfgs(self) -> list[Work]:
         """Box-constrained L-BFGS towards the runner-up."""
         some, few = 1_000, 10
         scipy = peers.scipy(self.network)
@@ -333,17 +412,12 @@ class Attacks:
             return lbfgs.attack(self.network, self.images[:count], self.labels[:count], clip=CLIP)
 
         return [
-            self.side(
-                OURS,
-                lambda: ours(some),
-                some,
-                self.median_l2,
-            ),
-            self.side(
-                "SciPy, one by one",
+            Work(OURS, lambda: ours(some), some, self.median_l2),
+            Work(
+                SCIPY,
                 lambda: scipy(self.images[:few], self.labels[:few]),
                 few,
-                self.beside(self.median_l2, lambda: ours(few)),
+                self.beside(self.median_l2, ours),
                 "no peer here has the attack; older ones had SciPy's L-BFGS-B, as here",
             ),
         ]

@@ -11,6 +11,8 @@ from datetime import date
 OURS = "mirage"
 # The side that does nothing but the products, as fast as they can be.
 LIMIT = "arithmetic limit"
+# Ends the name of a peer that several processes run at once, one thread each.
+SEVERAL = ", several"
 
 
 @dataclass

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
-from benchmarks.comparison import OURS, Row, markdown
+from benchmarks.comparison import OURS, SEVERAL, Row, markdown
 from benchmarks.growth import Peak
 from benchmarks.targets import Target
 from benchmarks.whole import CATEGORIES, Run
@@ -269,23 +269,29 @@ def draw(report: Report, folder: Path) -> None:
     if panels[0]:
         ax = axes.pop(0)
         others = rows[~rows.side.str.startswith(OURS)]
-        sides = list(dict.fromkeys(others.side))
-        sns.scatterplot(
-            data=others,
-            x="ratio",
-            y="comparison",
-            hue="side",
-            style="side",
-            hue_order=sides,
-            style_order=sides,
-            palette=dict(zip(sides, itertools.cycle(style.COLOURS), strict=False)),
-            s=110,
-            ax=ax,
-        )
+        others = others.assign(whose=others.side.str.removesuffix(SEVERAL))
+        sides = list(dict.fromkeys(others.whose))
+        several = others.side.str.endswith(SEVERAL)
+        for shown, alpha in ((others[~several], 1), (others[several], 0.35)):
+            sns.scatterplot(
+                data=shown,
+                x="ratio",
+                y="comparison",
+                hue="whose",
+                style="whose",
+                hue_order=sides,
+                style_order=sides,
+                palette=dict(zip(sides, itertools.cycle(style.COLOURS), strict=False)),
+                alpha=alpha,
+                legend=alpha == 1,
+                s=110,
+                ax=ax,
+            )
         ax.axvline(1, color=style.NEUTRAL)
-        ax.set(xscale="log", xlabel="seconds, in units of ours", ylabel="", title="The same work")
+        ax.set(xscale="log", ylabel="", title="The same work")
+        ax.set_xlabel("seconds, in units of ours (pale: several processes at once, as ours)")
         # Below, where it hides no point.
-        ax.legend(title=None, loc="upper center", bbox_to_anchor=(0.5, -0.1), ncols=2)
+        ax.legend(title=None, loc="upper center", bbox_to_anchor=(0.5, -0.12), ncols=2)
     if panels[1]:
         ax = axes.pop(0)
         shares = pd.DataFrame(report.workflow()).pivot(
@@ -296,7 +302,7 @@ def draw(report: Report, folder: Path) -> None:
         shares.plot.barh(stacked=True, ax=ax, color=style.COLOURS[: len(CATEGORIES)], width=0.5)
         ax.invert_yaxis()
         ax.set(xlabel="share of the wall time, %", xlim=(0, 100), title="A whole run")
-        ax.legend(title=None, loc="upper center", bbox_to_anchor=(0.5, -0.1), ncols=2)
+        ax.legend(title=None, loc="upper center", bbox_to_anchor=(0.5, -0.12), ncols=2)
     figure.suptitle(f"{report.machine['processor']}; cores: {report.machine['cores']}")
     for kind in ("png", "svg"):
         with atomic(folder / f"speed.{kind}") as path:

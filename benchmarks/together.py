@@ -1,29 +1,36 @@
-"""Several runs at once, each in a process of its own with one thread: what the workflow does.
+"""The same work in several processes at once, one thread each: how the workflow uses its cores.
 
-`python -m benchmarks.together WAY NETWORK DTYPE` is such a process. It answers each line that it
-reads with a line: `epoch` when an epoch has been trained, `accuracy` with the network's accuracy.
+`python -m benchmarks.together KIND DTYPE ARGUMENT ... NUMBER COUNT` is such a process, number
+NUMBER of COUNT. `benchmarks.KIND.job`, given the arguments, says what it does. It answers each line
+that it reads with a line, when it is done: `run` does the work once, `result PATH` writes what came
+of it.
 """
 
 import contextlib
+import importlib
 import logging
 import os
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
 
 from benchmarks import ROOT
 
 
 class Together:
-    """Runs that train side by side; their processes are started by the first `epoch`."""
+    """Processes that work side by side; they are started by the first `run`."""
 
     def __init__(self, count: int, *arguments: str) -> None:
-        """So many runs, with the arguments of a process of this module."""
+        """So many processes of this module, with these arguments."""
         self.count = count
         self.arguments = arguments
         self.processes: list[subprocess.Popen] = []
 
-    def epoch(self) -> "Together":
-        """Train an epoch in each, all at the same time.
+    def run(self) -> "Together":
+        """Do the work once in each, all at the same time.
 
         Raises:
             RuntimeError: One of them has ended; it has printed why.
@@ -31,7 +38,7 @@ class Together:
         if not self.processes:
             self.processes = [
                 subprocess.Popen(
-                    [sys.executable, "-m", __spec__.name, *self.arguments],
+                    [sys.executable, "-m", __spec__.name, *self.arguments, *place],
                     # As the workflow's own jobs find it.
                     env=os.environ | {"OMP_NUM_THREADS": "1", "TF_CPP_MIN_LOG_LEVEL": "3"},
                     cwd=ROOT,
@@ -39,14 +46,17 @@ class Together:
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                 )
-                for _ in range(self.count)
+                for place in ((str(number), str(self.count)) for number in range(self.count))
             ]
-        self._asked("epoch", self.processes)
+        self._ask(["run"] * self.count)
         return self
 
-    def accuracy(self) -> float:
-        """Accuracy of the first one's network; all of them are alike."""
-        return float(self._asked("accuracy", self.processes[:1])[0])
+    def results(self) -> list[np.ndarray]:
+        """What came of the last `run` in each."""
+        with tempfile.TemporaryDirectory() as folder:
+            paths = [Path(folder, f"{number}.npy") for number in range(self.count)]
+            self._ask([f"result {path}" for path in paths])
+            return [np.load(path) for path in paths]
 
     def close(self) -> None:
         """End them."""
@@ -56,37 +66,33 @@ class Together:
             process.stdout.close()
         self.processes = []
 
-    def _asked(self, question: str, processes: list[subprocess.Popen]) -> list[str]:
-        """Ask all, then wait for all answers."""
-        answers = []
-        for process in processes:
+    def _ask(self, questions: list[str]) -> None:
+        """Ask each its question, then wait for all answers."""
+        for process, question in zip(self.processes, questions, strict=True):
             with contextlib.suppress(BrokenPipeError):  # the missing answer tells
                 print(question, file=process.stdin, flush=True)
-        for process in processes:
-            answers.append(process.stdout.readline())
-            if not answers[-1]:
-                raise RuntimeError(f"{' '.join(self.arguments)}: a run of several has ended")
-        return answers
+        for process in self.processes:
+            if not process.stdout.readline():
+                raise RuntimeError(f"{' '.join(self.arguments)}: one of several has ended")
 
 
-def main(way: str, network: str, dtype: str) -> None:
+def main(kind: str, dtype: str, *arguments: str) -> None:
     """Answer until standard input is closed."""
     # The answers alone go to standard output.
     answers, sys.stdout = sys.stdout, sys.stderr
-    from benchmarks import training
-    from benchmarks.setting import Setting
     from mirage import device
 
     device.configure(1, dtype)
     logging.getLogger().setLevel(logging.WARNING)
-    setting = Setting(os.environ)
-    train = training.WAYS[way](setting, network, dtype)
-    trained = None
-    for question in map(str.strip, sys.stdin):
-        if question == "epoch":
-            trained = train()
-        answer = training.accuracy(setting, trained)[1] if question == "accuracy" else "done"
-        print(answer, file=answers, flush=True)
+    run, result = importlib.import_module(f"benchmarks.{kind}").job(*arguments)
+    found = None
+    for line in map(str.strip, sys.stdin):
+        question, _, path = line.partition(" ")
+        if question == "run":
+            found = run()
+        else:
+            np.save(path, result(found))
+        print("done", file=answers, flush=True)
 
 
 if __name__ == "__main__":

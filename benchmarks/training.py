@@ -2,6 +2,7 @@
 
 import functools
 import itertools
+import os
 import time
 from collections.abc import Callable
 
@@ -9,7 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from benchmarks.comparison import LIMIT, OURS, Side
+from benchmarks.comparison import LIMIT, OURS, SEVERAL, Side
 from benchmarks.setting import Setting
 from benchmarks.together import Together
 from mirage import networks, training
@@ -20,6 +21,7 @@ UNTUNED = f"{FIT}, tf.data untuned"
 # Network -> images of an epoch, and how many are run: convolutions take long on a CPU.
 NETWORKS = {"mlp-200-300": (60_000, 60_000), "cnn-32-64-1024-dropout0.4": (60_000, 3_000)}
 DTYPES = ("float32", "float64")
+ACCURACY = "accuracy after one epoch"
 # Rows of the square matrices whose product tells how fast the arithmetic can be.
 SIZE = 2048
 
@@ -154,7 +156,13 @@ def waited(network: keras.Model) -> keras.Model:
 
 def accuracy(setting: Setting, network: keras.Model) -> tuple[str, float]:
     """What came of the training so far."""
-    return "accuracy after one epoch", training.loss_and_accuracy(network, *setting.test)[1]
+    return ACCURACY, training.loss_and_accuracy(network, *setting.test)[1]
+
+
+def job(way: str, name: str, dtype: str, *_: str) -> tuple[Callable, Callable]:
+    """One of several runs, for `benchmarks.together`: trains an epoch, gives the accuracy."""
+    setting = Setting(os.environ)
+    return WAYS[way](setting, name, dtype), lambda network: accuracy(setting, network)[1]
 
 
 def sides(setting: Setting, name: str, dtype: str, threads: int) -> list[Side]:
@@ -172,10 +180,11 @@ def sides(setting: Setting, name: str, dtype: str, threads: int) -> list[Side]:
         return Side(label, train, done, wanted, lambda network: accuracy(setting, network))
 
     def several(label, way):
-        runs = Together(threads, way, name, dtype)
+        runs = Together(threads, "training", dtype, way, name, dtype)
         return Side(
-            *(label, runs.epoch, threads * done, wanted),
-            lambda runs: ("accuracy after one epoch", runs.accuracy()),
+            *(label, runs.run, threads * done, wanted),
+            # All of them are alike.
+            lambda runs: (ACCURACY, float(runs.results()[0])),
             f"{threads} runs at once, one thread each; the time of one epoch of one of them",
             close=runs.close,
         )
@@ -189,6 +198,6 @@ def sides(setting: Setting, name: str, dtype: str, threads: int) -> list[Side]:
         alone(f"{OURS}, one run", OURS),
         alone(FIT, FIT),
         alone(UNTUNED, UNTUNED),
-        several(f"{UNTUNED}, several", UNTUNED),
+        several(UNTUNED + SEVERAL, UNTUNED),
         bound,
     ]

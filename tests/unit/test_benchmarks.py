@@ -7,9 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from benchmarks import ROOT, __main__, growth, report, together, training, whole
-from benchmarks.comparison import LIMIT, OURS, Row, Side, compare, markdown
-from benchmarks.setting import Setting
+from benchmarks import ROOT, __main__, attacks, growth, report, together, training, whole
+from benchmarks.comparison import LIMIT, OURS, SEVERAL, Row, Side, compare, markdown
+from benchmarks.setting import Setting, trained
 from benchmarks.targets import EPOCH, Target, targets
 
 from mirage import networks
@@ -91,14 +91,47 @@ def test_what_a_side_holds_is_given_back_at_the_end():
 
 
 def test_several_runs_at_once_train_as_one_does():
-    runs = together.Together(1, OURS, "mlp-200-300", "float32")
+    runs = together.Together(1, "training", "float32", OURS, "mlp-200-300", "float32")
     try:
-        found = runs.epoch().accuracy()
+        (found,) = runs.run().results()
     finally:
         runs.close()
     setting = Setting(os.environ)
     alone = training.compiled(setting, "mlp-200-300", "float32")()
     assert found == training.accuracy(setting, alone)[1] > 0.9
+
+
+@pytest.fixture(scope="module")
+def all_attacks():
+    setting = Setting(os.environ)
+    network = trained(setting.training, setting.test, 1)
+    return attacks.Attacks(network, *setting.attacked)
+
+
+@pytest.mark.parametrize("part", ["fgsm", "fgsm_accuracy", "deepfool"])
+def test_several_processes_attack_as_one_does(part, all_attacks):
+    sides = {side.name: side for side in all_attacks.sides(part, 2)}
+    several, alone = sides[OURS], sides[f"{OURS}, one process"]
+    try:
+        name, found = several.quality(several.run())
+    finally:
+        several.close()
+    assert (several.done, several.wanted) == (len(all_attacks.images),) * 2
+    expected = alone.quality(alone.run())
+    assert name == expected[0]
+    # Rounding alone tells them apart.
+    assert found == pytest.approx(expected[1], rel=1e-3)
+
+
+def test_peers_run_by_themselves_and_in_several_processes_but_the_slow_ones(all_attacks):
+    names = [side.name for side in all_attacks.sides("deepfool", 2)]
+    assert names == [
+        *(OURS, f"{OURS}, one process", "Foolbox", f"Foolbox{SEVERAL}"),
+        *("ART", f"ART{SEVERAL}", "ART, its own batch size"),
+    ]
+    assert [side.name for side in all_attacks.sides("pgd", 1)] == [
+        *(OURS, "Foolbox", "CleverHans", "ART", LIMIT)
+    ]
 
 
 @pytest.mark.parametrize("way", [training.FIT, training.UNTUNED])
@@ -110,11 +143,11 @@ def test_keras_learns_as_much_as_we_do(way):
 
 
 def test_a_run_of_several_that_ends_is_told(capfd):
-    runs = together.Together(1, "without network and type")
-    with pytest.raises(RuntimeError, match="without network and type: a run of several has ended"):
-        runs.epoch()
+    runs = together.Together(1, "training", "float32", "no such way", "mlp-200-300", "float32")
+    with pytest.raises(RuntimeError, match=r"no such way .*: one of several has ended"):
+        runs.run()
     runs.close()
-    assert "TypeError" in capfd.readouterr().err
+    assert "KeyError: 'no such way'" in capfd.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -307,6 +340,7 @@ def test_the_report_is_written_whole(tmp_path):
         Row("FGSM", "ART", 10, 2, 5, 8.0, 7.0, 9.0, 8.0, note="a | b"),
         # More than there are colours.
         *(Row("FGSM", f"side {number}", 10, 10, 5, 8.0, 7.0, 9.0, 8.0) for number in range(9)),
+        Row("FGSM", f"ART{SEVERAL}", 10, 10, 5, 4.0, 3.0, 5.0, 4.0),
     ]
     found = report.Report({"processor": "one", "cores": "2"}, 5, "digits", rows, [run])
     found.targets = targets(rows, found.whole())
