@@ -273,6 +273,8 @@ def draw(report: Report, folder: Path) -> None:
         sides = list(dict.fromkeys(others.whose))
         several = others.side.str.endswith(SEVERAL)
         for shown, alpha in ((others[~several], 1), (others[several], 0.35)):
+            if shown.empty:
+                continue
             sns.scatterplot(
                 data=shown,
                 x="ratio",
