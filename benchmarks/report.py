@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
-from benchmarks.comparison import OURS, SEVERAL, Row, markdown
+from benchmarks.comparison import OURS, SEVERAL, SHORTEST, Row, markdown
 from benchmarks.growth import Peak
 from benchmarks.targets import Target
 from benchmarks.whole import CATEGORIES, Run
@@ -159,7 +159,8 @@ class Report:
             parts.append(
                 f"## Against peers and the limit\n\nImages: {self.images}. Float32 unless it says "
                 f"otherwise. Seconds are the median of {self.repeats} rounds, in which the sides "
-                "take turns, after one that is not timed. *Times ours* is the median of the "
+                f"take turns, after one that is not timed; what takes less than {SHORTEST:g} s is "
+                "repeated within a round. *Times ours* is the median of the "
                 "rounds' ratios: above 1, we are faster. All sides attack one network, "
                 "784-200-300-10.\n"
             )

@@ -50,6 +50,14 @@ def test_times_are_scaled_to_the_images_wanted():
     assert (theirs.seconds, theirs.ratio, theirs.images_run, theirs.images) == (15, 15, 2, 10)
 
 
+def test_short_work_is_repeated_in_a_round():
+    clock = Clock()
+    sides = [clock.side("a", [0.25] * 5), clock.side("b", [0.1, 0.5, 0.75])]
+    ours, theirs = compare("work", sides, 1, lambda: clock.now)
+    assert clock.order == [*"ab", *"aaaa", *"bb"]
+    assert (ours.seconds, theirs.seconds, theirs.ratio) == (0.25, 0.625, 2.5)
+
+
 def test_quality_is_taken_once_and_is_not_timed():
     clock, asked = Clock(), []
 
