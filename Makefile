@@ -55,7 +55,7 @@ lint: .venv/dev  ## ruff, snakefmt and snakemake --lint
 	$(BIN)/snakefmt --check Snakefile rules
 	$(BIN)/snakemake --lint
 
-bench: .venv/bench  ## Speed and memory against Keras, ART, Foolbox, CleverHans and the limit (30 minutes)
+bench: .venv/bench  ## Speed and memory against Keras, ART, Foolbox, CleverHans and the limit (an hour or less)
 	$(BIN)/python -m benchmarks $(ARGS)
 
 # The image's name changes with the locks: Snakemake takes an image of the same name for the same.

@@ -39,7 +39,7 @@ ART_FASTEST = (ART, 1_000, 1_000)
 # It takes one image at a time where it is not told otherwise.
 ART_DEFAULT = (f"{ART}, its own batch size", 1, 50)
 SCIPY = "SciPy, one by one"
-# A round takes minutes: once is enough.
+# One image at a time: their rounds take longest, and are not made by several processes as well.
 SLOW = {ART_DEFAULT[0], SCIPY}
 
 

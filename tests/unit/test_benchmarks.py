@@ -131,15 +131,25 @@ def test_several_processes_attack_as_one_does(part, all_attacks):
     assert found == pytest.approx(expected[1], rel=1e-3)
 
 
-def test_peers_run_by_themselves_and_in_several_processes_but_the_slow_ones(all_attacks):
-    names = [side.name for side in all_attacks.sides("deepfool", 2)]
-    assert names == [
-        *(OURS, f"{OURS}, one process", "Foolbox", f"Foolbox{SEVERAL}"),
-        *("ART", f"ART{SEVERAL}", "ART, its own batch size"),
-    ]
-    assert [side.name for side in all_attacks.sides("pgd", 1)] == [
-        *(OURS, "Foolbox", "CleverHans", "ART", LIMIT)
-    ]
+@pytest.mark.parametrize(
+    ("part", "threads", "names"),
+    [
+        (
+            *("deepfool", 2),
+            [
+                *(OURS, f"{OURS}, one process", "Foolbox", f"Foolbox{SEVERAL}"),
+                *("ART", f"ART{SEVERAL}", "ART, its own batch size"),
+            ],
+        ),
+        ("pgd", 1, [OURS, "Foolbox", "CleverHans", "ART", LIMIT]),
+    ],
+)
+def test_peers_run_by_themselves_and_in_several_processes(part, threads, names, all_attacks):
+    sides = all_attacks.sides(part, threads)
+    for side in sides:
+        if side.close:
+            side.close()
+    assert [side.name for side in sides] == names
 
 
 @pytest.mark.parametrize("way", [training.FIT, training.UNTUNED])
