@@ -155,8 +155,9 @@ def test_an_averaged_loss_is_divided_by_all_images_in_every_restart(overfitted, 
     everything = pgd.descend_from(
         *(tiny, images, np.concatenate([start, images[100:]]), labels), **parameters
     )
-    np.testing.assert_array_equal(among, everything[some])
-    assert (alone != among).any()
+    # A product of another number of rows may be summed in another order, and turn a sign.
+    same, other = ((among == one).mean() for one in (everything[some], alone))
+    assert same > 0.999 > 0.99 > other
 
 
 def test_one_step_of_pgd_is_fgsm(overfitted, test_set):

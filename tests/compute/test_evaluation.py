@@ -43,10 +43,11 @@ def test_rows_do_not_depend_on_how_many_images_are_taken_at_once(
     numbers = [key for key, value in whole[0].items() if isinstance(value, float)]
     assert len(numbers) == 11
     for one, other in zip(whole, parts, strict=True):
-        # Not to the last bit: a product of another shape may be summed in another order.
-        assert [one[key] for key in numbers] == pytest.approx(
-            [other[key] for key in numbers], rel=1e-3
-        )
+        # Not to the last bit: a product of another shape may be summed in another order, and an
+        # image at the boundary may fall to the other side.
+        for key in numbers:
+            images = 2 if key in ("clean_accuracy", "accuracy", "success") else 0
+            assert one[key] == pytest.approx(other[key], rel=1e-3, abs=images / one["n"])
 
 
 def test_rows_repeat_exactly(checkpoint, digits):

@@ -228,12 +228,14 @@ def test_the_least_likely_class_is_farther(overfitted, test_set, attacked):
     assert (lengths(moved, images) > nearer)[record["success"]].mean() > 0.95
 
 
-def test_images_do_not_influence_each_other(overfitted, test_set, attacked, monkeypatch):
-    monkeypatch.setattr(lbfgs, "BATCH", 60)
-    parts = lbfgs.attack(overfitted, *test_set)
-    np.testing.assert_allclose(
-        lengths(parts, test_set[0]), lengths(attacked[0], test_set[0]), rtol=0.02
-    )
+def test_images_do_not_influence_each_other(overfitted, test_set, monkeypatch):
+    images, labels = test_set[0][:100].astype("float64"), test_set[1][:100]
+    # In float64, where no rounding decides which weight still misleads.
+    network = networks.cast(overfitted, "float64")
+    whole = lbfgs.attack(network, images, labels)
+    monkeypatch.setattr(lbfgs, "BATCH", 30)
+    parts = lbfgs.attack(network, images, labels)
+    np.testing.assert_allclose(lengths(parts, images), lengths(whole, images), rtol=0.02)
 
 
 @pytest.mark.parametrize("images_type", ["float32", "float64"])
