@@ -12,16 +12,17 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from mirage import datasets, files, mirrors
+from mirage import files, folders, mirrors, network
+from mirage.images import DataError
 
 BACK_OFF = 0.5  # seconds before the first retry of a mirror; doubles with each further one
 SLOWEST = 1_000  # bytes per second, from a mirror that is waited for
 
 WAYS_ON = """\
-Two ways on:
-  with the four files in a local folder:  make reproduce MNIST_DIR=folder
-                                          (or the config key data_folder)
-  without any download:                   make quick"""
+Two ways without the network:
+  make reproduce MNIST_DIR=folder  takes the four files from a local folder; fetch them elsewhere
+                                   (the key data_folder of the configuration does the same)
+  make quick                       takes scikit-learn's digits, which need no download"""
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -50,7 +51,7 @@ def main(argv: list[str] | None = None) -> None:
             with files.atomic(path) as temporary:
                 temporary.write_bytes(content)
             print(f"{path}: {len(content)} bytes, SHA-256 {mirrors.sha256(path)}")
-    except (datasets.DataError, OSError) as error:
+    except (DataError, OSError) as error:
         sys.exit(f"download.py: {error}")
 
 
@@ -84,24 +85,21 @@ class Redirects(urllib.request.HTTPRedirectHandler):
 def read_local(source: mirrors.Source, folder: Path) -> dict[str, bytes]:
     """Return the verified, uncompressed content of each file, by name, from a local folder.
 
-    A file may be gzipped or not, with or without `.gz`, and spelled `train-images.idx3-ubyte`.
+    A file may be gzipped or not, and have any name that `folders.find` knows.
     Raises DataError that names the folder and every file that is missing or wrong.
     """
-    contents, problems = {}, []
+    contents, problems = {}, folders.faults(folder, folders.IDX)
     for file in source.files:
-        spellings = [file.name, file.name.replace("-idx", ".idx")]
-        paths = [folder / f"{name}{suffix}" for name in spellings for suffix in ("", ".gz")]
-        path = next((path for path in paths if path.is_file()), None)
-        if path is None:
-            problems.append(f"{file.name} is missing (with or without .gz)")
-            continue
-        try:
-            contents[file.name] = mirrors.verify(path.read_bytes(), file, path.name)
-        except datasets.DataError as error:
-            problems.append(str(error))
+        if path := folders.find(folder, file.name):
+            name = path.relative_to(folder)
+            try:
+                contents[file.name] = mirrors.verify(path.read_bytes(), file, name)
+            except DataError as error:
+                problems.append(str(error))
+            except OSError as error:
+                problems.append(f"{name}: cannot be read ({error.strerror})")
     if problems:
-        what = "cannot be used" if folder.is_dir() else "is not a folder"
-        raise datasets.DataError("\n  ".join([f"the local folder {folder} {what}:", *problems]))
+        raise DataError(folders.refusal(folder, problems))
     return contents
 
 
@@ -119,7 +117,7 @@ def download(
             url = f"{base}{file.name}.gz"
             try:
                 contents[file.name] = attempt(url, file, timeout, retries)
-            except datasets.DataError as error:
+            except DataError as error:
                 print(error, flush=True)
                 reasons.append(f"  {error}")
                 continue
@@ -128,9 +126,7 @@ def download(
             addresses = [base, *(other for other in addresses if other != base)]
             break
         else:
-            raise datasets.DataError(
-                "\n".join([f"no mirror gave {file.name}.gz:", *reasons, WAYS_ON])
-            )
+            raise DataError("\n".join([f"no mirror gave {file.name}.gz:", *reasons, WAYS_ON]))
     return contents
 
 
@@ -138,7 +134,8 @@ def attempt(url: str, file: mirrors.SourceFile, timeout: float, retries: int) ->
     """Return the verified, uncompressed content of `file` from one address, with retries.
 
     What another try may mend is tried again: a broken connection, a server's passing trouble.
-    A wrong content or a refusal is not. Raises DataError that begins with the address.
+    Wrong content, a refusal or a certificate is not. Raises DataError that begins with the address
+    and says why, and what to do.
     """
     # Data that do not shrink make a gzip slightly larger than its content. The cap keeps a mirror
     # that never stops sending from filling the memory.
@@ -146,27 +143,27 @@ def attempt(url: str, file: mirrors.SourceFile, timeout: float, retries: int) ->
     for tried in range(retries + 1):
         try:
             return mirrors.verify(fetch(url, limit, timeout), file, url)
-        except urllib.error.HTTPError as error:
-            error.close()  # it holds the connection
-            reason = error
-            if error.code < 500 and error.code not in (408, 429):  # time-out, too many requests
-                break
-        except urllib.error.URLError as error:
-            reason = error.reason
-        except (OSError, http.client.HTTPException) as error:
-            reason = error
-        if tried < retries:
-            wait = BACK_OFF * 2**tried
-            print(f"{url}: {reason}; again in {wait:g} s", flush=True)
-            time.sleep(wait)
-    raise datasets.DataError(f"{url}: {reason}")
+        except DataError:
+            raise
+        # A ValueError is an address that is none, such as that of a proxy.
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            if isinstance(error, urllib.error.HTTPError):
+                error.close()  # it holds the connection
+            failure = network.explain(error, url)
+        if not failure.again or tried == retries:
+            break
+        wait = max(BACK_OFF * 2**tried, failure.wait)
+        print(f"{url}: {failure.what}; again in {wait:.3g} s", flush=True)
+        time.sleep(wait)
+    raise DataError(f"{url}: {failure.what}. {failure.remedy}.")
 
 
 def fetch(url: str, limit: int, timeout: float) -> bytes:
     """Return the body of one answer of at most `limit` bytes.
 
-    Raises DataError for a longer one; OSError or HTTPException where the connection fails, is
-    silent for `timeout` seconds or slow for longer, or the body is shorter than announced.
+    Raises DataError for a longer one and for a web page; OSError or HTTPException where the
+    connection fails, is silent for `timeout` seconds or slow for longer, or the body is shorter
+    than announced; ValueError for an address that is none, a proxy's included.
     """
     body = bytearray()
     began = time.monotonic()
@@ -176,14 +173,18 @@ def fetch(url: str, limit: int, timeout: float) -> bytes:
         bar = tqdm(total=announced, desc=url, unit="B", unit_scale=True, leave=False, disable=None)
         with bar:
             # What has come, however little: a whole block of a dripping server could take for ever.
-            while chunk := response.read1(1 << 16):
+            while len(body) <= limit and (chunk := response.read1(1 << 16)):
                 body += chunk
                 passed = time.monotonic() - began
                 if passed > timeout and len(body) < SLOWEST * passed:
                     raise TimeoutError(f"slower than {SLOWEST:,} bytes a second")
-                if len(body) > limit:
-                    raise datasets.DataError(f"{url}: more than the expected {limit} bytes")
                 bar.update(len(chunk))
+        final = response.url
+    if mirrors.is_page(body):
+        source = f"{url}, redirected to {final}" if final != url else url
+        raise DataError(f"{source}: an HTML page, not a data file. {network.SIGN_IN}.")
+    if len(body) > limit:
+        raise DataError(f"{url}: more than the expected {limit} bytes")
     if announced is not None and len(body) < announced:
         raise http.client.IncompleteRead(bytes(body), announced - len(body))
     return bytes(body)

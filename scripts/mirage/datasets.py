@@ -12,12 +12,10 @@ from pathlib import Path
 
 import numpy as np
 
+from mirage import folders
 from mirage.images import SIDE, DataError, Labelled
 
 CLASSES = 10
-
-TRAIN_IMAGES, TRAIN_LABELS = "train-images-idx3-ubyte", "train-labels-idx1-ubyte"
-TEST_IMAGES, TEST_LABELS = "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"
 
 
 def uncompress(data: bytes, origin: str | Path, limit: int | None = None) -> bytes:
@@ -109,25 +107,27 @@ def _read_labelled(images_path: Path, labels_path: Path) -> Labelled:
 
 
 def read_folder(folder: str | Path) -> tuple[Labelled, Labelled]:
-    """Read the four IDX files of a folder, under the names that `download.py` gives them.
+    """Read the four IDX files of a folder, under any name that `folders.find` knows.
 
     Returns (images, labels) of the training set and (images, labels) of the test set: uint8
     (n, 28, 28) with values 0..255 and uint8 (n,) with values 0..9, in the order of the files.
 
-    Raises DataError as `read_idx` does, and for images that are not 28x28 or not as many as their
-    labels; FileNotFoundError for a missing file.
+    Raises DataError as `read_idx` does, for images that are not 28x28 or not as many as their
+    labels, and for missing files, all of which it names.
     """
-    folder = Path(folder)
-    return (
-        _read_labelled(folder / TRAIN_IMAGES, folder / TRAIN_LABELS),
-        _read_labelled(folder / TEST_IMAGES, folder / TEST_LABELS),
-    )
+    train_images, train_labels, test_images, test_labels = _paths(folder, folders.IDX)
+    return _read_labelled(train_images, train_labels), _read_labelled(test_images, test_labels)
+
+
+def _paths(folder: str | Path, layout: folders.Layout) -> list[Path]:
+    """The paths of the files of a data set; DataError names all that are missing."""
+    if problems := folders.faults(folder, layout):
+        raise DataError(folders.refusal(folder, problems))
+    return [folders.find(folder, name) for name in layout.files]
 
 
 # --- CIFAR-10 -----------------------------------------------------------------------------------
 
-CIFAR10_TRAIN = tuple(f"data_batch_{number}.bin" for number in range(1, 6))
-CIFAR10_TEST = "test_batch.bin"
 CIFAR10_SIDE = 32  # pixels
 RECORDS = 10_000  # in each file
 RECORD = 1 + 3 * CIFAR10_SIDE**2  # bytes: the label, then the red, the green and the blue plane
@@ -165,11 +165,13 @@ def read_cifar10(folder: str | Path) -> tuple[Labelled, Labelled]:
     """Read the six files of CIFAR-10's binary version in a folder.
 
     Returns (images, labels) of the 50,000 training images, the five files one after another, and
-    (images, labels) of the 10,000 test images; shapes and errors as in `read_records`.
+    (images, labels) of the 10,000 test images; shapes as in `read_records`.
+
+    Raises DataError as `read_records` does, and for missing files, all of which it names.
     """
-    batches = [read_records(Path(folder, name)) for name in CIFAR10_TRAIN]
-    images, labels = (np.concatenate(parts) for parts in zip(*batches, strict=True))
-    return (images, labels), read_records(Path(folder, CIFAR10_TEST))
+    *train, test = map(read_records, _paths(folder, folders.CIFAR10))
+    images, labels = (np.concatenate(parts) for parts in zip(*train, strict=True))
+    return (images, labels), test
 
 
 # --- The embedded digits ------------------------------------------------------------------------

@@ -4,15 +4,9 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from mirage.datasets import (
-    SIDE,
-    TEST_IMAGES,
-    TEST_LABELS,
-    TRAIN_IMAGES,
-    TRAIN_LABELS,
-    DataError,
-    uncompress,
-)
+from mirage.datasets import uncompress
+from mirage.folders import TEST_IMAGES, TEST_LABELS, TRAIN_IMAGES, TRAIN_LABELS
+from mirage.images import SIDE, DataError
 
 
 @dataclass(frozen=True)
@@ -97,20 +91,37 @@ def verify(data: bytes, file: SourceFile, origin: str | Path) -> bytes:
     Raises DataError, beginning with `origin` (a path or an address), for an HTML page, a corrupt
     gzip, a wrong size or a wrong checksum.
     """
-    # The page of a captive portal or an error, whatever its size. Binary data may begin with "<"
-    # too, so that one character does not tell.
-    if data[:100].lstrip().lower().startswith((b"<!doctype", b"<html", b"<?xml", b"<head")):
-        raise DataError(f"{origin}: an HTML page, not a data file")
     content = uncompress(data, origin, limit=file.size)
+    if is_page(content):
+        raise DataError(f"{origin}: an HTML page, not a data file")
     if len(content) > file.size:
         raise DataError(f"{origin}: more than the expected {file.size} bytes")
     if len(content) < file.size:
         raise DataError(f"{origin}: {file.size} bytes expected, {len(content)} found")
-    # MD5 is only an identity here, which systems in FIPS mode allow when told so.
-    checksum = hashlib.new(file.algorithm, content, usedforsecurity=False).hexdigest()
+    checksum = _checksum(content, file)
     if checksum != file.checksum:
+        for name, source in SOURCES.items():
+            same = [one for one in source.files if one.name == file.name]
+            if any(_checksum(content, one) == one.checksum for one in same):
+                raise DataError(
+                    f"{origin}: not the published {file.name}, but that of {name}: see the key "
+                    "dataset of the configuration"
+                )
         raise DataError(
             f"{origin}: not the published {file.name}: {file.algorithm} of the uncompressed "
             f"content is {checksum}, expected {file.checksum}"
         )
     return content
+
+
+def is_page(data: bytes | bytearray) -> bool:
+    """Whether data are a web page, such as a sign-in page or a server's error."""
+    # Binary data may begin with "<" too, so that one character does not tell.
+    begin = bytes(data[:1024]).removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+    tags = (b"<!doctype", b"<html", b"<head", b"<title", b"<body", b"<meta", b"<script", b"<?xml")
+    return begin.startswith(b"<") and any(tag in begin for tag in tags)
+
+
+def _checksum(content: bytes, file: SourceFile) -> str:
+    # MD5 is only an identity here, which systems in FIPS mode allow when told so.
+    return hashlib.new(file.algorithm, content, usedforsecurity=False).hexdigest()

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from test_datasets import outputs, run_prepare
 
-from mirage import datasets
+from mirage import datasets, folders
 from mirage import images as prepared
 
 
@@ -19,7 +19,7 @@ def cifar10(tmp_path, monkeypatch):
     folder.mkdir()
     random = np.random.default_rng(0)
     held = {}
-    for name in (*datasets.CIFAR10_TRAIN, datasets.CIFAR10_TEST):
+    for name in (*folders.CIFAR10_TRAIN, folders.CIFAR10_TEST):
         images = random.integers(0, 256, (20, 32, 32, 3), dtype=np.uint8)
         labels = random.integers(0, 10, 20, dtype=np.uint8)
         content = b"".join(
@@ -36,17 +36,17 @@ def test_cifar10_is_read_in_the_order_of_its_files(cifar10):
     (images, labels), (test_images, test_labels) = datasets.read_cifar10(folder)
     assert images.shape == (100, 32, 32, 3)
     assert images.dtype == labels.dtype == np.uint8
-    for number, name in enumerate(datasets.CIFAR10_TRAIN):
+    for number, name in enumerate(folders.CIFAR10_TRAIN):
         part = slice(20 * number, 20 * number + 20)
         np.testing.assert_array_equal(images[part], held[name][0])
         np.testing.assert_array_equal(labels[part], held[name][1])
-    np.testing.assert_array_equal(test_images, held[datasets.CIFAR10_TEST][0])
-    np.testing.assert_array_equal(test_labels, held[datasets.CIFAR10_TEST][1])
+    np.testing.assert_array_equal(test_images, held[folders.CIFAR10_TEST][0])
+    np.testing.assert_array_equal(test_labels, held[folders.CIFAR10_TEST][1])
 
 
 def test_a_record_of_cifar10_is_a_label_and_a_red_a_green_and_a_blue_plane(cifar10):
     folder, _ = cifar10
-    path = folder / datasets.CIFAR10_TEST
+    path = folder / folders.CIFAR10_TEST
     record = bytes([7]) + bytes([10] * 1024) + bytes(range(256)) * 4 + bytes([30] * 1024)
     path.write_bytes(record * 20)
     images, labels = datasets.read_records(path)
@@ -61,7 +61,7 @@ def test_a_record_of_cifar10_is_a_label_and_a_red_a_green_and_a_blue_plane(cifar
 
 def test_the_files_of_cifar10_have_ten_thousand_records():
     assert (datasets.RECORDS, datasets.RECORD) == (10_000, 3_073)
-    assert len(datasets.CIFAR10_TRAIN) * datasets.RECORDS == 50_000
+    assert len(folders.CIFAR10_TRAIN) * datasets.RECORDS == 50_000
 
 
 @pytest.mark.parametrize(

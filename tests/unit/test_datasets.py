@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import prepare
-from mirage import datasets, files, mirrors
+from mirage import datasets, files, folders, mirrors
 from mirage import images as prepared
 
 LABELS, IMAGES = 0x0801, 0x0803
@@ -43,8 +43,8 @@ def raw(tmp_path):
     folder = tmp_path / "raw"
     folder.mkdir()
     for images, labels, count in (
-        (datasets.TRAIN_IMAGES, datasets.TRAIN_LABELS, 30),
-        (datasets.TEST_IMAGES, datasets.TEST_LABELS, 10),
+        (folders.TRAIN_IMAGES, folders.TRAIN_LABELS, 30),
+        (folders.TEST_IMAGES, folders.TEST_LABELS, 10),
     ):
         (folder / images).write_bytes(image_bytes(random_images(count, seed=count)))
         (folder / labels).write_bytes(label_bytes([i % 10 for i in range(count)]))
@@ -154,13 +154,13 @@ def test_read_folder(raw):
     ("name", "content", "message"),
     [
         (
-            datasets.TEST_LABELS,
+            folders.TEST_LABELS,
             label_bytes([0] * 9),
             "10 images at byte 4, but .*t10k-labels-idx1-ubyte has 9 labels at byte 4",
         ),
-        (datasets.TEST_LABELS, image_bytes(random_images(10)), "labels.*at byte 0 says images"),
-        (datasets.TEST_IMAGES, label_bytes([0] * 10), "images.*at byte 0 says labels"),
-        (datasets.TEST_IMAGES, image_bytes(random_images(10)[:, 1:]), "27x28 pixels at byte 8"),
+        (folders.TEST_LABELS, image_bytes(random_images(10)), "labels.*at byte 0 says images"),
+        (folders.TEST_IMAGES, label_bytes([0] * 10), "images.*at byte 0 says labels"),
+        (folders.TEST_IMAGES, image_bytes(random_images(10)[:, 1:]), "27x28 pixels at byte 8"),
     ],
 )
 def test_read_folder_refuses_files_that_do_not_fit(raw, name, content, message):
@@ -328,8 +328,8 @@ def test_prepare_leaves_nothing_of_bad_input(raw, tmp_path, name):
 
 
 def test_prepare_says_which_file_is_missing(raw, tmp_path):
-    (raw / datasets.TEST_LABELS).unlink()
-    with pytest.raises(SystemExit, match=datasets.TEST_LABELS):
+    (raw / folders.TEST_LABELS).unlink()
+    with pytest.raises(SystemExit, match=folders.TEST_LABELS):
         run_prepare(tmp_path, "--raw", raw, "--train", 20, "--validation", 5)
 
 
@@ -338,7 +338,7 @@ def test_mnist_itself():
     folder = Path(os.environ["MNIST_DIR"])
     images, labels = (
         datasets.read_idx(next(folder.glob(f"{name}*")))
-        for name in (datasets.TEST_IMAGES, datasets.TEST_LABELS)
+        for name in (folders.TEST_IMAGES, folders.TEST_LABELS)
     )
     assert images.shape == (10_000, 28, 28)
     # The class counts of the test set, as published with it.

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 import download
-from mirage import datasets, mirrors
+from mirage import folders, mirrors
 
 SCRIPTS = Path(download.__file__).parent
 # Not readable as IDX on purpose: download checks bytes, prepare reads them. Each begins as an HTML
@@ -25,10 +25,10 @@ SCRIPTS = Path(download.__file__).parent
 CONTENTS = {
     name: b"<" + os.urandom(size - 1)
     for name, size in (
-        (datasets.TRAIN_IMAGES, 200_000),
-        (datasets.TRAIN_LABELS, 300),
-        (datasets.TEST_IMAGES, 5_000),
-        (datasets.TEST_LABELS, 100),
+        (folders.TRAIN_IMAGES, 200_000),
+        (folders.TRAIN_LABELS, 300),
+        (folders.TEST_IMAGES, 5_000),
+        (folders.TEST_LABELS, 100),
     )
 }
 PACKED = {name: gzip.compress(content) for name, content in CONTENTS.items()}
@@ -159,7 +159,7 @@ def test_a_bad_mirror_gives_way_to_the_next(
     assert_complete(tmp_path / "raw")
     # The mirror that served the first file is asked first for the others.
     assert server.requests == {kind: requests, "good": 4}
-    url = f"{address}/{kind}/{datasets.TRAIN_IMAGES}.gz"
+    url = f"{address}/{kind}/{folders.TRAIN_IMAGES}.gz"
     assert re.search(f"{re.escape(url)}: {reason}", capsys.readouterr().out)
 
 
@@ -171,7 +171,7 @@ def test_a_slow_mirror_gives_way_to_the_next(address, tmp_path, capsys, kind, re
     mirrors = (f"{address}/{kind}", f"{address}/good")
     run(tmp_path / "raw", "--timeout", 2, "--retries", 0, "--mirrors", *mirrors)
     assert_complete(tmp_path / "raw")
-    url = f"{address}/{kind}/{datasets.TRAIN_IMAGES}.gz"
+    url = f"{address}/{kind}/{folders.TRAIN_IMAGES}.gz"
     assert re.search(f"{re.escape(url)}: {reason}", capsys.readouterr().out)
 
 
@@ -186,18 +186,18 @@ def test_all_mirrors_bad_gives_one_message_with_reasons_and_ways_on(address, tmp
         ["HTTP Error 404", "an HTML", "200000 bytes", "HTTP Error 503", "Incomplete", "[Errno"],
         strict=True,
     ):
-        assert f"{url}/{datasets.TRAIN_IMAGES}.gz: {reason}" in message
+        assert f"{url}/{folders.TRAIN_IMAGES}.gz: {reason}" in message
     for way in ("make reproduce MNIST_DIR=folder", "data_folder", "make quick"):
         assert way in message
 
 
 def test_a_right_size_with_other_bytes_is_refused(address, tmp_path, monkeypatch):
-    other = bytearray(CONTENTS[datasets.TEST_LABELS])
+    other = bytearray(CONTENTS[folders.TEST_LABELS])
     other[7] ^= 1
-    monkeypatch.setitem(PACKED, datasets.TEST_LABELS, gzip.compress(other))
+    monkeypatch.setitem(PACKED, folders.TEST_LABELS, gzip.compress(other))
     # The other three files are good, but a folder holds the whole dataset or nothing.
     message = refused(tmp_path / "raw", "--mirrors", f"{address}/good")
-    assert f"not the published {datasets.TEST_LABELS}: sha256" in message
+    assert f"not the published {folders.TEST_LABELS}: sha256" in message
 
 
 def test_a_redirect_within_what_is_allowed_is_followed(server, address, tmp_path):
@@ -260,15 +260,15 @@ def test_local_folder(address, tmp_path, spelling):
 def test_local_folder_names_what_is_missing_and_what_is_wrong(address, tmp_path):
     local = tmp_path / "local"
     local.mkdir()
-    (local / datasets.TRAIN_IMAGES).write_bytes(CONTENTS[datasets.TRAIN_IMAGES])
-    (local / f"{datasets.TRAIN_LABELS}.gz").write_bytes(PACKED[datasets.TEST_LABELS])
-    (local / datasets.TEST_IMAGES).write_bytes(CONTENTS[datasets.TEST_IMAGES][::-1])
+    (local / folders.TRAIN_IMAGES).write_bytes(CONTENTS[folders.TRAIN_IMAGES])
+    (local / f"{folders.TRAIN_LABELS}.gz").write_bytes(PACKED[folders.TEST_LABELS])
+    (local / folders.TEST_IMAGES).write_bytes(CONTENTS[folders.TEST_IMAGES][::-1])
     message = refused(tmp_path / "raw", "--local-folder", local)
     assert f"the local folder {local} cannot be used" in message
-    assert datasets.TRAIN_IMAGES not in message
-    assert f"{datasets.TRAIN_LABELS}.gz: 300 bytes expected, 100 found" in message
-    assert f"{datasets.TEST_IMAGES}: not the published" in message
-    assert f"{datasets.TEST_LABELS} is missing" in message
+    assert folders.TRAIN_IMAGES not in message
+    assert f"{folders.TRAIN_LABELS}.gz: 300 bytes expected, 100 found" in message
+    assert f"{folders.TEST_IMAGES}: not the published" in message
+    assert f"{folders.TEST_LABELS} is missing" in message
     message = refused(tmp_path / "raw", "--local-folder", tmp_path / "nowhere")
     assert f"the local folder {tmp_path / 'nowhere'} is not a folder" in message
 
