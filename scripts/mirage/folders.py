@@ -139,7 +139,8 @@ def _instead(folder: Path, layout: Layout) -> Iterator[str]:
             yield f"{_shown(found)}: this is {what}, which is not read"
     if packed := [name for name in names if _any(name, ARCHIVES)]:
         yield f"{_shown(packed)}: not unpacked; if that is the right one, unpack it"
-    yield f"it holds: {_shown(names)}" if names else "it is empty"
+    if len(missing(folder, layout)) == len(layout.files):
+        yield f"it holds: {_shown(names)}" if names else "it is empty"
 
 
 def _near(folder: Path) -> Iterator[Path]:

@@ -67,8 +67,9 @@ def explain(error: Exception, url: str) -> Failure:
         return _of_answer(error, proxy(url))
     # What fails before the request has been sent comes wrapped.
     connecting = isinstance(error, urllib.error.URLError)
-    if connecting and isinstance(error.reason, Exception):
-        error = error.reason
+    if connecting:
+        # Text where there is no host to ask.
+        error = error.reason if isinstance(error.reason, Exception) else ValueError(error.reason)
     host = urllib.parse.urlsplit(url).hostname
     through = proxy(url)
     if isinstance(error, ssl.SSLCertVerificationError):
@@ -163,7 +164,7 @@ def _of_answer(error: urllib.error.HTTPError, through: Proxy | None) -> Failure:
     code = error.code
     if code == 407:
         return _of_proxy(code, error.reason, through, None)
-    what = f"the answer is {code} {error.reason}"
+    what = f"the answer is {code} ({error.reason})"
     if 300 <= code < 400 or code == 511:  # Network Authentication Required
         return Failure(what, SIGN_IN)
     if code in (404, 410):

@@ -36,8 +36,15 @@ REDIRECTS = {
     "to-file": f"file://{__file__}",
     "to-http": "http://unused.invalid/{file}",
     "to-ftp": "ftp://127.0.0.1/{file}",
+    "to-login": "http://127.0.0.1:{here}/html/{file}",
     "to-good": "http://127.0.0.1:{here}/good/{file}",
 }
+STATUS = {"missing": 404, "forbidden": 403, "portal": 511} | {
+    "busy": 503,
+    "often": 429,
+    "later": 503,
+}
+RETRY_AFTER = {"often": "0", "later": "3600"}
 HTML = b"<!DOCTYPE html><html><body>Sign in to the hotel's network</body></html>"
 
 
@@ -50,9 +57,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
         packed = PACKED[file.removesuffix(".gz")]
         if kind == "flaky":  # every other answer is good
             kind = "busy" if self.server.requests[kind] % 2 else "good"
-        status = {"missing": 404, "busy": 503}.get(kind, 302 if kind in REDIRECTS else 200)
+        if kind in ("closed", "babble"):
+            self.wfile.write(b"" if kind == "closed" else b"SSH-2.0-OpenSSH_9.6\r\n")
+            return
+        status = STATUS.get(kind, 302 if kind in REDIRECTS else 200)
         body = {
             "html": HTML,
+            "long-html": HTML + b" " * 10**6,
             "wrong": gzip.compress(b"other" * 20),
             "cut": packed[: len(packed) // 2],
             "silently-cut": packed[: len(packed) // 2],
@@ -63,6 +74,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.send_header(
                 "Location", REDIRECTS[kind].format(here=self.server.server_port, file=file)
             )
+        if kind in RETRY_AFTER:
+            self.send_header("Retry-After", RETRY_AFTER[kind])
         if kind not in ("endless", "silently-cut", "dripping"):
             self.send_header("Content-Length", str(len(packed if kind == "cut" else body)))
         self.end_headers()
@@ -140,15 +153,22 @@ def test_one_mirror_is_enough(address, tmp_path, capsys, kind):
 @pytest.mark.parametrize(
     ("kind", "requests", "reason"),
     [
-        ("missing", 1, "HTTP Error 404: Not Found"),
-        ("busy", 3, "HTTP Error 503: Service Unavailable"),
-        ("cut", 3, "IncompleteRead"),
+        ("missing", 1, r"the answer is 404 \(Not Found\). The file has gone"),
+        ("forbidden", 1, r"the answer is 403 \(Forbidden\). The server, or a proxy or firewall"),
+        ("portal", 1, r"the answer is 511 .* a web page in a browser, and run again"),
+        ("busy", 3, r"the answer is 503 \(Service Unavailable\). Run again later"),
+        ("often", 3, r"the answer is 429 \(Too Many Requests\). Run again later"),
+        ("later", 1, r"the answer is 503 .*, and asks us to wait 3600 s. Run again later, after"),
+        ("cut", 3, "the transfer ended after [0-9,]+ of [0-9,]+ bytes. Run again later"),
         ("silently-cut", 1, "corrupt gzip"),
-        ("html", 1, "an HTML page, not a data file"),
+        ("closed", 3, "the connection was closed without an answer. See whether"),
+        ("babble", 3, "the answer is not HTTP"),
+        ("html", 1, "an HTML page, not a data file. This network may ask you to sign in"),
+        ("long-html", 1, "an HTML page, not a data file"),
         ("wrong", 1, "200000 bytes expected, 100 found"),
-        ("to-file", 1, "HTTP Error 302: .*not allowed"),
-        ("to-http", 1, "HTTP Error 302: a redirect to http:.*not allowed: https only"),
-        ("to-ftp", 1, "HTTP Error 302: a redirect to ftp:.*not allowed: https only"),
+        ("to-file", 1, r"the answer is 302 \(.*not allowed"),
+        ("to-http", 1, r"the answer is 302 \(a redirect to http:.*https only\). .* sign in"),
+        ("to-ftp", 1, r"the answer is 302 \(a redirect to ftp:.*not allowed: https only"),
         ("endless", 1, "more than the expected 203024 bytes"),
     ],
 )
@@ -163,9 +183,18 @@ def test_a_bad_mirror_gives_way_to_the_next(
     assert re.search(f"{re.escape(url)}: {reason}", capsys.readouterr().out)
 
 
+def test_a_redirect_to_a_sign_in_page_is_told_with_both_addresses(address, tmp_path, capsys):
+    run(tmp_path / "raw", "--mirrors", f"{address}/to-login", f"{address}/good", "--retries", 2)
+    first = f"{folders.TRAIN_IMAGES}.gz"
+    assert (
+        f"{address}/to-login/{first}, redirected to {address}/html/{first}: an HTML page"
+        in capsys.readouterr().out
+    )
+
+
 @pytest.mark.parametrize(
     ("kind", "reason"),
-    [("silent", "timed out"), ("dripping", "slower than 1,000 bytes a second")],
+    [("silent", r"it took too long \(timed out\)"), ("dripping", ".*slower than 1,000 bytes")],
 )
 def test_a_slow_mirror_gives_way_to_the_next(address, tmp_path, capsys, kind, reason):
     mirrors = (f"{address}/{kind}", f"{address}/good")
@@ -183,10 +212,15 @@ def test_all_mirrors_bad_gives_one_message_with_reasons_and_ways_on(address, tmp
         message = refused(tmp_path / "raw", "--mirrors", *kinds, down, "--retries", 1)
     for url, reason in zip(
         [*kinds, down],
-        ["HTTP Error 404", "an HTML", "200000 bytes", "HTTP Error 503", "Incomplete", "[Errno"],
+        [
+            *("the answer is 404", "an HTML page", "200000 bytes", "the answer is 503"),
+            *("the transfer ended after", "127.0.0.1 refuses the connection"),
+        ],
         strict=True,
     ):
         assert f"{url}/{folders.TRAIN_IMAGES}.gz: {reason}" in message
+    # One line each, all with what to do.
+    assert len(message.splitlines()) == 1 + 6 + len(download.WAYS_ON.splitlines())
     for way in ("make reproduce MNIST_DIR=folder", "data_folder", "make quick"):
         assert way in message
 
@@ -268,9 +302,10 @@ def test_local_folder_names_what_is_missing_and_what_is_wrong(address, tmp_path)
     assert folders.TRAIN_IMAGES not in message
     assert f"{folders.TRAIN_LABELS}.gz: 300 bytes expected, 100 found" in message
     assert f"{folders.TEST_IMAGES}: not the published" in message
-    assert f"{folders.TEST_LABELS} is missing" in message
-    message = refused(tmp_path / "raw", "--local-folder", tmp_path / "nowhere")
-    assert f"the local folder {tmp_path / 'nowhere'} is not a folder" in message
+    assert f"missing (with or without .gz): {folders.TEST_LABELS}\n" in message
+    message = refused(tmp_path / "raw", "--local-folder", tmp_path / "a" / "nowhere")
+    assert f"the local folder {tmp_path / 'a' / 'nowhere'} is not a folder" in message
+    assert "it does not exist: correct the path" in message
 
 
 def test_as_a_script_it_ends_with_a_message_and_no_traceback(tmp_path):
