@@ -29,7 +29,7 @@ PUBLISHED, CELLS = (
 sys.path.insert(0, str(Path(workflow.basedir, "scripts")))
 
 from mirage import config as configuration
-from mirage import sources, study
+from mirage import folders, sources, study
 
 # A job's `python` is the one that runs Snakemake, whether or not its environment is activated;
 # in a container it is the container's.

@@ -1,25 +1,8 @@
 # From the mirrors, a local folder or scikit-learn to three files of images and labels.
 
-from mirage import folders
-
 RAW = f"{RESULTS}/data/raw"
 RAW_FILES = [f"{RAW}/{file}" for file in folders.IDX.files]
-
-
-def check_folder(folder):
-    """Tell what a local folder lacks, before any job starts; once the data are taken from it, it
-    may be gone.
-    """
-    splits = [data(run, split) for run in RUNS for split in ("train", "validation", "test")]
-    taken = RAW_FILES if DATASET in study.DOWNLOADED else splits
-    if problems := folders.faults(folder, folders.LAYOUTS[DATASET]):
-        if not all(map(os.path.exists, taken)):
-            key = "data_folder" if CONFIG["data_folder"] else "MNIST_DIR"
-            raise WorkflowError(f"{key}: {folders.refusal(folder, problems)}")
-
-
-if os.environ.get("MNIST_DIR") and DATASET in folders.LAYOUTS:
-    check_folder(os.environ["MNIST_DIR"])
+check_folder(os.environ.get("MNIST_DIR", ""))
 
 
 # A local folder comes in through the environment: it is no reason to run again, since whatever the

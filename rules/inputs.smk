@@ -34,6 +34,21 @@ def data(run, split):
     return DATA.format(split=split, **RUNS[run]["split"])
 
 
+def check_folder(folder):
+    """Tell what a local folder of data lacks before any job starts.
+
+    Once the data are taken from it, it may be gone.
+    """
+    layout = folders.LAYOUTS.get(DATASET)
+    problems = folders.faults(folder, layout) if folder and layout else []
+    taken = [data(run, split) for run in RUNS for split in ("train", "validation", "test")]
+    if DATASET in study.DOWNLOADED:
+        taken = RAW_FILES
+    if problems and not all(map(os.path.exists, taken)):
+        key = "data_folder" if CONFIG["data_folder"] else "MNIST_DIR"
+        raise WorkflowError(f"{key}: {folders.refusal(folder, problems)}")
+
+
 def attack_parameters(attack):
     """The parameters an attack's method takes."""
     return {k: v for k, v in ATTACKS[attack].items() if k not in study.NOT_PARAMETERS}

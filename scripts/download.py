@@ -88,18 +88,20 @@ def read_local(source: mirrors.Source, folder: Path) -> dict[str, bytes]:
     A file may be gzipped or not, and have any name that `folders.find` knows.
     Raises DataError that names the folder and every file that is missing or wrong.
     """
-    contents, problems = {}, folders.faults(folder, folders.IDX)
+    contents, missing, wrong = {}, folders.faults(folder, folders.IDX), []
     for file in source.files:
         if path := folders.find(folder, file.name):
             name = path.relative_to(folder)
             try:
                 contents[file.name] = mirrors.verify(path.read_bytes(), file, name)
             except DataError as error:
-                problems.append(str(error))
+                wrong.append(str(error))
             except OSError as error:
-                problems.append(f"{name}: cannot be read ({error.strerror})")
-    if problems:
-        raise DataError(folders.refusal(folder, problems))
+                wrong.append(f"{name}: cannot be read ({error.strerror})")
+    if len(contents) < len(source.files):
+        if wrong:
+            wrong.append("fetch what is wrong again, from where it is published")
+        raise DataError(folders.refusal(folder, missing + wrong))
     return contents
 
 
@@ -142,7 +144,8 @@ def attempt(url: str, file: mirrors.SourceFile, timeout: float, retries: int) ->
     limit = file.size + file.size // 100 + 1024
     for tried in range(retries + 1):
         try:
-            return mirrors.verify(fetch(url, limit, timeout), file, url)
+            body = fetch(url, limit, timeout)
+            break
         except DataError:
             raise
         # A ValueError is an address that is none, such as that of a proxy.
@@ -151,11 +154,15 @@ def attempt(url: str, file: mirrors.SourceFile, timeout: float, retries: int) ->
                 error.close()  # it holds the connection
             failure = network.explain(error, url)
         if not failure.again or tried == retries:
-            break
+            raise DataError(f"{url}: {failure.what}. {failure.remedy}.")
         wait = max(BACK_OFF * 2**tried, failure.wait)
         print(f"{url}: {failure.what}; again in {wait:.3g} s", flush=True)
         time.sleep(wait)
-    raise DataError(f"{url}: {failure.what}. {failure.remedy}.")
+    try:
+        return mirrors.verify(body, file, url)
+    except DataError as error:
+        why = "The transfer was cut short, or the file of this mirror is damaged"
+        raise DataError(f"{error}. {why}: run again later.") from None
 
 
 def fetch(url: str, limit: int, timeout: float) -> bytes:
@@ -184,7 +191,7 @@ def fetch(url: str, limit: int, timeout: float) -> bytes:
         source = f"{url}, redirected to {final}" if final != url else url
         raise DataError(f"{source}: an HTML page, not a data file. {network.SIGN_IN}.")
     if len(body) > limit:
-        raise DataError(f"{url}: more than the expected {limit} bytes")
+        raise DataError(f"{url}: more than the expected {limit} bytes, not the file")
     if announced is not None and len(body) < announced:
         raise http.client.IncompleteRead(bytes(body), announced - len(body))
     return bytes(body)

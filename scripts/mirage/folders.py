@@ -132,14 +132,14 @@ def _instead(folder: Path, layout: Layout) -> Iterator[str]:
     for other in dict.fromkeys(LAYOUTS.values()):
         if other != layout and len(missing(folder, other)) < len(other.files):
             yield f"it has files of {other.name}: see the key dataset of the configuration"
-    names = sorted(os.listdir(folder))
+    unknown = names = sorted(os.listdir(folder))
     for what, patterns in OTHERS.items():
-        found = [name for name in names if _any(name, patterns)]
-        if found:
+        if found := [name for name in unknown if _any(name, patterns)]:
             yield f"{_shown(found)}: this is {what}, which is not read"
-    if packed := [name for name in names if _any(name, ARCHIVES)]:
-        yield f"{_shown(packed)}: not unpacked; if that is the right one, unpack it"
-    if len(missing(folder, layout)) == len(layout.files):
+            unknown = [name for name in unknown if name not in found]
+    if packed := [name for name in unknown if _any(name, ARCHIVES)]:
+        yield f"{_shown(packed)}: not unpacked; if it is the right one, unpack it"
+    elif unknown == names and len(missing(folder, layout)) == len(layout.files):
         yield f"it holds: {_shown(names)}" if names else "it is empty"
 
 

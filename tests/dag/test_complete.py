@@ -5,6 +5,7 @@ from collections import Counter
 import pytest
 from workflow import ROOT, plan, read, rules, snakemake, write
 
+from mirage import folders
 from mirage.signatures import signature
 
 # Two files are laid one over the other.
@@ -167,11 +168,43 @@ def test_results_may_lie_in_another_folder_than_the_workflow(fresh, tmp_path):
 
 def test_cifar10_is_taken_from_a_folder_and_not_downloaded(fresh, tmp_path):
     config = read(fresh, "config/test.yaml")
-    config |= {"dataset": "cifar10", "data_folder": str(tmp_path)}
+    data = tmp_path / "cifar10/cifar-10-batches-bin"
+    data.mkdir(parents=True)
+    for name in folders.CIFAR10.files:
+        (data / name).touch()
+    config |= {"dataset": "cifar10", "data_folder": str(data.parent)}
     write(fresh, "config/test.yaml", config)
+    # Its parent is refused before anything runs.
+    result = snakemake(fresh, "--configfile", "config/test.yaml")
+    assert result.returncode != 0
+    assert "Traceback" not in result.stdout
+    assert f"data_folder: the local folder {data.parent} cannot be used" in result.stdout
+    assert f"all of them lie in {data}: name that folder instead" in result.stdout
+    assert not (fresh / "results").exists()
+    write(fresh, "config/test.yaml", {**config, "data_folder": str(data)})
     jobs = plan(fresh, "--configfile", "config/test.yaml")
     assert rules(jobs) == expected(config)
     assert "download" not in rules(jobs)
+
+
+@pytest.mark.thorough
+def test_a_folder_that_lacks_mnist_is_told_unless_the_data_are_at_hand(
+    fresh, tmp_path, monkeypatch
+):
+    config = read(fresh, "config/test.yaml")
+    write(fresh, "config/test.yaml", {**config, "dataset": "mnist"})
+    monkeypatch.setenv("MNIST_DIR", str(tmp_path / "a/nowhere"))
+    called = ("--configfile", "config/test.yaml", "--dry-run")
+    result = snakemake(fresh, *called)
+    assert result.returncode != 0
+    assert f"MNIST_DIR: the local folder {tmp_path / 'a/nowhere'} is not a folder" in result.stdout
+    assert ", ".join(folders.IDX.files) in result.stdout
+    raw = fresh / "results/mnist/data/raw"
+    raw.mkdir(parents=True)
+    for name in folders.IDX.files:
+        (raw / name).touch()
+    result = snakemake(fresh, *called)
+    assert result.returncode == 0, result.stdout
 
 
 def test_cifar10_without_a_folder_ends_in_one_message(fresh, monkeypatch):

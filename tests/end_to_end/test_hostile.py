@@ -13,6 +13,8 @@ import yaml
 from test_report import browser  # noqa: F401
 from workflow import copy_sources, snakemake, write
 
+from mirage import folders
+
 SHELL = (
     "a b $(touch pwned) ;touch pwned; `touch pwned` && touch pwned | touch pwned > pwned"
     " --help ../x ' \" \\ {input} {{wildcards}} %s #é\nsecond line"
@@ -154,6 +156,10 @@ def test_a_workflow_in_a_folder_that_snakemake_cannot_use_is_refused_in_words(tm
 def test_a_folder_of_data_is_no_order(fresh, dataset, name, monkeypatch):
     monkeypatch.delenv("MNIST_DIR", raising=False)
     write(fresh, "mine.yaml", configuration("text", dataset=dataset, data_folder=name))
+    # Files of no length: a folder without them is refused before any job.
+    for file in folders.LAYOUTS[dataset].files:
+        (fresh / name / file).parent.mkdir(parents=True, exist_ok=True)
+        (fresh / name / file).touch()
     data = f"results/{dataset}/data/60-20/train.npz"
     result = snakemake(fresh, data, "--configfile", "mine.yaml")
     assert result.returncode != 0

@@ -110,6 +110,16 @@ def test_prepare_says_which_file_of_cifar10_is_missing_or_damaged(cifar10, tmp_p
     assert not (tmp_path / "out").exists()
 
 
+def test_prepare_names_all_that_is_missing_and_where_it_lies(cifar10, tmp_path):
+    folder, _ = cifar10
+    with pytest.raises(SystemExit) as error:
+        run_prepare(tmp_path / "out", "--cifar10", folder.parent, "--train", 70, "--validation", 30)
+    assert error.value.code.startswith(f"prepare.py: the local folder {folder.parent} cannot be")
+    assert ", ".join(folders.CIFAR10.files) in error.value.code
+    assert f"all of them lie in {folder}" in error.value.code
+    assert "Errno" not in error.value.code
+
+
 @pytest.mark.parametrize("name", ["mlp-100", "cnn-2-3-8"])
 def test_a_network_is_trained_and_attacked_on_colour_images(tmp_path, name):
     """Classes that differ in colour: learnt, and unlearnt under attack."""

@@ -160,7 +160,7 @@ def test_one_mirror_is_enough(address, tmp_path, capsys, kind):
         ("often", 3, r"the answer is 429 \(Too Many Requests\). Run again later"),
         ("later", 1, r"the answer is 503 .*, and asks us to wait 3600 s. Run again later, after"),
         ("cut", 3, "the transfer ended after [0-9,]+ of [0-9,]+ bytes. Run again later"),
-        ("silently-cut", 1, "corrupt gzip"),
+        ("silently-cut", 1, "corrupt gzip.*cut short, or the file of this mirror is damaged: run"),
         ("closed", 3, "the connection was closed without an answer. See whether"),
         ("babble", 3, "the answer is not HTTP"),
         ("html", 1, "an HTML page, not a data file. This network may ask you to sign in"),
@@ -302,6 +302,7 @@ def test_local_folder_names_what_is_missing_and_what_is_wrong(address, tmp_path)
     assert folders.TRAIN_IMAGES not in message
     assert f"{folders.TRAIN_LABELS}.gz: 300 bytes expected, 100 found" in message
     assert f"{folders.TEST_IMAGES}: not the published" in message
+    assert "fetch what is wrong again" in message
     assert f"missing (with or without .gz): {folders.TEST_LABELS}\n" in message
     message = refused(tmp_path / "raw", "--local-folder", tmp_path / "a" / "nowhere")
     assert f"the local folder {tmp_path / 'a' / 'nowhere'} is not a folder" in message

@@ -88,7 +88,6 @@ PYTHON_VERSION = ("data_batch_1", "data_batch_5", "test_batch", "batches.meta")
         (CIFAR10, PYTHON_VERSION, "the Python version of CIFAR-10"),
         (CIFAR10, ["cifar-10-batches-py/data_batch_1"], "the Python version of CIFAR-10"),
         (CIFAR10, ["cifar-10-python.tar.gz"], "the Python version of CIFAR-10"),
-        (CIFAR10, ["cifar-10-python.tar.gz"], "not unpacked"),
         (CIFAR10, ["data_batch_1.mat", "test_batch.mat"], "the Matlab version of CIFAR-10"),
         (CIFAR10, ["train.bin", "test.bin"], "of CIFAR-100"),
         (CIFAR10, ["cifar-10-binary.tar.gz"], "cifar-10-binary.tar.gz: not unpacked"),

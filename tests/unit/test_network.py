@@ -145,7 +145,9 @@ def test_a_proxy_before_a_server_without_https_asks_for_a_password_too(monkeypat
     assert "Write them in http_proxy" in text
 
 
-@pytest.mark.parametrize("value", ["http://", "http:/proxy", "http://proxy:abc", "jane:p/secret@x"])
+@pytest.mark.parametrize(
+    "value", ["http://", "http:/proxy", "http://proxy:abc", "jane:p/secret@x:y"]
+)
 def test_a_proxy_whose_address_is_none_is_named_without_its_password(monkeypatch, value):
     monkeypatch.setenv("HTTPS_PROXY", value)
     text = message(FAR)
