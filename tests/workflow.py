@@ -2,11 +2,13 @@
 
 import atexit
 import functools
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections import Counter
 from pathlib import Path
@@ -116,9 +118,38 @@ def wait_until(condition, what: str) -> None:
         time.sleep(0.02)
 
 
+@functools.cache
+def planner() -> subprocess.Popen:
+    """The process that all dry runs of the tests are forked from."""
+    process = subprocess.Popen(
+        [sys.executable, Path(__file__).with_name("planner.py")],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    atexit.register(process.communicate)
+    return process
+
+
+def dry_run(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
+    """What `snakemake(folder, "--dry-run", ...)` gives, in half of the time."""
+    command = ["--cores", "2", "--nocolor", "--dry-run", *arguments]
+    with tempfile.NamedTemporaryFile() as output:
+        asked = {
+            "folder": os.fspath(folder),
+            "arguments": command,
+            "environment": environment(),
+            "output": output.name,
+        }
+        print(json.dumps(asked), file=planner().stdin, flush=True)
+        status = int(planner().stdout.readline())
+        said = Path(output.name).read_text(encoding="utf-8")
+    return subprocess.CompletedProcess(["snakemake", *command], status, said)
+
+
 def plan(folder: Path, *arguments: str) -> Counter:
     """What a dry run would run: jobs as "rule value value ...", the wildcards in their order."""
-    result = snakemake(folder, "--dry-run", *arguments)
+    result = dry_run(folder, *arguments)
     assert result.returncode == 0, result.stdout
     jobs = Counter()
     # The jobs of a group stand indented below its name.
