@@ -14,7 +14,7 @@ include: "rules/inputs.smk"
 
 
 # Used with `--sdm apptainer` and `--sdm conda` only.
-container: f"mirage-{LOCK}.sif"
+container: str(FOLDER / f"mirage-{LOCK}.sif")
 
 
 conda: "envs/environment.yaml"
@@ -31,46 +31,45 @@ include: "rules/figures.smk"
 include: "rules/provenance.smk"
 
 
-report: "report/workflow.rst"
+# Of another workflow that uses this one as a module this is not the report.
+if not MODULE:
+
+    report: "report/workflow.rst"
 
 
-localrules:
-    all,
-    checkpoints,
-    evaluations,
-    tables,
-    figures,
-    download,
-    provenance,
-
-
+# The first rule here, and so the default target. In a module, too, unless the workflow that uses it
+# has a rule before.
 rule all:
-    default_target: True
     input:
         ALL_TABLES,
         ALL_CLAIMS,
         ALL_FIGURES,
         rules.configuration.output,
         rules.provenance.output,
+    localrule: True
 
 
 # One collection target for each stage, so that a part can be asked for by name.
 rule checkpoints:
     input:
         ALL_CHECKPOINTS,
+    localrule: True
 
 
 rule evaluations:
     input:
         ALL_EVALUATIONS,
+    localrule: True
 
 
 rule tables:
     input:
         ALL_TABLES,
         ALL_CLAIMS,
+    localrule: True
 
 
 rule figures:
     input:
         ALL_FIGURES,
+    localrule: True

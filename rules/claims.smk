@@ -1,19 +1,19 @@
 # The ledger of claims: what the sources say, held against what this run measured.
 
-CLAIMS = os.path.relpath(Path(workflow.basedir, "resources/published/claims.yaml"))
-CLAIMS_SCHEMA = os.path.relpath(Path(workflow.basedir, "schemas/claims.schema.yaml"))
+# What a `prefix:` puts before all results where this workflow is a module of another.
+PREFIX = rules.configuration.output[0].removesuffix(f"{RESULTS}/configuration.yaml")
 
 
 rule claims:
     input:
-        claims=CLAIMS,
-        schema=CLAIMS_SCHEMA,
+        claims=own("resources/published/claims.yaml"),
+        schema=own("schemas/claims.schema.yaml"),
         series=PUBLISHED,
         attacks=TABLE.format(table="attacks.csv"),
         measures=TABLE.format(table="measures.csv"),
         history=TABLE.format(table="history.csv"),
         restarts=ALL_RESTARTS,
-        script=SCRIPTS / "judge.py",
+        script=own("scripts/judge.py"),
         code=code("judge.py"),
     output:
         csv=TABLE.format(table="claims.csv"),
@@ -33,7 +33,7 @@ rule claims:
         version=version("judge.py"),
         dataset=DATASET,
         # For the links only: the figures themselves are no input.
-        figures=json.dumps({name: f"{FIGURE.format(figure=name)}.png" for name in FIGURES}),
+        figures=json.dumps({name: f"{PREFIX}{FIGURE.format(figure=name)}.png" for name in FIGURES}),
     shell:
         "python {input.script:q} --dataset {params.dataset:q} --claims {input.claims:q}"
         " --schema {input.schema:q} --series {input.series:q} --attacks {input.attacks:q}"

@@ -16,20 +16,38 @@ from snakemake.exceptions import WorkflowError
 # The report shows YAML as text; without this it says that it had to guess.
 mimetypes.add_type("text/plain", ".yaml")
 
-SCRIPTS = Path(os.path.relpath(Path(workflow.basedir, "scripts")))
-if {"{", "}"} & set(str(SCRIPTS)):
+# The workflow's own folder, relative to the working folder: no absolute path enters the records.
+# Used as a module it is not that of the main Snakefile.
+if "://" in str(workflow.current_basedir):
     raise WorkflowError(
-        f"the workflow's folder, {workflow.basedir}, has braces in its path, which Snakemake takes "
+        f"mirage cannot be used from {workflow.current_basedir}; clone it, and give the path of its "
+        "Snakefile"
+    )
+FOLDER = Path(os.path.relpath(Path(str(workflow.current_basedir)).parent))
+if {"{", "}"} & set(str(FOLDER)):
+    raise WorkflowError(
+        f"the workflow's folder, {FOLDER.resolve()}, has braces in its path, which Snakemake takes "
         "for wildcards; rename it, or call Snakemake inside it"
     )
-PUBLISHED, CELLS = (
-    os.path.relpath(Path(workflow.basedir, "resources/published", name))
-    for name in ("series.csv", "cells.csv")
-)
-sys.path.insert(0, str(Path(workflow.basedir, "scripts")))
+MODULE = not os.path.samefile(workflow.main_snakefile, FOLDER / "Snakefile")
+SCRIPTS = FOLDER / "scripts"
 
-from mirage import config as configuration
-from mirage import folders, sources, study
+
+def own(path):
+    """A file of this workflow as an input: a `prefix:` of a module is for results alone."""
+    return local(str(FOLDER / path)) if MODULE else str(FOLDER / path)
+
+
+PUBLISHED, CELLS = (own(f"resources/published/{name}") for name in ("series.csv", "cells.csv"))
+
+# Found first while they are imported, and never by another workflow that uses this one.
+sys.path.insert(0, str(SCRIPTS.resolve()))
+try:
+    import follow
+    from mirage import config as configuration
+    from mirage import folders, machine, sources, study
+finally:
+    sys.path.remove(str(SCRIPTS.resolve()))
 
 # A job's `python` is the one that runs Snakemake, whether or not its environment is activated;
 # in a container it is the container's.
@@ -40,7 +58,7 @@ with open(PUBLISHED, newline="") as file:
 try:
     STUDY = configuration.read(
         config,
-        Path(workflow.basedir, "schemas/config.schema.yaml"),
+        FOLDER / "schemas/config.schema.yaml",
         SERIES,
         os.environ.get("MNIST_DIR", ""),
     )
@@ -51,7 +69,7 @@ except configuration.ConfigError as error:
 # image of the same name would go unnoticed.
 LOCK = hashlib.sha256(
     b"".join(
-        Path(workflow.basedir, "envs", name).read_bytes()
+        (FOLDER / "envs" / name).read_bytes()
         for name in ("requirements.txt", "requirements-cuda.txt")
     )
 ).hexdigest()[:12]

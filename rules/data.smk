@@ -9,12 +9,13 @@ check_folder(os.environ.get("MNIST_DIR", ""))
 # way the same checksums are asked for.
 rule download:
     input:
-        script=SCRIPTS / "download.py",
+        script=own("scripts/download.py"),
         code=code("download.py"),
     output:
         RAW_FILES,
     log:
         f"{LOGS}/download.log",
+    localrule: True
     params:
         version=version("download.py"),
         folder=lambda wildcards, output: Path(output[0]).parent,
@@ -28,7 +29,7 @@ rule download:
 rule prepare:
     input:
         raw=rules.download.output if DATASET in study.DOWNLOADED else [],
-        script=SCRIPTS / "prepare.py",
+        script=own("scripts/prepare.py"),
         code=code("prepare.py"),
     output:
         expand(DATA, split=["train", "validation", "test"], allow_missing=True),
@@ -39,7 +40,9 @@ rule prepare:
         runtime=growing(5),
     params:
         version=version("prepare.py"),
-        raw={"digits": "", "cifar10": '--cifar10="$MNIST_DIR"'}.get(DATASET, f"--raw {RAW}"),
+        raw={"digits": "", "cifar10": '--cifar10="$MNIST_DIR"'}.get(
+            DATASET, option("--raw", str(Path(rules.download.output[0]).parent))
+        ),
     shell:
         "python {input.script:q} {params.raw} --train {wildcards.train:q}"
         " --validation {wildcards.validation:q} --output {output:q} > {log:q} 2>&1"

@@ -5,7 +5,7 @@ rule figure:
     input:
         data=lambda wildcards: figure_data(wildcards.figure),
         published=lambda wildcards: figure_published(wildcards.figure),
-        script=SCRIPTS / "figure.py",
+        script=own("scripts/figure.py"),
         code=lambda wildcards: code("figure.py", f"plots.{FIGURES[wildcards.figure]['plot']}"),
     output:
         png=report(

@@ -5,7 +5,7 @@
 @functools.cache
 def code(script, *modules):
     """A script and the library files it reaches: so an edit reruns what it touches."""
-    return [str(path) for path in sources.reached(SCRIPTS / script, *modules)]
+    return [own(path.relative_to(FOLDER)) for path in sources.reached(SCRIPTS / script, *modules)]
 
 
 @functools.cache
@@ -19,7 +19,7 @@ def version(script, *modules):
     return hashlib.sha256(b"\0".join(file.read_bytes() for file in files)).hexdigest()[:16]
 
 
-def checkpoints(run, seed):
+def checkpoints_of(run, seed):
     """All checkpoints of a run and seed."""
     return expand(CHECKPOINT, run=run, seed=seed, epoch=RUNS[run]["epochs"])
 
@@ -214,7 +214,7 @@ def figure_published(figure):
 
 
 ALL_CHECKPOINTS = [
-    file for run in RUNS for seed in RUNS[run]["seeds"] for file in checkpoints(run, seed)
+    file for run in RUNS for seed in RUNS[run]["seeds"] for file in checkpoints_of(run, seed)
 ]
 ALL_EVALUATIONS = [file for one in STUDY.evaluations for file in evaluation_files(one)]
 ALL_RESTARTS = list(

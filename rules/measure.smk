@@ -4,8 +4,8 @@
 rule measure:
     input:
         data=lambda wildcards: data(wildcards.run, "test"),
-        checkpoints=lambda wildcards: checkpoints(wildcards.run, wildcards.seed),
-        script=SCRIPTS / "measure.py",
+        checkpoints=lambda wildcards: checkpoints_of(wildcards.run, wildcards.seed),
+        script=own("scripts/measure.py"),
         code=code("measure.py"),
     output:
         MEASURES,

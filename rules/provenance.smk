@@ -2,25 +2,24 @@
 
 from snakemake.settings.types import ExecMode
 
-from mirage import machine
-
 # Known here, and in a container, which has no git, from here. No parameter: a commit is no reason
 # to run again.
 if workflow.exec_mode == ExecMode.DEFAULT:
-    os.environ.update(MIRAGE_VERSION=json.dumps(machine.version(Path(workflow.basedir))))
+    os.environ.update(MIRAGE_VERSION=json.dumps(machine.version(FOLDER)))
 
 
 rule provenance:
     input:
         results=[*ALL_TABLES, *ALL_CLAIMS, *ALL_FIGURES],
         configuration=rules.configuration.output,
-        script=SCRIPTS / "provenance.py",
+        script=own("scripts/provenance.py"),
         code=code("provenance.py"),
     output:
         # What was recorded before spares reading the checkpoints again.
         update(f"{RESULTS}/provenance.json"),
     log:
         f"{LOGS}/provenance.log",
+    localrule: True
     params:
         lock=LOCK,
     shell:

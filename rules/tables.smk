@@ -8,7 +8,7 @@ rule table:
             "measures": ALL_MEASURES,
             "history": ALL_HISTORIES,
         }[wildcards.table],
-        script=SCRIPTS / "table.py",
+        script=own("scripts/table.py"),
         code=code("table.py"),
     output:
         csv=f"{TABLE}.csv",
@@ -30,7 +30,7 @@ rule cells:
     input:
         attacks=lambda wildcards: cell_files(CUSTOM_TABLES[wildcards.custom]),
         published=CELLS,
-        script=SCRIPTS / "table.py",
+        script=own("scripts/table.py"),
         code=code("table.py"),
     output:
         csv=f"{RESULTS}/tables/{{custom}}.csv",
@@ -75,7 +75,7 @@ rule summary:
             )
             for file in evaluation_files(one)
         ],
-        script=SCRIPTS / "table.py",
+        script=own("scripts/table.py"),
         code=code("table.py"),
     output:
         csv=report(
@@ -103,7 +103,7 @@ rule published:
         attacks=TABLE.format(table="attacks.csv"),
         measures=TABLE.format(table="measures.csv"),
         published=PUBLISHED,
-        script=SCRIPTS / "table.py",
+        script=own("scripts/table.py"),
         code=code("table.py"),
     output:
         csv=report(
@@ -135,7 +135,7 @@ rule published:
 
 rule configuration:
     input:
-        script=SCRIPTS / "configuration.py",
+        script=own("scripts/configuration.py"),
         code=code("configuration.py"),
     output:
         report(

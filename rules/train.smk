@@ -13,7 +13,7 @@ rule train:
         start=lambda wildcards: (
             [] if previous_epoch(wildcards.run, wildcards.epoch) else start(wildcards)
         ),
-        script=SCRIPTS / "train.py",
+        script=own("scripts/train.py"),
         code=lambda wildcards: code(
             "train.py", f"objectives.{RUNS[wildcards.run]['objective']['name']}"
         ),
@@ -58,7 +58,7 @@ rule perturb:
     input:
         data=lambda wildcards: data(wildcards.run, "train"),
         checkpoint=CHECKPOINT,
-        script=SCRIPTS / "perturb.py",
+        script=own("scripts/perturb.py"),
         code=lambda wildcards: attack_code(wildcards, "perturb.py"),
     output:
         temp(PERTURBED),

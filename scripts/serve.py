@@ -30,7 +30,9 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import types
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import preloaded
@@ -59,6 +61,7 @@ ONE_THREAD = dict.fromkeys(
 )
 STDIN = 0
 PREFIX = "mirage-"  # of the folder, the process that began the server following
+READY = "ready"  # file in the folder of a server that has imported its packages
 SET_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of prctl(2)
 
 
@@ -102,15 +105,35 @@ class Server:
             os.environ[preloaded.ADDRESS] = address
 
     def stop(self) -> None:
-        """End it and the jobs it still runs; nothing where this process has started none."""
-        if self.process:
+        """End it and the jobs it still runs; nothing where this process has started none.
+
+        Interrupts do nothing meanwhile: it takes no longer than to kill some processes.
+        """
+        process, self.process = self.process, None
+        if process:
             os.environ.pop(preloaded.ADDRESS, None)
-            self.process.stdin.close()
-            self.process.wait()
-            self.process = None
+            with interrupts_ignored():
+                process.stdin.close()
+                # While it imports, for seconds, it does not look up, and has no jobs yet.
+                if not os.path.exists(os.path.join(self.folder, READY)):
+                    process.kill()
+                process.wait()
         if self.folder:
             # The server has removed it, unless it was killed or never started.
             shutil.rmtree(self.folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def interrupts_ignored() -> Iterator[None]:
+    """Let nobody interrupt what is done meanwhile; only the main thread is ever interrupted."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def remove_left_folders() -> None:
@@ -161,6 +184,8 @@ def serve(listener: socket.socket, folder: str) -> None:
     import_packages()
     if len(os.listdir("/proc/self/task")) > 1:
         return
+    with open(os.path.join(folder, READY), "x"):
+        pass
 
     server = os.getpid()
     jobs: list[Job] = []

@@ -1,0 +1,269 @@
+"""Follow a run by the events that Snakemake logs: start the server, tell what failed jobs said.
+
+Hooks (`onstart`, `onerror`) would do for the workflow by itself. Where another workflow uses it as
+a module, Snakemake runs only the hooks of that one. The events are the same in both.
+
+This file is beside the library and not in it, so that it is an input of no job.
+"""
+
+import logging
+import os
+import re
+import signal
+import sys
+import threading
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+
+from snakemake.logging import logger
+from snakemake.shell import shell
+from snakemake_interface_logger_plugins.common import LogEvent
+
+import serve
+
+# Snakemake's own --max-jobs-per-timespan: jobs, seconds.
+NOT_ASKED_FOR = (100, 1)
+# What Snakemake logs when an interrupt has reached it.
+TERMINATING = "Terminating processes on user request"
+SCRIPT = re.compile(r"(?:^|/)scripts/(\w+)\.py$")  # among the inputs of a job
+TAIL = 1 << 20  # bytes at the end of a log in which the last message is looked for
+# The end of the exception that Snakemake raises for a command that failed.
+STATUS = re.compile(
+    r"returned non-zero exit status (\d+)\.$|died with <Signals\.\w+: (\d+)>\.$", re.M
+)
+TRACEBACK = "Traceback (most recent call last):"
+PARAGRAPH = 20  # lines at most of a message of which it is not known where it begins
+
+
+def follow(workflow) -> None:
+    """Follow the run of a workflow; once, however many modules of it ask for that."""
+    if not any(isinstance(handler, Follower) for handler in logger.handlers):
+        logger.addHandler(Follower(workflow))
+
+
+class Follower(logging.Handler):
+    """Starts the server when jobs begin, gathers what failed jobs said, and tells it at the end."""
+
+    def __init__(self, workflow) -> None:
+        """Follow this run from now on."""
+        super().__init__(logging.INFO)
+        self.workflow = workflow
+        self.server = serve.Server()
+        self.begun = False
+        self.ending = False
+        # Of each log of a job, by the job's number: what it was before the job.
+        self.before: dict[int, dict[str, tuple | None]] = {}
+        self.statuses: dict[int, int | None] = {}  # exit status, by the thread that waited for it
+        # What the attempts at a job said, by its number.
+        self.said: dict[int, list[str]] = defaultdict(list)
+        # Elsewhere it is not for us to say what an interrupt does.
+        if (
+            threading.current_thread() is threading.main_thread()
+            and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        ):
+            signal.signal(signal.SIGINT, self.interrupt)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Take in one event."""
+        try:
+            match getattr(record, "event", None):
+                # Before the first job; in a dry run, too, which has none.
+                case LogEvent.RUN_INFO if not self.begun and not self.workflow.dryrun:
+                    self.begin()
+                case LogEvent.JOB_INFO:
+                    self.before[record.jobid] = {log: state(log) for log in record.log}
+                case LogEvent.ERROR:
+                    self.statuses[record.thread] = exit_status(record.getMessage())
+                # The members of a group follow one by one, and it is not said which have failed.
+                case LogEvent.JOB_ERROR if not record.indent:
+                    status = self.statuses.pop(record.thread, None)
+                    self.failed(vars(record), record.log, status)
+                case LogEvent.GROUP_ERROR:
+                    self.group_failed(record)
+                case None if str(record.msg).startswith(TERMINATING):
+                    self.ending = True
+        except Exception:
+            self.handleError(record)
+
+    def begin(self) -> None:
+        """Start the server, and have the scheduler look for jobs only when one has ended."""
+        self.begun = True
+        # It has the packages of this machine and this environment, for jobs with the same.
+        if self.workflow.local_exec and not self.workflow.deployment_settings.deployment_method:
+            self.server.start()
+        # Snakemake's limit on jobs a second, where none is asked for, has the scheduler look again
+        # a second after each look. Every job that ends begins another such chain, and soon it does
+        # nothing else: after 250 of the 1,490 jobs of the published protocol it took a whole core.
+        # The limits here are cores and, on a cluster, `jobs`.
+        limit = self.workflow.scheduler.job_rate_limiter
+        if limit and (limit.max_jobs, limit.timespan) == NOT_ASKED_FOR:
+            self.workflow.scheduler.job_rate_limiter = None
+
+    def failed(self, job: dict, logs: Sequence[str], status: int | None = None) -> None:
+        """Keep what an attempt at a job said; the next one writes its log anew."""
+        before = self.before.get(job["jobid"], {})
+        written = [log for log in logs if state(log) not in (None, before.get(log))]
+        script = next((found[1] for one in job["input"] if (found := SCRIPT.search(one))), None)
+        self.said[job["jobid"]].append(account(logs, written, script, status, job["rule_msg"]))
+
+    def group_failed(self, record: logging.LogRecord) -> None:
+        """The same for a group: its members that began and did not finish, or else all of it."""
+        jobs = record.job_error_info
+        begun = [
+            job
+            for job in jobs
+            if any(
+                state(log) not in (None, self.before.get(job["jobid"], {}).get(log))
+                for log in job["log"]
+            )
+            and not all(os.path.exists(re.sub(r" \(.*\)$", "", one)) for one in job["output"])
+        ]
+        for job in begun:
+            self.failed(job, [*job["log"], *record.aux_logs])
+        for job in jobs[: 0 if begun else 1]:
+            self.failed(job, record.aux_logs)
+
+    def close(self) -> None:
+        """Stop the server, and tell what the jobs said that have failed for good."""
+        self.ending = True
+        self.server.stop()
+        if self.begun:
+            for text in self.summary():
+                print(f"\n{text}", file=sys.stderr)
+        super().close()
+
+    def summary(self) -> list[str]:
+        """A paragraph for each failed job: rule, wildcards, and each thing it said once."""
+        texts = []
+        for one in self.workflow.scheduler.failed:
+            for job in one.jobs if one.is_group() else [one]:
+                for said, times in Counter(self.said.get(job.jobid, ())).items():
+                    wildcards = ", ".join(f"{k}={v}" for k, v in job.wildcards_dict.items())
+                    which = f"{job.rule.name} ({wildcards})" if wildcards else job.rule.name
+                    often = f" in {times} attempts" if times > 1 else ""
+                    texts.append(f"Failed{often}: {which}\n{said}")
+        return sorted(texts)
+
+    def interrupt(self, number: int, frame) -> None:
+        """End quietly on Ctrl-C. While Snakemake waits for its jobs to end, end them at once."""
+        if not self.ending:
+            # As the scheduler takes a KeyboardInterrupt; before and after it there is no traceback.
+            raise SystemExit(128 + number)
+        signal.signal(number, signal.SIG_IGN)
+        self.server.stop()
+        scheduler = getattr(self.workflow, "scheduler", None)
+        for job in list(scheduler.running) if scheduler else ():
+            for member in job.jobs if job.is_group() else [job]:
+                shell.kill(member.jobid)
+        signal.signal(number, self.interrupt)
+
+
+def state(log: str) -> tuple | None:
+    """What tells whether a log has been written since; None where there is none."""
+    try:
+        found = os.stat(log)
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns, found.st_size
+
+
+def exit_status(message: str) -> int | None:
+    """Of the failed command that Snakemake tells of; minus the number of the signal that ended it.
+
+    None where it tells of something else.
+    """
+    found = list(STATUS.finditer(message))
+    if not found:
+        return None
+    status, number = found[-1].groups()
+    if number:
+        return -int(number)
+    # A shell gives 128 and the signal that ended its command.
+    return 128 - int(status) if 128 < int(status) <= 128 + signal.NSIG else int(status)
+
+
+def account(
+    logs: Sequence[str],
+    written: Sequence[str],
+    script: str | None,
+    status: int | None,
+    told: str | None,
+) -> str:
+    """How a job ended, in indented lines.
+
+    Args:
+        logs: Its logs.
+        written: Those that it has written to.
+        script: Name of its script, without `.py`; None where it is not known.
+        status: Exit status, as `exit_status` gives it.
+        told: What the executor says, such as the state of a SLURM job.
+    """
+    lines = [told] if told else []
+    if status is not None and status < 0:
+        lines.append(f"ended by {signal_named(-status)}")
+    for log in written:
+        said = last_words(read_end(log), script, killed=bool(lines))
+        lines.append(f"{log}{':' if said else ' is empty'}")
+        lines += [f"  {line}" for line in said]
+        if said:
+            break
+    if not logs:
+        lines.append("this job has no log; what it said stands above")
+    elif not written:
+        lines.append(f"nothing was written to its log, {', '.join(logs)}")
+    return "\n".join(f"  {line}".rstrip() for line in lines)
+
+
+def signal_named(number: int) -> str:
+    """A signal by number and what it may mean."""
+    try:
+        name = signal.strsignal(number)
+    except ValueError:
+        name = None
+    guess = "; was memory short?" if number == signal.SIGKILL else ""
+    return f"signal {number} ({name or 'unknown'}{guess})"
+
+
+def read_end(log: str) -> str:
+    """The end of a log, whatever is in it."""
+    try:
+        with open(log, "rb") as stream:
+            stream.seek(max(0, os.fstat(stream.fileno()).st_size - TAIL))
+            return stream.read().decode("utf-8", errors="replace")
+    except OSError as error:
+        return f"cannot be read: {error.strerror}"
+
+
+def last_words(text: str, script: str | None = None, killed: bool = False) -> list[str]:
+    """The last message in a log, all lines of it.
+
+    Our scripts end with a message that begins with their name. Of a traceback it is what stands
+    below the frames. Else it is the last paragraph, or where the job was killed, which leaves it no
+    time for a message, the last line.
+
+    Args:
+        text: Of the log.
+        script: Name of the script, without `.py`.
+        killed: Whether the job was ended from outside.
+    """
+    # Of a line that was written over again and again, what stood there last.
+    lines = [shown(line.rstrip("\r").rsplit("\r", 1)[-1]) for line in text.rstrip().split("\n")]
+    begin = None
+    for number, line in enumerate(lines):
+        if script and re.match(rf"{re.escape(script)}(\.py)?: ", line):
+            begin = number
+        elif line == TRACEBACK:
+            # A message that a traceback is part of has begun before; one after it is another.
+            frames = (n for n in range(number + 1, len(lines)) if lines[n][:1] not in (" ", ""))
+            begin = next(frames, number)
+    if begin is None and killed:
+        begin = len(lines) - 1
+    if begin is None:
+        blank = (n + 1 for n in range(len(lines) - 1, -1, -1) if not lines[n])
+        begin = max(next(blank, 0), len(lines) - PARAGRAPH)
+    return lines[begin:] if any(lines) else []
+
+
+def shown(line: str) -> str:
+    """A line without what a terminal would obey."""
+    return "".join(c if c.isprintable() else " " for c in line).rstrip()
