@@ -1,7 +1,4 @@
 # While the workflow runs: a server that spares the jobs the import of TensorFlow, and at the end what
 # failed jobs said last. No hooks (`onstart`): Snakemake runs those of the main workflow only.
 
-from snakemake.settings.types import ExecMode
-
-if workflow.exec_mode == ExecMode.DEFAULT:
-    follow.follow(workflow)
+follow.follow(workflow)

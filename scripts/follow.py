@@ -16,6 +16,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 from snakemake.logging import logger
+from snakemake.settings.types import ExecMode
 from snakemake.shell import shell
 from snakemake_interface_logger_plugins.common import LogEvent
 
@@ -36,8 +37,12 @@ PARAGRAPH = 20  # lines at most of a message of which it is not known where it b
 
 
 def follow(workflow) -> None:
-    """Follow the run of a workflow; once, however many modules of it ask for that."""
-    if not any(isinstance(handler, Follower) for handler in logger.handlers):
+    """Follow the run of a workflow; once, however many modules of it ask for that.
+
+    Not where Snakemake runs one job of another Snakemake's, which tells of it.
+    """
+    followed = any(isinstance(handler, Follower) for handler in logger.handlers)
+    if workflow.exec_mode == ExecMode.DEFAULT and not followed:
         logger.addHandler(Follower(workflow))
 
 
@@ -127,9 +132,11 @@ class Follower(logging.Handler):
         """Stop the server, and tell what the jobs said that have failed for good."""
         self.ending = True
         self.server.stop()
-        if self.begun:
-            for text in self.summary():
-                print(f"\n{text}", file=sys.stderr)
+        # Python closes each handler once more when it ends.
+        texts = self.summary() if self.begun else []
+        self.begun = False
+        for text in texts:
+            print(f"\n{text}", file=sys.stderr)
         super().close()
 
     def summary(self) -> list[str]:
@@ -246,14 +253,13 @@ def last_words(text: str, script: str | None = None, killed: bool = False) -> li
         script: Name of the script, without `.py`.
         killed: Whether the job was ended from outside.
     """
-    # Of a line that was written over again and again, what stood there last.
+    # Of a line that was written over again and again, what stands there last.
     lines = [shown(line.rstrip("\r").rsplit("\r", 1)[-1]) for line in text.rstrip().split("\n")]
     begin = None
     for number, line in enumerate(lines):
         if script and re.match(rf"{re.escape(script)}(\.py)?: ", line):
             begin = number
         elif line == TRACEBACK:
-            # A message that a traceback is part of has begun before; one after it is another.
             frames = (n for n in range(number + 1, len(lines)) if lines[n][:1] not in (" ", ""))
             begin = next(frames, number)
     if begin is None and killed:

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 import zipfile
 from pathlib import Path
 
@@ -96,20 +97,32 @@ def test_not_a_digit_of_a_table_is_different(both, file):
     pd.testing.assert_frame_equal(first.drop(columns="seconds"), second.drop(columns="seconds"))
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
-def test_nothing_is_left_of_a_run_that_is_ended(tmp_path, number):
+@pytest.mark.parametrize(
+    ("number", "deaf"),
+    [
+        (signal.SIGINT, False),
+        (signal.SIGKILL, False),
+        # As TensorFlow is while it computes: Ctrl-C again, and it is killed.
+        pytest.param(signal.SIGINT, True, marks=pytest.mark.thorough),
+    ],
+)
+def test_nothing_is_left_of_a_run_that_is_ended(tmp_path, number, deaf):
+    ignored = "signal.signal(signal.SIGINT, signal.SIG_IGN)" if deaf else ""
     folder = copy(
         tmp_path / "mirage",
-        "from pathlib import Path\nimport signal\nPath('here').touch()\nsignal.pause()",
+        f"from pathlib import Path\nimport signal\n{ignored}\nPath('here').touch()\nsignal.pause()",
     )
     process = begin(folder, f"{CHECKPOINT}.keras", TMPDIR=str(tmp_path))
     wait_until((folder / "here").exists, "a job is at work")
     assert any("serve.py" in command for command in processes(folder).values())
     if number == signal.SIGINT:
-        os.killpg(process.pid, number)  # as Ctrl-C does
+        for _ in range(1 + deaf):
+            os.killpg(process.pid, number)  # as Ctrl-C does
+            time.sleep(0.5)
     else:
         process.send_signal(number)
     assert process.wait(LONG) != 0
+    assert "Traceback" not in (folder / "log.txt").read_text()
     wait_until(lambda: not processes(folder), "no process is left")
     assert not list(tmp_path.glob("mirage-*"))
     assert not (folder / f"{CHECKPOINT}.keras").exists()
