@@ -32,6 +32,7 @@ def hand_over() -> None:
 
     To be called by a script that is run, not imported, before its slow imports.
     """
+    sys.excepthook = told
     address = os.environ.get(ADDRESS)
     if not address:
         return
@@ -73,6 +74,14 @@ def hand_over() -> None:
     if status is None:
         sys.exit("The server that ran this job has ended before it (see scripts/serve.py).")
     end(status)
+
+
+def told(kind: type[BaseException], error: BaseException, traceback) -> None:
+    """Tell of an exception that ends a script; where that is Ctrl-C in a word."""
+    if issubclass(kind, KeyboardInterrupt):
+        print("Interrupted.", file=sys.stderr)
+    else:
+        sys.__excepthook__(kind, error, traceback)
 
 
 def setting() -> str:

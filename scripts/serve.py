@@ -316,7 +316,7 @@ def run(script: str) -> int:
     except BaseException as error:
         # Without the line above: the script begins below it.
         error = error.with_traceback(error.__traceback__.tb_next)
-        sys.excepthook(type(error), error, error.__traceback__)
+        preloaded.told(type(error), error, error.__traceback__)
         status = -signal.SIGINT if isinstance(error, KeyboardInterrupt) else 1
     # What packages have asked for at the end: TensorFlow removes code that it generated.
     atexit._run_exitfuncs()
