@@ -18,18 +18,18 @@ mimetypes.add_type("text/plain", ".yaml")
 
 # The workflow's own folder, relative to the working folder: no absolute path enters the records.
 # Used as a module it is not that of the main Snakefile.
-if "://" in str(workflow.current_basedir):
+RULES = workflow.current_basedir.get_path_or_uri(secret_free=True)
+if not os.path.isdir(RULES):
     raise WorkflowError(
-        f"mirage cannot be used from {workflow.current_basedir}; clone it, and give the path of its "
-        "Snakefile"
+        f"mirage cannot be used from {RULES}; clone it, and give the path of its Snakefile"
     )
-FOLDER = Path(os.path.relpath(Path(str(workflow.current_basedir)).parent))
+FOLDER = Path(os.path.relpath(Path(RULES).parent))
 if {"{", "}"} & set(str(FOLDER)):
     raise WorkflowError(
         f"the workflow's folder, {FOLDER.resolve()}, has braces in its path, which Snakemake takes "
         "for wildcards; rename it, or call Snakemake inside it"
     )
-MODULE = not os.path.samefile(workflow.main_snakefile, FOLDER / "Snakefile")
+MODULE = os.path.realpath(workflow.main_snakefile) != os.path.realpath(FOLDER / "Snakefile")
 SCRIPTS = FOLDER / "scripts"
 
 

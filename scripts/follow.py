@@ -143,7 +143,11 @@ class Follower(logging.Handler):
         """A paragraph for each failed job: rule, wildcards, and each thing it said once."""
         texts = []
         for one in self.workflow.scheduler.failed:
-            for job in one.jobs if one.is_group() else [one]:
+            jobs = one.jobs if one.is_group() else [one]
+            if not any(job.jobid in self.said for job in jobs):
+                # Its command succeeded, but did not write what it should have.
+                self.said[next(iter(jobs)).jobid] = ["  what was wrong stands above"]
+            for job in jobs:
                 for said, times in Counter(self.said.get(job.jobid, ())).items():
                     wildcards = ", ".join(f"{k}={v}" for k, v in job.wildcards_dict.items())
                     which = f"{job.rule.name} ({wildcards})" if wildcards else job.rule.name
@@ -209,7 +213,7 @@ def account(
     if status is not None and status < 0:
         lines.append(f"ended by {signal_named(-status)}")
     for log in written:
-        said = last_words(read_end(log), script, killed=bool(lines))
+        said = last_words(read_end(log), script, killed=status is not None and status < 0)
         lines.append(f"{log}{':' if said else ' is empty'}")
         lines += [f"  {line}" for line in said]
         if said:

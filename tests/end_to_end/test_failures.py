@@ -27,7 +27,7 @@ RULES = """
 JOBS = ["words", "traceback", "keras", "killed", "itself", "empty", "latin", "unlogged", "stale"]
 
 rule all:
-    input: expand("{job}.txt", job=JOBS), "mended.txt"
+    input: expand("{job}.txt", job=JOBS), "missing.txt", "mended.txt"
 
 rule job:
     input: script="scripts/train.py"
@@ -46,6 +46,10 @@ rule stale:
     output: "stale.txt"
     log: "stale.log"
     shell: "exit 1 # {log}"
+
+rule missing:
+    output: "missing.txt"
+    shell: "true"
 
 # Works at the second attempt.
 rule mended:
@@ -152,7 +156,13 @@ def test_a_job_without_a_log_and_one_that_wrote_nothing_are_told(told):
 def test_a_job_that_worked_at_the_second_attempt_has_not_failed(told):
     assert "Finished" in told
     assert "Failed: mended" not in told
-    assert told.count("Failed") == len(re.findall("^Failed in 2 attempts: ", told, re.M)) == 9
+    assert len(re.findall("^Failed", told, re.M)) == 10
+    assert len(re.findall("^Failed in 2 attempts: ", told, re.M)) == 9
+
+
+def test_a_job_that_did_not_write_its_output_is_told(told):
+    assert "Failed: missing\n  what was wrong stands above\n" in told
+    assert "output files are missing" in told
 
 
 # --- Ctrl-C ---------------------------------------------------------------------------------------
