@@ -85,3 +85,11 @@ def image():
     if not file.exists():
         pytest.skip(f"needs the image {file.name} (`make container`)")
     return file
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
+def pytest_collection_modifyitems(items):
+    """Where several processes test, one takes all that use the finished run: it is made once."""
+    for item in items:
+        if {"finished", "pristine"} & set(item.fixturenames):
+            item.add_marker(pytest.mark.xdist_group("workflow"))

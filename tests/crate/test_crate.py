@@ -14,9 +14,10 @@ from workflow import ROOT
 
 PYTHON = ROOT / ".tools/crate/bin/python"
 METADATA = "ro-crate-metadata.json"
-pytestmark = pytest.mark.skipif(
-    not PYTHON.exists(), reason="needs the crate tools: make .tools/crate/done"
-)
+pytestmark = [
+    pytest.mark.thorough,
+    pytest.mark.skipif(not PYTHON.exists(), reason="needs the crate tools: make .tools/crate/done"),
+]
 
 
 def export(folder, *options):

@@ -62,6 +62,7 @@ def both(tmp_path_factory):
     return folders
 
 
+@pytest.mark.thorough
 def test_the_jobs_are_run_by_the_server_where_there_is_one(both):
     for folder, expected in zip(both, (True, False), strict=True):
         logs = sorted((folder / "results/digits/logs").rglob("*.log"))
@@ -79,6 +80,7 @@ def test_a_run_takes_the_server_that_it_is_told_of(tmp_path):
     assert Path(server()).exists()
 
 
+@pytest.mark.thorough
 def test_not_a_bit_of_a_checkpoint_is_different(both):
     contents = []
     for folder in both:
@@ -90,6 +92,7 @@ def test_not_a_bit_of_a_checkpoint_is_different(both):
     assert contents[0] == contents[1]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("file", [f"{CHECKPOINT}.csv", SWEEP])
 def test_not_a_digit_of_a_table_is_different(both, file):
     first, second = (pd.read_csv(folder / file, dtype=str) for folder in both)

@@ -191,6 +191,7 @@ def obeyed(page):
     return "pwned" in page.title
 
 
+@pytest.mark.thorough
 def test_text_is_no_order_to_the_browser_that_shows_the_report(pages, browser):  # noqa: F811
     from selenium.webdriver.common.by import By
     from selenium.webdriver.support.ui import WebDriverWait
@@ -222,6 +223,7 @@ def test_text_is_no_order_to_the_browser_that_shows_the_report(pages, browser): 
     assert faults == []
 
 
+@pytest.mark.thorough
 def test_text_is_no_order_to_the_browser_that_shows_the_claims(pages, browser):  # noqa: F811
     from mirage import ledger
 

@@ -40,6 +40,7 @@ def browser():
     driver.quit()
 
 
+@pytest.mark.thorough
 def test_every_figure_and_table_is_in_the_report(finished, report, browser):
     from selenium.webdriver.support.ui import WebDriverWait
 

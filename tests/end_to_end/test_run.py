@@ -250,6 +250,7 @@ def test_the_configuration_is_recorded_with_versions(results):
     assert record["configuration"]["runs"]["float32"]["seeds"] == config["runs"]["float32"]["seeds"]
 
 
+@pytest.mark.thorough
 def test_jobs_are_looked_for_when_one_has_ended_and_not_all_the_time(tmp_path):
     copy_sources(tmp_path / "mirage")
     options = ["--configfile", "config/test.yaml", "--verbose", "checkpoints"]

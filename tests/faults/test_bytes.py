@@ -21,6 +21,7 @@ def one_worker(pristine, tmp_path_factory):
     return folder / RESULTS
 
 
+@pytest.mark.thorough
 def test_a_second_run_with_one_worker_gives_the_same_bytes(finished, one_worker):
     kinds = {file.suffix for file in files(one_worker).values()}
     assert kinds >= {".csv", ".md", ".html", ".keras", ".npz", ".png", ".svg", ".yaml"}

@@ -10,6 +10,7 @@ from small import CONFIGURATION, configure
 SEED = 1
 
 
+@pytest.mark.thorough
 @pytest.mark.skipif(sys.platform != "linux", reason="finds processes in /proc")
 def test_six_kills(pristine, tmp_path):
     def prepare(folder):

@@ -56,6 +56,7 @@ def small_disk(run, mounted):
     return run
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "output",
     [
@@ -80,6 +81,7 @@ def test_a_job_on_a_full_disk_says_so_and_leaves_the_old_file(jobs, small_disk, 
     assert jobs.run(small_disk, output).status == 0
 
 
+@pytest.mark.thorough
 def test_a_run_that_filled_the_disk_goes_on_when_there_is_room(fresh, mounted, tmp_path):
     configure(fresh)
     twin = shutil.copytree(fresh, tmp_path / "twin")
@@ -103,6 +105,7 @@ def test_a_run_that_filled_the_disk_goes_on_when_there_is_room(fresh, mounted, t
     assert differences(fresh / RESULTS, twin / RESULTS) == []
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("made_before", [False, True])
 def test_results_that_cannot_be_written_to_are_told_in_a_sentence(
     fresh, finished, mounted, made_before
@@ -122,6 +125,7 @@ def test_results_that_cannot_be_written_to_are_told_in_a_sentence(
     assert f"{RESULTS}/" in result.stdout
 
 
+@pytest.mark.thorough
 def test_a_file_that_cannot_be_written_is_told_with_the_reason(tmp_path, mounted):
     (tmp_path / "old").write_text("old")
     mounted("-t", "tmpfs", "-o", "ro", "tmpfs", str(tmp_path))

@@ -98,6 +98,7 @@ def test_what_a_side_holds_is_given_back_at_the_end():
     assert order == ["a", "a"]
 
 
+@pytest.mark.thorough
 def test_several_runs_at_once_train_as_one_does():
     runs = together.Together(1, "training", "float32", OURS, "mlp-200-300", "float32")
     try:
@@ -116,6 +117,7 @@ def all_attacks():
     return attacks.Attacks(network, *setting.attacked)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("part", ["fgsm", "fgsm_accuracy", "deepfool"])
 def test_several_processes_attack_as_one_does(part, all_attacks):
     sides = {side.name: side for side in all_attacks.sides(part, 2)}
@@ -152,6 +154,7 @@ def test_peers_run_by_themselves_and_in_several_processes(part, threads, names, 
     assert [side.name for side in sides] == names
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("way", [training.FIT, training.UNTUNED])
 @pytest.mark.filterwarnings("error::UserWarning")
 def test_keras_learns_as_much_as_we_do(way):

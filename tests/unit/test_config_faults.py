@@ -379,9 +379,14 @@ def named(value, line):
     )
 
 
-@settings(max_examples=250, deadline=None)
-@given(changed_configurations())
-def test_whatever_is_changed_is_accepted_or_told_with_its_key(changed):
+@pytest.mark.parametrize("examples", [25, pytest.param(250, marks=pytest.mark.thorough)])
+def test_whatever_is_changed_is_accepted_or_told_with_its_key(examples):
+    settings(max_examples=examples, deadline=None)(
+        given(changed_configurations())(accept_or_tell)
+    )()
+
+
+def accept_or_tell(changed):
     try:
         config.read(changed, SCHEMA)
     except config.ConfigError:
