@@ -53,9 +53,13 @@ finally:
 # in a container it is the container's.
 os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), *os.get_exec_path()]))
 
+SERIES = {}
 with open(PUBLISHED, newline="") as file:
-    SERIES = {row["series"] for row in csv.DictReader(file)}
+    for row in csv.DictReader(file):
+        SERIES.setdefault(row["series"], []).append(row)
 try:
+    # Snakemake has read them already, and has taken the last of two equal keys.
+    configuration.check_sources(workflow.configfiles, workflow.config_settings.config_args or ())
     STUDY = configuration.read(
         config,
         FOLDER / "schemas/config.schema.yaml",

@@ -3,12 +3,10 @@
 Errors are collected and name the key, the value and what is allowed.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-import yaml
-
-from mirage import consistency
+from mirage import consistency, documents
 from mirage.schemas import TYPES, Validator, complete, plain, sentences, shown
 from mirage.study import Study, evaluations
 
@@ -17,10 +15,24 @@ class ConfigError(ValueError):
     """A configuration that cannot be run; the message lists every fault found."""
 
 
+def check_sources(files: Iterable[Path | str], arguments: Iterable[str] = ()) -> None:
+    """Refuse what YAML would take in silence for something else, such as a key that stands twice.
+
+    Args:
+        files: All files that the configuration was read from.
+        arguments: Entries `key=value` of Snakemake's `--config`.
+
+    Raises:
+        ConfigError: The message has a line for each fault, with its file and line.
+    """
+    if faults := documents.faults(files, arguments):
+        _refuse(faults)
+
+
 def read(
     config: Mapping,
     schema_file: Path,
-    published: Collection[str] | None = None,
+    published: Mapping[str, Iterable[Mapping]] | None = None,
     folder: str = "",
 ) -> Study:
     """Check a configuration and lay it out.
@@ -28,7 +40,8 @@ def read(
     Args:
         config: As read from YAML; left as it is.
         schema_file: JSON Schema in YAML; its `default`s complete the configuration.
-        published: Names of the published series that figures may show; any where it is None.
+        published: Rows (`quantity`, `epsilon` as text) of the published series that figures may
+            show, by the name of the series; any series where it is None.
         folder: Local folder of the data, where the configuration names none.
 
     Raises:
@@ -36,7 +49,7 @@ def read(
     """
     if not isinstance(config, Mapping):
         _refuse([f"it must be {TYPES['object']}, not {shown(config)}"])
-    schema = yaml.safe_load(schema_file.read_text())
+    schema = documents.read(schema_file)
     completed = plain(config)
     faults = sorted(
         Validator(schema).iter_errors(completed),
@@ -48,13 +61,13 @@ def read(
     for run in completed["runs"].values():
         run["split"] = run.pop("split", dict(completed["split"]))  # put in last, as defaults are
         run["seeds"] = run["seeds"][: completed.get("max_seeds")]
+    faults = consistency.of_configuration(completed, folder)
+    if faults:
+        _refuse(faults)
     if "max_images" in completed:
         for entry in completed["evaluations"]:
             most = completed["max_images"]
             entry["images"] = min(entry.get("images", most), most)
-    faults = consistency.of_configuration(completed, folder)
-    if faults:
-        _refuse(faults)
     study = Study(completed, tuple(evaluations(completed)))
     faults = consistency.of_study(study, published)
     if faults:

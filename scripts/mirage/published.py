@@ -21,8 +21,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
-import yaml
 
+from mirage import documents
 from mirage.conditions import (
     CAVEAT,
     KINDS,
@@ -68,12 +68,14 @@ def read(path: Path | str, schema_file: Path | str, series: Collection[str] = ()
         `claims`, a list.
 
     Raises:
-        ClaimsError: The file is not as the schema wants it, an identifier stands twice or does
-            not begin with its source, a claim has both or none of `test` and `not_testable`, or
-            names a series that is not published.
+        ClaimsError: A key stands twice, the file is not as the schema wants it, an identifier
+            stands twice or does not begin with its source, a claim has both or none of `test` and
+            `not_testable`, or names a series that is not published.
     """
-    content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    schema = yaml.safe_load(Path(schema_file).read_text(encoding="utf-8"))
+    try:
+        content, schema = documents.read(path), documents.read(schema_file)
+    except documents.DocumentError as error:
+        raise ClaimsError(str(error)) from None
     found = sorted(
         Validator(schema).iter_errors(content), key=lambda fault: list(map(str, fault.path))
     )

@@ -398,4 +398,4 @@ def test_an_unknown_published_series_is_told_before_anything_is_trained():
     quick = copy.deepcopy(QUICK)
     quick["figures"]["masking"]["series"][0]["published"] = "yue2017-fig99"
     with pytest.raises(config.ConfigError, match=r"series\.0\.published: .*fig99.*there are one"):
-        config.read(quick, SCHEMA, {"one"})
+        config.read(quick, SCHEMA, {"one": []})

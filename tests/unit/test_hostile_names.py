@@ -70,7 +70,7 @@ VALUES = (
 
 def refusal(given):
     with pytest.raises(config.ConfigError) as error:
-        config.read(given, SCHEMA, {"yue2018-fig1"})
+        config.read(given, SCHEMA, {"yue2018-fig1": []})
     return str(error.value)
 
 
