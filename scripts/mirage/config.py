@@ -3,6 +3,7 @@
 Errors are collected and name the key, the value and what is allowed.
 """
 
+import functools
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -49,7 +50,7 @@ def read(
     """
     if not isinstance(config, Mapping):
         _refuse([f"it must be {TYPES['object']}, not {shown(config)}"])
-    schema = documents.read(schema_file)
+    schema = _schema(schema_file)
     completed = plain(config)
     faults = sorted(
         Validator(schema).iter_errors(completed),
@@ -73,6 +74,11 @@ def read(
     if faults:
         _refuse(faults)
     return study
+
+
+@functools.cache
+def _schema(file: Path) -> dict:
+    return documents.read(file)
 
 
 def _refuse(faults: list[str]) -> None:

@@ -4,12 +4,15 @@ Every fault is told in a sentence that names the key, the value and what is allo
 """
 
 import itertools
+import math
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Iterator, Mapping
 
+from mirage import drawable
+from mirage.drawable import empty_columns, unmeasured
 from mirage.schemas import named, shown
 from mirage.signatures import signature
-from mirage.study import BARE, CLEAN, NOT_PARAMETERS, TABLES, Study, cell_series
+from mirage.study import BARE, CLEAN, KEPT, SIZES, TABLES, Study, cell_series
 
 
 def of_configuration(config: Mapping, folder: str) -> list[str]:
@@ -21,85 +24,152 @@ def of_configuration(config: Mapping, folder: str) -> list[str]:
     """
     return [
         *_folder_faults(config, folder),
+        *_size_faults(config),
         *_order_faults(config),
-        *_signature_faults(config),
+        *_kind_faults(config),
+        *_epsilon_faults(config),
         *(_name_faults(config) or _agreement_faults(config)),
     ]
 
 
-def of_study(study: Study, published: Collection[str] | None) -> list[str]:
+def of_study(study: Study, published: drawable.Published | None) -> list[str]:
     """The faults of a study: what it repeats, and what it shows and does not measure.
 
     Args:
         study: Of a configuration without faults.
-        published: Names of the published series that figures may show; any where it is None.
+        published: As in `mirage.config.read`.
     """
     return [
         *_repeated(study),
-        *_figure_faults(study, published),
+        *drawable.faults(study, published),
         *_summary_faults(study),
         *_table_faults(study),
     ]
 
 
 def _folder_faults(config: Mapping, folder: str) -> list[str]:
-    """A data set that is not downloaded, and no folder to take it from."""
-    if config["dataset"] != "cifar10" or config["data_folder"] or folder:
-        return []
-    return [
-        "dataset: cifar10 is not downloaded; name the folder of its binary version "
-        "(data_batch_1.bin to data_batch_5.bin, test_batch.bin) in data_folder, or in the "
-        "environment variable MNIST_DIR"
+    """A folder of results that are not this configuration's, and no folder of data."""
+    dataset, results = config["dataset"], config.get("folder", config["dataset"])
+    faults = []
+    if results in KEPT:
+        faults.append(
+            f"folder: results/{results} holds results that are kept with the code, and would be "
+            "written over; take another name"
+        )
+    elif results in SIZES and results != dataset:
+        faults.append(
+            f"folder: {results!r} is the name of another data set, whose results belong there; the "
+            f"data set is {dataset}: take another name, or leave folder out"
+        )
+    if dataset == "cifar10" and not config["data_folder"] and not folder:
+        faults.append(
+            "dataset: cifar10 is not downloaded; name the folder of its binary version "
+            "(data_batch_1.bin to data_batch_5.bin, test_batch.bin) in data_folder, or in the "
+            "environment variable MNIST_DIR"
+        )
+    return faults
+
+
+def _size_faults(config: Mapping) -> list[str]:
+    """More images than there are."""
+    available, test, _ = SIZES[config["dataset"]]
+    splits = {"split": config["split"]}
+    splits |= {
+        f"runs.{name}.split": run["split"]
+        for name, run in config["runs"].items()
+        if run["split"] != config["split"]
+    }
+    faults = [
+        f"{key}: train {split['train']} and validation {split['validation']} make "
+        f"{split['train'] + split['validation']} images; {config['dataset']} has {available} "
+        "training images"
+        for key, split in splits.items()
+        if split["train"] + split["validation"] > available
     ]
+    faults += [
+        f"runs.{name}.batch_size: {run['batch_size']} is more than the {run['split']['train']} "
+        "training images; lower it, or raise split.train"
+        for name, run in config["runs"].items()
+        if run["batch_size"] > run["split"]["train"]
+    ]
+    for number, entry in enumerate(config["evaluations"]):
+        images = min(entry.get("images", 0), config.get("max_images", math.inf))
+        for split, name in itertools.product(entry["splits"], entry["runs"]):
+            sizes = {"test": test, **config["runs"].get(name, config)["split"]}
+            if images > sizes[split]:
+                faults.append(
+                    f"evaluations.{number}.images: {images} is more than the {sizes[split]} of "
+                    f"split {split!r} of run {name!r}; leave it out to attack all"
+                )
+    return faults
 
 
 def _order_faults(config: Mapping) -> list[str]:
-    """Lists that must ascend and do not."""
-    lists = {
-        **{f"runs.{name}.epochs": run["epochs"] for name, run in config["runs"].items()},
-        **{
-            f"attacks.{name}.clip": attack["clip"]
-            for name, attack in config["attacks"].items()
-            if "clip" in attack
-        },
-    }
+    """Epochs that must ascend and do not."""
     return [
-        f"{key}: {shown(values)} must ascend, no number standing twice"
-        for key, values in lists.items()
-        if values != sorted(set(values))
+        f"runs.{name}.epochs: {shown(run['epochs'])} must ascend, no number standing twice"
+        for name, run in config["runs"].items()
+        if run["epochs"] != sorted(set(run["epochs"]))
     ]
 
 
-def _signature_faults(config: Mapping) -> list[str]:
-    """Attacks without a file, and parameters that their files do not take."""
+def _kind_faults(config: Mapping) -> list[str]:
+    """Epsilons of attacks that take none, and attacks that lack them."""
     faults = []
-    for name, attack in config["attacks"].items():
-        try:
-            takes = signature(attack["method"])
-        except ValueError as error:
-            faults.append(f"attacks.{name}.method: {error}")
-            continue
-        given = [key for key in attack if key not in NOT_PARAMETERS]
-        allowed = [*takes.required, *takes.optional]
-        unknown = [key for key in given if key not in allowed]
-        if unknown:
-            faults.append(
-                f"attacks.{name}: {attack['method']} does not take {named(unknown)}; "
-                f"it takes {named(allowed)}"
-            )
-        missing = [key for key in takes.required if key not in given]
-        if missing:
-            faults.append(f"attacks.{name}: {attack['method']} needs {named(missing)} as well")
     for number, entry in enumerate(config["evaluations"]):
         for attack in entry["attacks"]:
-            method = config["attacks"].get(attack, {}).get("method")
-            if method is None or any(fault.startswith(f"attacks.{attack}.") for fault in faults):
+            if attack not in config["attacks"]:
                 continue
+            method = config["attacks"][attack]["method"]
             minimal = signature(method).kind == "minimal"
             if minimal == ("epsilons" in entry):
                 verb = "takes no epsilons" if minimal else "needs epsilons"
                 faults.append(f"evaluations.{number}: attack {attack!r} ({method}) {verb}")
     return faults
+
+
+def _epsilon_faults(config: Mapping) -> list[str]:
+    """Epsilons in another unit than that of pixels, which lie in 0 to 1."""
+    return [
+        f"{key}: {shown(epsilon)} is too large; pixels lie in 0 to 1, and {most}. "
+        f"An epsilon of 8 grey levels is 8/255, 0.031"
+        for key, epsilon, attack in _epsilons(config)
+        for limit, most in [_largest(config, attack)]
+        if float(epsilon) > limit
+    ]
+
+
+def _epsilons(config: Mapping) -> Iterator[tuple[str, str, Mapping]]:
+    """Each epsilon with its key and its attack; summary and tables show measured ones only."""
+    attacks = config["attacks"]
+    for name, run in config["runs"].items():
+        if "epsilon" in run["objective"]:
+            yield f"runs.{name}.objective.epsilon", run["objective"]["epsilon"], {"norm": "linf"}
+        given = run.get("perturbed_by", {})
+        if "epsilon" in given and given["attack"] in attacks:
+            yield f"runs.{name}.perturbed_by.epsilon", given["epsilon"], attacks[given["attack"]]
+    for number, entry in enumerate(config["evaluations"]):
+        for attack in entry["attacks"]:
+            for place, epsilon in enumerate(entry.get("epsilons", ())):
+                if attack in attacks:
+                    yield f"evaluations.{number}.epsilons.{place}", epsilon, attacks[attack]
+    for name, figure in config["figures"].items():
+        for number, series in enumerate(figure["series"]):
+            for place, epsilon in enumerate(series.get("epsilons", ())):
+                if series.get("attack") in attacks:
+                    key = f"figures.{name}.series.{number}.epsilons.{place}"
+                    yield key, epsilon, attacks[series["attack"]]
+
+
+def _largest(config: Mapping, attack: Mapping) -> tuple[float, str]:
+    """The largest epsilon that an attack can have a use for, and why."""
+    if attack.get("norm") == "l2":
+        # The diagonal of the cube in which all images lie.
+        longest = round(math.sqrt(SIZES[config["dataset"]][2]), 1)
+        return longest, f"no two images are further apart than {longest} in L2"
+    if attack.get("method") == "noise":
+        return 2, "noise with a standard deviation of more than 2 leaves nothing of an image"
+    return 1, "no two images are further apart than 1 in L-infinity"
 
 
 def _name_faults(config: Mapping) -> list[str]:
@@ -242,92 +312,6 @@ def _repeated(study: Study) -> list[str]:
     return faults
 
 
-def _figure_faults(study: Study, published: Collection[str] | None) -> list[str]:
-    """Figures that ask for what no evaluation measures, or for more than their plot can show."""
-    faults = []
-    for name, figure in study.config["figures"].items():
-        for number, series in enumerate(figure["series"]):
-            where = f"figures.{name}.series.{number}"
-            run = study.runs[series["run"]]
-            lacking = [epoch for epoch in series.get("epochs", ()) if epoch not in run["epochs"]]
-            if lacking:
-                faults.append(
-                    f"{where}.epochs: run {series['run']!r} has no checkpoint of {shown(lacking)};"
-                    f" it has {named(run['epochs'])}"
-                )
-            shows = series.get("published")
-            if None not in (shows, published) and shows not in published:
-                faults.append(
-                    f"{where}.published: there is no series {shows!r} in "
-                    f"resources/published/series.csv; there are {named(sorted(published))}"
-                )
-            match figure["plot"]:
-                case "by_epoch" | "by_epsilon" | "by_value":
-                    faults += _unmeasured(study, where, series)
-                    if figure["plot"] == "by_value" and "x" not in series:
-                        faults.append(f"{where}: a figure by value needs x, the value, as well")
-                case "examples" | "filtered":
-                    faults += _example_faults(study, where, series)
-                case "restarts":
-                    faults += _restart_faults(study, where, series)
-                case "digits" if number:
-                    faults.append(f"{where}: a figure of digits takes one series")
-    return faults
-
-
-def _unmeasured(study: Study, where: str, wanted: Mapping) -> list[str]:
-    if study.chosen(wanted):
-        return []
-    keys = ("run", "attack", "dtype", "split", "defence", "epsilons")
-    selection = ", ".join(
-        f"{key} {named(wanted[key]) if key == 'epsilons' else wanted[key]}"
-        for key in keys
-        if key in wanted
-    )
-    return [f"{where}: no entry of evaluations measures {selection}"]
-
-
-def _example_faults(study: Study, where: str, series: Mapping) -> list[str]:
-    attack = series.get("attack")
-    minimal = attack is not None and study.kind(attack) == "minimal"
-    needed = ("attack", "dtype", "split", "epochs", *(() if minimal else ("epsilons",)))
-    missing = [key for key in needed if key not in series]
-    if missing:
-        return [f"{where}: a figure of examples needs {named(missing)} as well"]
-    if minimal and "epsilons" in series:
-        return [f"{where}: attack {attack!r} takes no epsilons"]
-    faults = [
-        f"{where}.{key}: {shown(series[key])} is not allowed; a figure of examples takes one"
-        for key in ("epsilons", "epochs")
-        if len(series.get(key, [1])) > 1
-    ]
-    for key in ("source", "adaptive"):
-        if key in study.config["attacks"][attack]:
-            faults.append(f"{where}.attack: a figure of examples shows no attack with {key!r}")
-    return faults
-
-
-def _restart_faults(study: Study, where: str, series: Mapping) -> list[str]:
-    needed = ("attack", "dtype", "split", "epsilons", "epochs")
-    missing = [key for key in needed if key not in series]
-    if missing:
-        return [f"{where}: a figure of restarts needs {named(missing)} as well"]
-    faults = [
-        f"{where}.{key}: {shown(series[key])} is not allowed; a figure of restarts takes one"
-        for key in ("epsilons", "epochs")
-        if len(series[key]) > 1
-    ]
-    attack = study.config["attacks"][series["attack"]]
-    if attack["method"] != "pgd":
-        faults.append(f"{where}.attack: only PGD has restarts")
-    for key in ("source", "adaptive"):
-        if key in attack:
-            faults.append(f"{where}.attack: a figure of restarts shows no attack with {key!r}")
-    if series.get("defence", BARE) != BARE:
-        faults.append(f"{where}.defence: a figure of restarts shows the bare network")
-    return faults
-
-
 def _summary_faults(study: Study) -> list[str]:
     """Columns of the summary that no evaluation measures."""
     summary = study.config["summary"]
@@ -335,7 +319,7 @@ def _summary_faults(study: Study) -> list[str]:
         fault
         for run in summary["runs"]
         for number, column in enumerate(summary["columns"])
-        for fault in _unmeasured(
+        for fault in unmeasured(
             study,
             f"summary.columns.{number}",
             {
@@ -384,12 +368,13 @@ def _cell_faults(study: Study, where: str, cell: Mapping) -> list[str]:
     faults = [
         fault
         for one in selections
-        for fault in _unmeasured(study, where, cell_series(one)) + _epoch_faults(study, where, one)
+        for fault in unmeasured(study, where, cell_series(one)) + _epoch_faults(study, where, one)
     ]
     if faults:
         return faults
     if condition and not all(one.epsilons for one in study.chosen(cell_series(selections[1]))):
         return [f"{where}: epsilon_where needs an attack that takes epsilons"]
+    faults += empty_columns(study, where, cell["attack"], [cell["value"]])
     for one in selections:
         chosen = study.chosen(cell_series(one))
         dtypes = sorted({evaluation.dtype for evaluation in chosen})

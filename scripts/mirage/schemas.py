@@ -1,8 +1,9 @@
 """Checks of plain data against a JSON Schema, told in sentences for people."""
 
-import math
+import datetime
 import re
 import reprlib
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 
 import jsonschema
@@ -21,6 +22,11 @@ def _whole(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
+def _finite(value: object) -> bool:
+    # A whole number may be too large for a float; "not a number" is not even equal to itself.
+    return (_whole(value) or isinstance(value, float)) and abs(value) <= sys.float_info.max
+
+
 def _pattern(_validator: object, pattern: str, value: object, _schema: object) -> Iterator:
     # In JSON Schema "$" is the end; in Python it may stand before a last line break, too.
     if isinstance(value, str) and not re.search(re.sub(r"\$$", r"\\Z", pattern), value):
@@ -35,9 +41,7 @@ Validator = jsonschema.validators.extend(
     type_checker=jsonschema.Draft202012Validator.TYPE_CHECKER.redefine_many(
         {
             "integer": lambda _, value: _whole(value),
-            "number": lambda _, value: (
-                _whole(value) or (isinstance(value, float) and math.isfinite(value))
-            ),
+            "number": lambda _, value: _finite(value),
         }
     ),
 )
@@ -56,6 +60,8 @@ def shown(value: object) -> str:
     """A value as it may stand in a sentence: not too long, and nothing Python's."""
     if value is None:
         return "an empty value"
+    if isinstance(value, datetime.date):
+        return str(value)
     short = reprlib.Repr()
     short.maxstring = short.maxother = 60
     return short.repr(value)
@@ -91,6 +97,8 @@ def sentences(fault: jsonschema.ValidationError) -> list[str]:
         "minItems": lambda: f"it needs at least {limit} of them",
         "maxItems": lambda: f"it takes at most {limit} of them",
         "minProperties": lambda: f"it needs at least {limit} of them",
+        "maxLength": lambda: f"it must have at most {limit} characters",
+        "not": lambda: f"it must not be {limit['const']}",
         "pattern": lambda: "it must be written in another form",
     }.get(rule, lambda: fault.message)()
     return [_refusal(key, value, wanted, fault.schema)]
@@ -100,6 +108,8 @@ def _refusal(key: str, value: object, wanted: str, schema: Mapping) -> str:
     hint = schema.get("description", "").strip().rstrip(".")
     if isinstance(value, str) and TYPES["number"] in wanted:
         hint = "without quotes; YAML takes 1e-3 for text: write 0.001 or 1.0e-3"
+    if isinstance(value, bool) and TYPES["string"] in wanted:
+        hint = "YAML takes on, off, yes and no without quotes for true and false"
     return f"{key}: {shown(value)} is not allowed; {wanted}" + (f" ({hint})" if hint else "")
 
 

@@ -1,6 +1,7 @@
 """What an attack takes, read from its file without importing TensorFlow.
 
-The configuration is checked against it, and the kind of jobs an attack needs follows from it.
+The kind of jobs an attack needs follows from it. Its parameters stand in
+schemas/config.schema.yaml as well, with what each may be; a test holds the two against one another.
 """
 
 import ast
@@ -15,19 +16,17 @@ OFFERED = ("epsilon", "seed", "signs", "record")
 
 @dataclass(frozen=True)
 class Signature:
-    """The parameters of an attack and the kind of its jobs.
+    """What follows from the parameters of an attack.
 
     Attributes:
-        kind: `sweep` where one job serves all epsilons (`ONE_STEP = True` in the attack's file),
-            `minimal` where the attack takes no epsilon but looks for the smallest perturbation
-            itself, `attack` where every epsilon is a job of its own.
-        required: Parameters without a default.
-        optional: Parameters with one.
+        kind: Of its jobs: `sweep` where one job serves all epsilons (`ONE_STEP = True` in the
+            attack's file), `minimal` where the attack takes no epsilon but looks for the smallest
+            perturbation itself, `attack` where every epsilon is a job of its own.
+        counts: Whether it counts its iterations (it takes `record`).
     """
 
     kind: str
-    required: tuple[str, ...]
-    optional: tuple[str, ...]
+    counts: bool
 
 
 @functools.cache
@@ -44,11 +43,7 @@ def signature(method: str) -> Signature:
     functions = [one for one in body if isinstance(one, ast.FunctionDef) and one.name == "attack"]
     if not functions:
         raise ValueError(f"scripts/mirage/attacks/{method}.py defines no function attack")
-    arguments = functions[0].args
-    defaults = {
-        argument.arg: default is not None
-        for argument, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
-    }
+    takes = {argument.arg for argument in functions[0].args.kwonlyargs}
     one_step = any(
         isinstance(one, ast.Assign)
         and any(isinstance(name, ast.Name) and name.id == "ONE_STEP" for name in one.targets)
@@ -56,10 +51,5 @@ def signature(method: str) -> Signature:
         and one.value.value is True
         for one in body
     )
-    kind = "minimal" if "epsilon" not in defaults else "sweep" if one_step else "attack"
-    own = {name: default for name, default in defaults.items() if name not in OFFERED}
-    return Signature(
-        kind,
-        tuple(name for name, default in own.items() if not default),
-        tuple(name for name, default in own.items() if default),
-    )
+    kind = "minimal" if "epsilon" not in takes else "sweep" if one_step else "attack"
+    return Signature(kind, "record" in takes)

@@ -6,6 +6,15 @@ from dataclasses import dataclass, replace
 from mirage.signatures import signature
 
 DOWNLOADED = ("mnist", "fashion_mnist")
+# Training images, test images, and values of an image of each data set.
+SIZES = {
+    "mnist": (60_000, 10_000, 28 * 28),
+    "fashion_mnist": (60_000, 10_000, 28 * 28),
+    "cifar10": (50_000, 10_000, 32 * 32 * 3),
+    "digits": (1_347, 450, 28 * 28),
+}
+# Folders under results/ that git tracks and `make clean` keeps.
+KEPT = ("reference",)
 # Beside the names of `defences`: the network as it is.
 BARE = "bare"
 # Tables that are there without being named in the configuration.

@@ -62,7 +62,12 @@ def small():
                 **TEXT,
                 "series": [{**series, "attack": "pgd", "epsilons": ["0.1"], "epochs": [3]}],
             },
-            "values": {"plot": "by_value", **TEXT, "x_label": "", "series": [{**series, "x": 1}]},
+            "values": {
+                "plot": "by_value",
+                **TEXT,
+                "x_label": "",
+                "series": [{**series, "x": 1, "epochs": [3]}],
+            },
         },
         "tables": {
             "cells": {

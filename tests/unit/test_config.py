@@ -37,7 +37,7 @@ def test_defaults_are_filled_in_and_what_is_given_is_left_as_it_is(given_config)
 
 
 def test_a_run_may_have_its_own_split(given_config):
-    own = {"train": 50, "validation": 5}
+    own = {"train": 150, "validation": 5}
     given_config["runs"]["other"]["split"] = own
     runs = config.read(given_config, SCHEMA).runs
     assert (runs["other"]["split"], runs["one"]["split"]) == (own, given_config["split"])

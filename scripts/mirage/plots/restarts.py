@@ -37,7 +37,7 @@ def draw(figure: dict, data: pd.DataFrame, published: pd.DataFrame | None = None
     else:
         bins = np.histogram_bin_edges(losses, BINS)
     images = sorted(set(np.concatenate([part["image"] for part in parts])))
-    looks = style.line_styles(images, figure.get("colours"))
+    looks = style.line_styles(images)
 
     # One above the other, so that the losses of two networks are compared along one axis.
     drawing, axes = layout.panels(len(parts), columns=1)
