@@ -4,7 +4,6 @@ import importlib
 import inspect
 
 import pytest
-import yaml
 
 from mirage import signatures
 
@@ -25,29 +24,12 @@ def written(tmp_path, monkeypatch):
     signatures.signature.cache_clear()
 
 
-def test_every_attack_is_allowed_in_the_configuration():
-    schema = yaml.safe_load(
-        (signatures.ATTACKS.parents[2] / "schemas/config.schema.yaml").read_text()
-    )
-    attack = schema["properties"]["attacks"]["additionalProperties"]["properties"]
-    assert sorted(attack["method"]["enum"]) == METHODS
-    for method in METHODS:
-        found = signatures.signature(method)
-        assert {*found.required, *found.optional} <= set(attack)
-
-
 @pytest.mark.parametrize("method", METHODS)
 def test_it_is_that_of_the_imported_function(method):
     module = importlib.import_module(f"mirage.attacks.{method}")
-    keywords = {
-        name: one.default is inspect.Parameter.empty
-        for name, one in inspect.signature(module.attack).parameters.items()
-        if one.kind is inspect.Parameter.KEYWORD_ONLY
-    }
-    own = {name: needed for name, needed in keywords.items() if name not in signatures.OFFERED}
+    keywords = inspect.signature(module.attack).parameters
     found = signatures.signature(method)
-    assert found.required == tuple(name for name, needed in own.items() if needed)
-    assert found.optional == tuple(name for name, needed in own.items() if not needed)
+    assert found.counts == ("record" in keywords)
     one_step = getattr(module, "ONE_STEP", False)
     kinds = {(True, True): "sweep", (True, False): "attack", (False, False): "minimal"}
     assert found.kind == kinds["epsilon" in keywords, one_step]
@@ -60,12 +42,11 @@ def test_the_kinds_of_the_attacks_of_the_sources():
     assert kinds["deepfool"] == kinds["jsma"] == kinds["lbfgs"] == "minimal"
 
 
-def test_what_is_offered_is_no_parameter_and_a_default_makes_one_optional(written):
+def test_an_attack_that_takes_a_record_counts_its_iterations(written):
     found = written(
-        "def attack(network, images, labels, *, epsilon, size, seed=(0,), signs=None, "
-        "record=None, norm='l2'):\n    pass\n"
+        "def attack(network, images, labels, *, epsilon, seed=(0,), record=None):\n    pass\n"
     )
-    assert found == signatures.Signature("attack", ("size",), ("norm",))
+    assert found == signatures.Signature("attack", counts=True)
 
 
 @pytest.mark.parametrize(
@@ -79,7 +60,7 @@ def test_a_line_of_the_file_says_that_one_job_serves_all_epsilons(written, line,
 
 def test_no_attack_is_imported(written):
     text = "import no_such_module\ndef attack(network, images, labels, *, scale=1):\n    pass\n"
-    assert written(text) == signatures.Signature("minimal", (), ("scale",))
+    assert written(text) == signatures.Signature("minimal", counts=False)
 
 
 def test_a_file_that_is_missing_or_has_no_attack_is_named(written):

@@ -1,0 +1,282 @@
+"""Every parameter is checked when a run is planned: what the code declares, the schema knows.
+
+All are listed from where they are declared, so that a new one cannot be forgotten.
+"""
+
+import ast
+import importlib
+import inspect
+import math
+import re
+
+import keras
+import pytest
+import yaml
+from configurations import SCHEMA, small
+
+from mirage import ball, config, datasets, defences, drawable, gradients, networks, rows, study
+from mirage.attacks import jsma, lbfgs
+from mirage.signatures import ATTACKS, OFFERED
+
+ROOT = SCHEMA.parents[1]
+RULES = yaml.safe_load(SCHEMA.read_text())
+RUN = RULES["properties"]["runs"]["additionalProperties"]["properties"]
+PACKAGE = ATTACKS.parent
+# Keys of an attack that say which network gives the gradient.
+OF_NETWORK = {"source", "adaptive"}
+
+
+def modules(folder, function):
+    """The modules of a folder that define this function."""
+    found = (PACKAGE / folder).glob("*.py")
+    return {path.stem for path in found if f"\ndef {function}(" in path.read_text()}
+
+
+def keywords(function, but):
+    """The keyword-only parameters of a function."""
+    found = inspect.signature(function).parameters.values()
+    return {one.name: one for one in found if one.kind is one.KEYWORD_ONLY and one.name not in but}
+
+
+def resolved(rule):
+    """A rule of the schema, or the definition that it refers to."""
+    return RULES["$defs"][rule["$ref"].rsplit("/", 1)[1]] if "$ref" in rule else rule
+
+
+def branches(rule, tag):
+    """The branches of a choice by their constant."""
+    return {branch["properties"][tag]["const"]: branch for branch in rule["oneOf"]}
+
+
+ATTACK_BRANCHES = branches(RULES["properties"]["attacks"]["additionalProperties"], "method")
+DEFENCE_BRANCHES = branches(RULES["properties"]["defences"]["additionalProperties"], "method")
+OBJECTIVE_BRANCHES = branches(RUN["objective"], "name")
+OPTIMIZER_BRANCHES = branches(RUN["optimizer"], "name")
+
+# What is declared: the kind, its name, its parameters, the schema's branch and that branch's tag.
+DECLARED = [
+    *(
+        (
+            "attacks",
+            name,
+            keywords(importlib.import_module(f"mirage.attacks.{name}").attack, OFFERED),
+            ATTACK_BRANCHES[name],
+        )
+        for name in sorted(modules("attacks", "attack"))
+    ),
+    *(
+        ("defences", name, keywords(function, ()), DEFENCE_BRANCHES[name])
+        for name, function in defences.FILTERS.items()
+    ),
+    *(
+        (
+            "objective",
+            name,
+            keywords(importlib.import_module(f"mirage.objectives.{name}").loss, ("seed",)),
+            OBJECTIVE_BRANCHES[name],
+        )
+        for name in sorted(modules("objectives", "loss"))
+    ),
+]
+EACH = pytest.mark.parametrize(("kind", "name", "declared", "branch"), DECLARED)
+
+
+def test_the_schema_has_all_attacks_defences_and_objectives_and_no_other():
+    assert modules("attacks", "attack") == set(ATTACK_BRANCHES)
+    assert set(defences.FILTERS) == set(DEFENCE_BRANCHES)
+    assert modules("objectives", "loss") == set(OBJECTIVE_BRANCHES)
+
+
+@EACH
+def test_the_schema_has_all_parameters_and_no_other(kind, name, declared, branch):
+    given = set(branch["properties"]) - {"method", "name"} - OF_NETWORK
+    assert given == set(declared)
+    needed = {key for key, one in declared.items() if one.default is inspect.Parameter.empty}
+    assert set(branch["required"]) - {"method", "name"} == needed
+    assert branch["additionalProperties"] is False
+
+
+@EACH
+def test_what_the_code_takes_where_nothing_is_given_is_allowed(kind, name, declared, branch):
+    defaults = {
+        key: one.default
+        for key, one in declared.items()
+        if one.default not in (inspect.Parameter.empty, None)
+    }
+    for key, value in defaults.items():
+        plain = list(value) if isinstance(value, tuple) else value
+        assert told(kind, name, {key: plain}) == [], key
+
+
+def example(kind, name):
+    """A valid entry of an attack, a defence or an objective, with what it needs alone."""
+    values = {
+        **{"gradient": "exact_sign", "epsilon": "0.1", "clean_weight": 0.5, "steps": 1},
+        **{"relative_step": 1, "sigma": 1, "cutoff": 1},
+    }
+    branch = {
+        "attacks": ATTACK_BRANCHES,
+        "defences": DEFENCE_BRANCHES,
+        "objective": OBJECTIVE_BRANCHES,
+    }[kind][name]
+    return {key: values.get(key, name) for key in branch["required"]}
+
+
+def told(kind, name, changed):
+    """The faults that are told of one entry that stands in a valid configuration."""
+    given = small()
+    entry = {**example(kind, name), **changed}
+    if kind == "objective":
+        given["runs"]["one"]["objective"] = entry
+    else:
+        given[kind]["mine"] = entry
+    try:
+        config.read(given, SCHEMA)
+    except config.ConfigError as error:
+        return str(error).splitlines()[1:]
+    return []
+
+
+@EACH
+def test_a_value_of_another_kind_is_told_with_its_key(kind, name, declared, branch):
+    assert told(kind, name, {}) == []
+    place = "runs.one.objective" if kind == "objective" else f"{kind}.mine"
+    for key in declared:
+        for value in (None, "no-such-word", -1e9, -1, [], {}, [0.5], [1, 0], [-9, 9], math.nan):
+            lines = told(kind, name, {key: value})
+            # A change of -1 darkens a pixel.
+            if (name, key, value) == ("jsma", "theta", -1):
+                assert lines == []
+                continue
+            assert lines, (key, value)
+            assert all(line.startswith(f"  - {place}.{key}") for line in lines), lines
+
+
+def words(name, key):
+    return resolved(ATTACK_BRANCHES[name]["properties"][key])["enum"]
+
+
+def test_the_words_are_those_that_the_code_knows():
+    assert tuple(words("jsma", "target")) == jsma.TARGETS
+    assert tuple(words("lbfgs", "target")) == lbfgs.TARGETS
+    found = [
+        resolved(rule)["enum"]
+        for _, _, _, branch in DECLARED
+        for key, rule in branch["properties"].items()
+        if key == "norm"
+    ]
+    assert found
+    assert all(tuple(one) == ball.NORMS for one in found)
+    assert set(RULES["$defs"]["gradient"]["enum"]) == set(gradients.LOSSES)
+    assert tuple(RULES["$defs"]["dtype"]["enum"]) == networks.DTYPES
+    assert tuple(RULES["properties"]["dataset"]["enum"]) == tuple(study.SIZES)
+    names = networks.NAMES.replace(r"\d", "[0-9]")
+    assert RUN["network"]["pattern"] == f"^({names})$"
+
+
+def test_columns_are_those_of_the_table_of_attacks():
+    computed = {"clean_error", "seconds_per_image"}
+    values = set(RULES["$defs"]["cells"]["properties"]["value"]["enum"]) - computed
+    assert values | set(RULES["$defs"]["column"]["enum"]) <= set(rows.COLUMNS["attacks"])
+    assert set(drawable.OF_GRADIENT) == set(gradients.MASKING)
+
+
+@pytest.mark.parametrize("name", OPTIMIZER_BRANCHES)
+def test_keras_takes_the_arguments_of_an_optimizer(name):
+    given = small()
+    given["runs"]["one"]["optimizer"] = {"name": name}
+    completed = config.read(given, SCHEMA).runs["one"]["optimizer"]
+    assert set(completed) == set(OPTIMIZER_BRANCHES[name]["properties"])
+    arguments = {key: value for key, value in completed.items() if key != "name"}
+    assert keras.optimizers.get({"class_name": name, "config": arguments})
+    for key in arguments:
+        for value in (None, "much", -1, [], math.inf):
+            given["runs"]["one"]["optimizer"] = {"name": name, key: value}
+            with pytest.raises(config.ConfigError, match=rf"runs\.one\.optimizer\.{key}: "):
+                config.read(given, SCHEMA)
+
+
+def test_the_sizes_of_the_data_sets_are_those_of_the_data(digits):
+    (train, _), (test, _) = digits
+    assert study.SIZES["digits"] == (len(train), len(test), math.prod(train.shape[1:]))
+    files, colour = len(datasets.CIFAR10_TRAIN), datasets.RECORD - 1
+    assert study.SIZES["cifar10"] == (files * datasets.RECORDS, datasets.RECORDS, colour)
+
+
+def test_an_attack_with_a_norm_is_in_linf_where_none_is_given():
+    """So an epsilon above 1 is a mistake but where `norm: l2` stands."""
+    for kind, name, declared, _ in DECLARED:
+        if kind == "attacks" and "norm" in declared:
+            takes = inspect.signature(
+                importlib.import_module(f"mirage.attacks.{name}").attack
+            ).parameters
+            assert "epsilon" not in takes or declared["norm"].default == "linf"
+
+
+# --- Figures --------------------------------------------------------------------------------------
+
+
+def looked_at(file, name):
+    """The keys of a mapping called `name` that a file reads."""
+    found = set()
+    for node in ast.walk(ast.parse(file.read_text())):
+        match node:
+            case ast.Subscript(value=ast.Name(id=known), slice=ast.Constant(value=str(key))):
+                found |= {key} if known == name else set()
+            case ast.Call(
+                func=ast.Attribute(value=ast.Name(id=known), attr="get"),
+                args=[ast.Constant(value=str(key)), *_],
+            ):
+                found |= {key} if known == name else set()
+    return found
+
+
+@pytest.mark.parametrize("plot", sorted(drawable.OF_FIGURE))
+def test_a_figure_takes_the_keys_that_its_plot_looks_at(plot):
+    file = PACKAGE / "plots" / f"{plot}.py"
+    read = looked_at(file, "figure")
+    if "comparison.draw_lines" in file.read_text():
+        read |= looked_at(PACKAGE / "plots/comparison.py", "figure")
+    if plot == "spectral_norms":  # it sets what is drawn itself
+        read -= {"y"}
+    assert read - set(drawable.OF_EVERY_FIGURE) == set(drawable.OF_FIGURE[plot])
+
+
+def test_all_plots_and_all_keys_of_figures_are_known():
+    figure = RULES["properties"]["figures"]["additionalProperties"]["properties"]
+    assert set(drawable.OF_FIGURE) == set(drawable.OF_SERIES) == set(figure["plot"]["enum"])
+    assert set(drawable.OF_FIGURE) == modules("plots", "draw")
+    keys = {key for keys in drawable.OF_FIGURE.values() for key in keys}
+    assert keys | set(drawable.OF_EVERY_FIGURE) == set(figure)
+    keys = {key for keys in drawable.OF_SERIES.values() for key in keys}
+    assert keys == set(figure["series"]["items"]["properties"])
+
+
+def test_folders_that_are_kept_are_those_of_git_and_of_make():
+    ignored = (ROOT / ".gitignore").read_text()
+    cleaned = (ROOT / "Makefile").read_text()
+    assert set(re.findall(r"^!/results/([^/\n]+)/?$", ignored, re.M)) == set(study.KEPT)
+    assert set(re.findall(r"find results .*! -name (\S+)", cleaned)) == set(study.KEPT)
+
+
+def test_nothing_of_a_configuration_is_free_of_a_rule():
+    """Each value of the schema has a type, a list of words, or a choice, and no key is free."""
+    free, open_ = [], []
+
+    def visit(rule, path):
+        rule = resolved(rule)
+        if not {"type", "enum", "const", "oneOf"} & set(rule):
+            free.append(path)
+        for number, branch in enumerate(rule.get("oneOf", ())):
+            visit(branch, f"{path}[{number}]")
+        if rule.get("type") == "object" and "additionalProperties" not in rule:
+            open_.append(path)
+        for key, inner in rule.get("properties", {}).items():
+            visit(inner, f"{path}.{key}")
+        if isinstance(rule.get("additionalProperties"), dict):
+            visit(rule["additionalProperties"], f"{path}.*")
+        for inner in (*rule.get("prefixItems", ()), *filter(None, [rule.get("items")])):
+            visit(inner, f"{path}[]")
+
+    visit(RULES, "")
+    assert (free, open_) == ([], [])
