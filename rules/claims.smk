@@ -2,6 +2,14 @@
 
 # What a `prefix:` puts before all results where this workflow is a module of another.
 PREFIX = rules.configuration.output[0].removesuffix(f"{RESULTS}/configuration.yaml")
+CLAIMS = FOLDER / "resources/published/claims.yaml"
+CLAIMS_SCHEMA = FOLDER / "schemas/claims.schema.yaml"
+if CONFIG["claims"]:
+    # They are judged at the very end, hours after a fault in them could have been told.
+    try:
+        claims.read(CLAIMS, CLAIMS_SCHEMA, SERIES)
+    except claims.ClaimsError as error:
+        raise WorkflowError(str(error))
 
 
 rule claims:

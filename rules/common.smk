@@ -45,7 +45,7 @@ sys.path.insert(0, str(SCRIPTS.resolve()))
 try:
     import follow
     from mirage import config as configuration
-    from mirage import folders, machine, sources, study
+    from mirage import claims, folders, machine, sources, study
 finally:
     sys.path.remove(str(SCRIPTS.resolve()))
 
@@ -59,7 +59,9 @@ with open(PUBLISHED, newline="") as file:
         SERIES.setdefault(row["series"], []).append(row)
 try:
     # Snakemake has read them already, and has taken the last of two equal keys.
-    configuration.check_sources(workflow.configfiles, workflow.config_settings.config_args or ())
+    configuration.check_sources(
+        workflow.configfiles, workflow.config_settings.config_args or (), keys_only=MODULE
+    )
     STUDY = configuration.read(
         config,
         FOLDER / "schemas/config.schema.yaml",

@@ -10,7 +10,7 @@ import preloaded
 if __name__ == "__main__":
     preloaded.hand_over()
 
-from mirage import ledger, published, tables
+from mirage import claims, ledger, published, tables
 from mirage.files import atomic
 from mirage.rows import RowsError
 
@@ -39,7 +39,7 @@ def main() -> None:
     """Read, judge and write."""
     args = arguments()
     series = tables.read([args.series])
-    claims = published.read(args.claims, args.schema, set(series["series"]))
+    content = claims.read(args.claims, args.schema, set(series["series"]))
     files = {
         "attacks": [args.attacks],
         "measures": [args.measures],
@@ -47,7 +47,7 @@ def main() -> None:
         "restarts": args.restarts,
     }
     given = {name: tables.read(paths, name) for name, paths in files.items() if paths}
-    table = published.ledger(claims, {**given, "series": series}, args.dataset)
+    table = published.ledger(content, {**given, "series": series}, args.dataset)
     csv, markdown, html = args.output
     with atomic(csv) as temporary:
         table.to_csv(temporary, index=False, lineterminator="\n")
@@ -61,5 +61,5 @@ def main() -> None:
 if __name__ == "__main__":
     try:
         main()
-    except (published.ClaimsError, RowsError, OSError) as error:
+    except (claims.ClaimsError, RowsError, OSError) as error:
         sys.exit(f"judge: {error}")

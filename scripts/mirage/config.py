@@ -16,17 +16,20 @@ class ConfigError(ValueError):
     """A configuration that cannot be run; the message lists every fault found."""
 
 
-def check_sources(files: Iterable[Path | str], arguments: Iterable[str] = ()) -> None:
+def check_sources(
+    files: Iterable[Path | str], arguments: Iterable[str] = (), *, keys_only: bool = False
+) -> None:
     """Refuse what YAML would take in silence for something else, such as a key that stands twice.
 
     Args:
         files: All files that the configuration was read from.
         arguments: Entries `key=value` of Snakemake's `--config`.
+        keys_only: As in `mirage.documents.read`, for files that hold more than our configuration.
 
     Raises:
         ConfigError: The message has a line for each fault, with its file and line.
     """
-    if faults := documents.faults(files, arguments):
+    if faults := documents.faults(files, arguments, keys_only=keys_only):
         _refuse(faults)
 
 

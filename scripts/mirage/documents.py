@@ -26,10 +26,15 @@ class DocumentError(ValueError):
     """A file that does not say what it seems to; the message has a line for each fault."""
 
 
-def read(path: Path | str) -> object:
+def read(path: Path | str, *, keys_only: bool = False) -> object:
     """Read a YAML or JSON file.
 
     Anchors, aliases and merge keys (`<<`) are allowed, and so is a key that a merge brings as well.
+
+    Args:
+        path: The file.
+        keys_only: Refuse keys that stand twice and nothing else: how numbers are written is the
+            business of whoever reads the file.
 
     Returns:
         Plain dicts, lists, texts, numbers, true, false, None and dates; None for an empty file.
@@ -48,7 +53,7 @@ def read(path: Path | str) -> object:
     try:
         loader = yaml.SafeLoader(text.replace("\t", " ") if as_json else text)
         node = loader.get_single_node()
-        faults = [f"{path}, {fault}" for fault in _faults(node, as_text=as_json)]
+        faults = [f"{path}, {fault}" for fault in _faults(node, as_text=as_json or keys_only)]
         if faults:
             raise DocumentError("\n".join(faults))
         if as_json:
@@ -58,17 +63,20 @@ def read(path: Path | str) -> object:
         raise DocumentError(f"{path}{_told(error)}") from None
 
 
-def faults(files: Iterable[Path | str], arguments: Iterable[str] = ()) -> list[str]:
+def faults(
+    files: Iterable[Path | str], arguments: Iterable[str] = (), *, keys_only: bool = False
+) -> list[str]:
     """What is wrong with the sources of a configuration, in the order of the sources.
 
     Args:
         files: Files that a configuration was read from.
         arguments: Entries `key=value` of Snakemake's `--config`, which reads values as YAML.
+        keys_only: As in `read`, for the files.
     """
     found = []
     for file in dict.fromkeys(map(os.path.relpath, files)):
         try:
-            read(file)
+            read(file, keys_only=keys_only)
         except DocumentError as error:
             found += str(error).splitlines()
     given = set()

@@ -16,13 +16,12 @@ The second verdict repeats the test with the exact-sign gradient in the place of
 """
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import pandas as pd
 
-from mirage import documents
+from mirage.claims import selections
 from mirage.conditions import (
     CAVEAT,
     KINDS,
@@ -34,7 +33,7 @@ from mirage.conditions import (
     VERDICTS,
     Outcome,
 )
-from mirage.schemas import Validator, named, sentences
+from mirage.schemas import named
 from mirage.selections import Missing
 
 # The data set that the published values were measured on.
@@ -46,71 +45,6 @@ COLUMNS = [
     *["exact_measured", "exact_spread", "exact_seeds", "exact_p_value", "exact_verdict"],
     *["exact_reason", "figure", "note"],
 ]
-
-
-class ClaimsError(ValueError):
-    """Claims that cannot be read; the message lists every fault found."""
-
-
-# --- Claims ---------------------------------------------------------------------------------------
-
-
-def read(path: Path | str, schema_file: Path | str, series: Collection[str] = ()) -> dict:
-    """Read claims and check them.
-
-    Args:
-        path: resources/published/claims.yaml.
-        schema_file: schemas/claims.schema.yaml.
-        series: Names of the published series.
-
-    Returns:
-        `exact`, a mapping of attacks to those that replace them in the second verdict, and
-        `claims`, a list.
-
-    Raises:
-        ClaimsError: A key stands twice, the file is not as the schema wants it, an identifier
-            stands twice or does not begin with its source, a claim has both or none of `test` and
-            `not_testable`, or names a series that is not published.
-    """
-    try:
-        content, schema = documents.read(path), documents.read(schema_file)
-    except documents.DocumentError as error:
-        raise ClaimsError(str(error)) from None
-    found = sorted(
-        Validator(schema).iter_errors(content), key=lambda fault: list(map(str, fault.path))
-    )
-    faults = [sentence for fault in found for sentence in sentences(fault)]
-    if not faults:
-        faults = [fault for claim in content["claims"] for fault in _faults(claim, series)]
-        ids = [claim["id"] for claim in content["claims"]]
-        faults += [f"{name}: this id stands twice" for name in {i for i in ids if ids.count(i) > 1}]
-    if faults:
-        raise ClaimsError(f"{path} cannot be used:\n  - " + "\n  - ".join(faults))
-    return content
-
-
-def _faults(claim: Mapping, series: Collection[str]) -> list[str]:
-    faults = []
-    if not claim["id"].startswith(claim["source"] + "-"):
-        faults.append(f"{claim['id']}: the id must begin with its source {claim['source']!r}")
-    if ("test" in claim) == ("not_testable" in claim):
-        faults.append(f"{claim['id']}: it needs either 'test' or 'not_testable'")
-    for condition in claim.get("test", ()):
-        if condition["kind"] == "series" and condition["series"] not in series:
-            faults.append(
-                f"{claim['id']}: there is no series {condition['series']!r}; "
-                f"there are {named(sorted(series))}"
-            )
-    return faults
-
-
-def selections(condition: Mapping) -> list[dict]:
-    """The selections that a condition is made of."""
-    return [
-        condition[key]
-        for key in ("select", "less", "greater", "first", "second", "x", "y")
-        if key in condition
-    ]
 
 
 # --- Verdicts -------------------------------------------------------------------------------------
@@ -191,7 +125,7 @@ def ledger(claims: Mapping, tables: Mapping[str, pd.DataFrame], dataset: str) ->
     """Every claim with its verdicts.
 
     Args:
-        claims: As `read` gives them.
+        claims: As `mirage.claims.read` gives them.
         tables: Tables by name: attacks, measures, history, restarts (those there are) and series,
             the published points.
         dataset: What the tables were measured on. Published numbers are those of MNIST: on

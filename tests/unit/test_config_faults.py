@@ -1,6 +1,7 @@
 """What is wrong with a configuration is told in a sentence for each fault."""
 
 import copy
+import datetime
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,10 @@ def faults(configuration):
 
 
 NO_FORM = "must be written in another form"
+LARGE = ["is too large", "pixels lie in 0 to 1"]
+LIKELY = ["is not allowed", "least_likely"]
+MIXED = {"name": "fgsm_mixed", "clean_weight": 0.9}
+PGD = {"name": "pgd", "steps": 1, "relative_step": 1}
 
 SPOILED = [
     # where, what is put there, where the fault is told, what is told of it
@@ -187,6 +192,72 @@ SPOILED = [
     ("tables.cells.common.dtype", MISSING, "tables.cells: cell (a, e)", ["float32, float64"]),
     ("attacks.pgd.steps", 0, "", ["0 is not", "at least 1"]),
     ("attacks.pgd.clip", [0], "", ["[0]", "at least 2"]),
+    ("attacks.pgd.clip", [0.4, 1], "attacks.pgd.clip.0", ["0.4", "at most 0", "from 0 to 1"]),
+    ("attacks.fgsm.clip", [0, 0.6], "attacks.fgsm.clip.1", ["0.6", "at least 1", "from 0 to 1"]),
+    ("attacks.deepfool.clip", [0, 255], "attacks.deepfool.clip.1", ["255", "at most 2"]),
+    ("attacks.pgd.clip", [-255, 1], "attacks.pgd.clip.0", ["-255", "at least -1"]),
+    ("attacks.pgd.clip", [0, 1, 2], "", ["at most 2 of them"]),
+    ("attacks.pgd.clip", None, "", ["an empty value", "a list"]),
+    ("attacks.jsma", {"method": "jsma", "target": "least-likely"}, "attacks.jsma.target", LIKELY),
+    ("attacks.jsma", {"method": "jsma", "target": "runner_up"}, "attacks.jsma.target", ["next"]),
+    ("attacks.jsma", {"method": "jsma", "theta": 0}, "attacks.jsma.theta", ["it must not be 0"]),
+    ("attacks.jsma", {"method": "jsma", "theta": 8}, "attacks.jsma.theta", ["at most 1"]),
+    ("attacks.lbfgs", {"method": "lbfgs", "target": "next"}, "attacks.lbfgs.target", LIKELY),
+    ("attacks.noise", {"method": "noise", "source": "one"}, "attacks.noise", ["'source'"]),
+    ("attacks.pgd.steps", 10**20, "", ["at most 1000000"]),
+    ("attacks.pgd.relative_step", 2.5, "", ["at most 2"]),
+    ("attacks.fgsm.method", "FGSM", "", ["'FGSM'", "allowed are fgsm"]),
+    ("runs.one.learning_rate", 10**400, "", ["finite number"]),
+    ("runs.one.epochs", [10**20], "runs.one.epochs.0", ["at most 1000000"]),
+    ("runs.one.batch_size", 101, "", ["101 is more than the 100 training images"]),
+    ("split.validation", 1300, "split", ["make 1400 images", "digits has 1347"]),
+    ("runs.other.split", {"train": 1347, "validation": 1}, "", ["make 1348", "1347 training"]),
+    ("evaluations.2.images", 451, "", ["451 is more than the 450 of split 'test'"]),
+    (
+        "evaluations.2",
+        {"runs": ["one"], "attacks": ["deepfool"], "splits": ["validation"], "images": 11},
+        "evaluations.2.images",
+        ["11 is more than the 10 of split 'validation' of run 'one'"],
+    ),
+    ("folder", "reference", "", ["results/reference", "kept with the code", "another name"]),
+    ("folder", "mnist", "", ["the name of another data set", "digits"]),
+    ("folder", "n" * 101, "", ["at most 100 characters"]),
+    ("runs", {"n" * 101: RUN}, "runs", ["at most 100 characters"]),
+    ("folder", False, "", ["text in quotes", "on, off, yes and no"]),
+    ("folder", datetime.date(2020, 1, 2), "", ["2020-01-02 is not allowed", "text in quotes"]),
+    ("evaluations.0.epsilons.1", "8", "", [*LARGE, "8/255", "than 1 in L-infinity"]),
+    ("evaluations.1.epsilons.2", "1.01", "", [*LARGE, "than 1 in L-infinity"]),
+    ("evaluations.0.epsilons.1", "0." + "1" * 30, "", ["at most 20 characters"]),
+    ("runs.other.objective", {**MIXED, "epsilon": "8"}, "runs.other.objective.epsilon", LARGE),
+    ("runs.other.objective", {**PGD, "epsilon": "2"}, "runs.other.objective.epsilon", LARGE),
+    (
+        "runs.tuned.perturbed_by",
+        {"attack": "fgsm", "epsilon": "25.5"},
+        "runs.tuned.perturbed_by.epsilon",
+        LARGE,
+    ),
+    ("figures.digits.series.0.epsilons", ["8"], "figures.digits.series.0.epsilons.0", LARGE),
+    ("figures.restarts.series.0.epsilons", ["8"], "figures.restarts.series.0.epsilons.0", LARGE),
+    ("figures.lines.series.0.epsilons", ["8"], "figures.lines.series.0.epsilons.0", LARGE),
+    ("figures.values.x_label", MISSING, "figures.values", ["needs x_label"]),
+    ("figures.values.series.0.epochs", MISSING, "figures.values.series.0.epochs", ["takes one"]),
+    ("figures.lines.colours", {"a": "bleu"}, "figures.lines.colours.a", ["'bleu' is no colour"]),
+    ("figures.lines.colours", {"a": "#12"}, "figures.lines.colours.a", ["'#12' is no colour"]),
+    ("figures.digits.y", "success", "figures.digits", ["examples does not take y; it takes plot"]),
+    ("figures.restarts.log_x", True, "figures.restarts", ["does not take log_x"]),
+    ("figures.lines.series.0.x", 1, "figures.lines.series.0", ["does not take x; its series take"]),
+    ("figures.digits.series.0.clean", True, "figures.digits.series.0", ["does not take clean"]),
+    (
+        "figures.lines.y",
+        "iterations",
+        "figures.lines.series.0",
+        ["'fgsm' (fgsm) has no iterations"],
+    ),
+    ("figures.lines.series.0.attack", MISSING, "figures.lines.series.0", ["attack is missing"]),
+    ("tables.cells.columns.2.value", "zero_share", "tables.cells: cell (a, e)", ["has no zero_sh"]),
+    ("tables.cells.columns.0.value", "iterations", "tables.cells: cell (a, c)", ["has no iterat"]),
+    ("tables.cells.columns.2.value", "epsilon", "tables.cells: cell (a, e)", ["has no epsilon"]),
+    ("defences.smooth.sigma", 29, "", ["29 is not", "at most 28"]),
     ("attacks.transfer.source", "two", "", ["no run 'two'", "one, other"]),
     ("summary.epsilon", "0.2", "summary.columns.0", ["run one", "attack fgsm", "epsilons 0.2"]),
     ("summary.columns.0.dtype", "float64", "summary.columns.0", ["dtype float64"]),
@@ -222,6 +293,62 @@ def test_a_fault_is_told_with_its_key_its_value_and_what_is_allowed(
         for line in lines
     ), lines
     assert len(lines) == 1  # one fault, one line
+
+
+@pytest.mark.parametrize("clip", [[0, 1], [0.0, 1.0], [-0.5, 1.5], [-1, 2], [0, 1.5]])
+def test_a_clip_that_holds_the_range_of_pixels_is_accepted(given_config, clip):
+    put(given_config, "attacks.pgd.clip", clip)
+    assert config.read(given_config, SCHEMA)
+
+
+@pytest.mark.parametrize(
+    ("attack", "dataset", "epsilon", "most"),
+    [
+        ({"method": "fgsm", "gradient": "exact_sign"}, "digits", "1", None),
+        ({"method": "matched_noise", "gradient": "exact_sign"}, "digits", "1.5", "L-infinity"),
+        ({"method": "pgd", "gradient": "exact_sign", "norm": "l2"}, "digits", "28", None),
+        ({"method": "pgd", "gradient": "exact_sign", "norm": "l2"}, "digits", "28.1", "28.0 in L2"),
+        ({"method": "pgd", "gradient": "exact_sign", "norm": "l2"}, "cifar10", "55", None),
+        ({"method": "noise"}, "digits", "1.5", None),
+        ({"method": "noise"}, "digits", "8", "standard deviation of more than 2"),
+    ],
+)
+def test_the_largest_epsilon_is_that_of_the_attack_s_norm(
+    given_config, attack, dataset, epsilon, most
+):
+    given_config |= {"dataset": dataset, "data_folder": "somewhere"}
+    put(given_config, "attacks.mine", attack)
+    entry = {"runs": ["one"], "attacks": ["mine"], "epsilons": ["0.1", epsilon]}
+    put(given_config, "evaluations.3", entry)
+    if most is None:
+        assert config.read(given_config, SCHEMA)
+    else:
+        (line,) = faults(given_config)
+        assert line.startswith("evaluations.3.epsilons.1: ")
+        assert most in line
+
+
+def test_all_images_there_are_may_be_asked_for(given_config):
+    given_config |= {"split": {"train": 1000, "validation": 347}}
+    put(given_config, "evaluations.2.images", 450)
+    put(given_config, "runs.one.batch_size", 1000)
+    assert config.read(given_config, SCHEMA)
+
+
+def test_max_images_brings_a_number_below_that_of_the_split_or_asks_for_none(given_config):
+    """config/tour.yaml lays smaller data and max_images over config.yaml."""
+    put(given_config, "evaluations.2.images", 5000)
+    assert "evaluations.2.images: 5000 is more" in faults(given_config)[0]
+    assert "evaluations.2.images: 451 is more" in faults({**given_config, "max_images": 451})[0]
+    study = config.read({**given_config, "max_images": 200}, SCHEMA)
+    assert {one.images for one in study.evaluations} == {200}
+    del given_config["evaluations"][2]["images"]
+    assert config.read({**given_config, "max_images": 5000}, SCHEMA)
+
+
+def test_the_folder_of_the_data_set_itself_may_be_named(given_config):
+    for folder in ("digits", "reference-2", "mine"):
+        assert config.read({**given_config, "folder": folder}, SCHEMA)
 
 
 def test_all_faults_are_told_at_once(given_config):

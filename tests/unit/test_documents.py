@@ -6,7 +6,7 @@ import pytest
 import yaml
 from workflow import ROOT
 
-from mirage import config, documents, published
+from mirage import claims, config, documents
 
 SHIPPED = sorted(
     path
@@ -131,5 +131,5 @@ def test_claims_and_their_schema_are_read_strictly(tmp_path, spoil):
     spoiled = tmp_path / "spoiled.yaml"
     text = files[spoil].read_text()
     spoiled.write_text(text + text.splitlines()[-1] + "\n" + "exact: {}\nexact: {}\n")
-    with pytest.raises(published.ClaimsError, match=r"spoiled.yaml, line \d+: the key 'exact'"):
-        published.read(*{**files, spoil: spoiled}.values())
+    with pytest.raises(claims.ClaimsError, match=r"spoiled.yaml, line \d+: the key 'exact'"):
+        claims.read(*{**files, spoil: spoiled}.values())

@@ -14,7 +14,7 @@ import pytest
 import yaml
 from scipy import stats
 
-from mirage import config, ledger, published, selections, tables
+from mirage import claims, config, ledger, published, selections, tables
 from mirage.conditions import (
     CAVEAT,
     KINDS,
@@ -512,8 +512,8 @@ def claim(**keys):
 
 def line(rows, dataset="mnist", exact=None, **keys):
     """The one line of a ledger of one claim."""
-    claims = {"exact": exact or {"fgsm": "fgsm_exact"}, "claims": [claim(**keys)]}
-    return published.ledger(claims, rows, dataset).iloc[0]
+    content = {"exact": exact or {"fgsm": "fgsm_exact"}, "claims": [claim(**keys)]}
+    return published.ledger(content, rows, dataset).iloc[0]
 
 
 def test_second_verdict_is_that_of_the_exact_sign():
@@ -589,14 +589,14 @@ def test_not_testable_and_other_data_sets():
 def small():
     """A ledger with every verdict, and text that must be escaped."""
     rows = given(attacks([0.45, 0.5, 0.55]))
-    claims = [
+    several = [
         claim(test=[EQUALS], figure="curve", note="a | b <i>"),
         claim(test=[DOUBTFUL]) | {"id": "s-02"},
         claim(test=[FAILS]) | {"id": "t-01", "source": "t"},
         claim(test=[LACKS]) | {"id": "t-02", "source": "t"},
         claim(not_testable="<script>") | {"id": "t-03", "source": "t"},
     ]
-    return published.ledger({"exact": {}, "claims": claims}, rows, "mnist")
+    return published.ledger({"exact": {}, "claims": several}, rows, "mnist")
 
 
 def test_every_verdict_is_reached_and_counted(small):
@@ -635,7 +635,7 @@ def test_page_colours_links_and_escapes(small):
 def shipped():
     with SERIES.open(newline="") as file:
         names = {row["series"] for row in csv.DictReader(file)}
-    return published.read(CLAIMS, SCHEMA, names)
+    return claims.read(CLAIMS, SCHEMA, names)
 
 
 def test_every_source_has_claims_and_every_series_is_tested(shipped):
@@ -645,11 +645,11 @@ def test_every_source_has_claims_and_every_series_is_tested(shipped):
     assert {one["kind"] for one in conditions} == set(KINDS)
 
 
-def with_exact(claims):
+def with_exact(content):
     """Each claim's id with each of its conditions, those of the second verdict as well."""
-    for one in claims["claims"]:
+    for one in content["claims"]:
         conditions = one.get("test", [])
-        exact, _ = published.under_exact_sign(conditions, claims["exact"])
+        exact, _ = published.under_exact_sign(conditions, content["exact"])
         for part in [*conditions, *([] if "no_exact" in one else exact)]:
             yield one["id"], part
 
@@ -660,7 +660,7 @@ def test_the_shipped_configuration_measures_what_the_claims_ask_for(shipped):
     )
     lacking = []
     for name, part in with_exact(shipped):
-        for selection in published.selections(part):
+        for selection in claims.selections(part):
             if selection["run"] not in study.runs:
                 lacking.append((name, selection["run"]))
                 continue
@@ -699,6 +699,9 @@ SPOILED = [
         "no series",
     ),
     ("test", [{**EQUALS, "select": {**ONE, "epsilon": 0.1}}], "text in quotes"),
+    ("test", [{**EQUALS, "select": {**ONE, "column": "acuracy"}}], "attacks has no column 'acu"),
+    ("test", [{**EQUALS, "select": {"run": "a", "table": "history", "column": "rho_l2"}}], "loss"),
+    ("test", [{**EQUALS, "select": {**ONE, "measure": "norm"}}], "spectral_norm, logit_margin"),
 ]
 
 
@@ -709,15 +712,15 @@ def test_faults_of_claims_are_told(tmp_path, key, value, message):
         del spoiled[key]
     path = tmp_path / "claims.yaml"
     path.write_text(json.dumps({"exact": {}, "claims": [spoiled]}))
-    with pytest.raises(published.ClaimsError, match=message):
-        published.read(path, SCHEMA, ["a"])
+    with pytest.raises(claims.ClaimsError, match=message):
+        claims.read(path, SCHEMA, ["a"])
 
 
 def test_an_id_stands_once(tmp_path):
     path = tmp_path / "claims.yaml"
     path.write_text(json.dumps({"exact": {}, "claims": [claim(test=[EQUALS])] * 2}))
-    with pytest.raises(published.ClaimsError, match="s-01: this id stands twice"):
-        published.read(path, SCHEMA)
+    with pytest.raises(claims.ClaimsError, match="s-01: this id stands twice"):
+        claims.read(path, SCHEMA)
 
 
 def test_script_writes_three_files(tmp_path):

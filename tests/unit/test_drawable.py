@@ -1,0 +1,159 @@
+"""A figure that is planned is one that can be drawn."""
+
+import itertools
+
+import pandas as pd
+import pytest
+from configurations import SCHEMA, TEXT, small
+
+from mirage import config
+from mirage.plots import series as drawn
+
+FGSM = {"run": "one", "attack": "fgsm", "dtype": "float32", "split": "test"}
+DEEPFOOL = {**FGSM, "attack": "deepfool"}
+OTHER = {**FGSM, "attack": "transfer"}
+POINT = {**FGSM, "epochs": [3], "epsilons": ["0.1"]}
+
+
+def told(plot, series, published=None, **more):
+    """The faults that are told of one figure."""
+    given = small()
+    given["figures"] = {"mine": {"plot": plot, **TEXT, **more, "series": series}}
+    try:
+        config.read(given, SCHEMA, published)
+    except config.ConfigError as error:
+        return [line.removeprefix("  - figures.mine") for line in str(error).splitlines()[1:]]
+    return []
+
+
+def rows():
+    """Rows of the attacks that the small configuration measures."""
+    study = config.read(small(), SCHEMA)
+    return pd.DataFrame(
+        [
+            {
+                **{key: getattr(one, key) for key in ("run", "attack", "dtype", "split")},
+                **{"defence": one.defence, "seed": seed, "epoch": epoch, "epsilon": epsilon},
+            }
+            for one in study.evaluations
+            for seed in study.runs[one.run]["seeds"]
+            for epoch in study.runs[one.run]["epochs"]
+            for epsilon in one.epsilons or (None,)
+        ]
+    )
+
+
+LINES = [
+    [FGSM],
+    [FGSM, OTHER],
+    [{**FGSM, "label": "a"}, OTHER],
+    [{**FGSM, "label": "a"}, {**OTHER, "label": "a"}],
+    [{**FGSM, "label": "a"}, {**OTHER, "label": "a", "panel": "p"}],
+    [{**FGSM, "label": "a"}, {**OTHER, "label": "b"}],
+    [{**FGSM, "epsilons": ["0.1"]}, {**OTHER, "epsilons": ["0.05"]}],
+    [{**FGSM, "epsilons": ["0.1"], "label": "a"}, {**OTHER, "epsilons": ["0.05"], "label": "a"}],
+    [{**FGSM, "epochs": [1]}, {**OTHER, "epochs": [3]}],
+    [{**FGSM, "epochs": [1], "label": "a"}, {**OTHER, "epochs": [3], "label": "a"}],
+    [DEEPFOOL, FGSM],
+    [DEEPFOOL, {**DEEPFOOL, "dtype": "float64"}],
+    [DEEPFOOL, {**FGSM, "epsilons": ["0.1"], "label": "deepfool"}],
+]
+
+
+@pytest.mark.parametrize(
+    ("plot", "series"), list(itertools.product(["by_epoch", "by_epsilon"], LINES))
+)
+def test_lines_of_one_name_are_told_where_the_plot_would_refuse_them(plot, series):
+    if plot == "by_epsilon" and DEEPFOOL in series:
+        assert "takes no epsilons to be drawn by" in told(plot, series)[0]
+        return
+    key, prefix = ("epsilon", "ε = ") if plot == "by_epoch" else ("epoch", "epoch ")
+    try:
+        drawn.measured_lines({"series": series}, rows(), key, prefix)
+        refusal = ""
+    except ValueError as error:
+        refusal = str(error)
+    lines = told(plot, series)
+    assert bool(lines) == ("share a line's name" in refusal)
+    assert all("two lines are called" in line for line in lines)
+
+
+X = {"x_label": "value"}
+UNDRAWABLE = [
+    ("by_value", [{**POINT, "x": 1}, {**POINT, "x": 1}], X, ["have the x 1"]),
+    ("by_value", [{**POINT, "x": 0}], {**X, "log_x": True}, ["series.0", "cannot show 0"]),
+    ("by_value", [{**POINT, "x": -2}], {**X, "log_x": True}, ["series.0", "cannot show -2"]),
+    ("losses", [{"run": "one"}, {"run": "other"}], {}, ["labels that differ"]),
+    ("spectral_norms", [{"run": "one", "label": "a"}] * 2, {}, ["labels that differ"]),
+    ("losses", [{"run": "one", "attack": "fgsm"}], {}, ["series.0", "does not take attack"]),
+    ("spectral_norms", [{"run": "one"}], {"y": "accuracy"}, ["does not take y"]),
+    ("digits", [{"run": "one"}], {"colours": {}}, ["does not take colours"]),
+    ("examples", [POINT], {"x_label": ""}, ["does not take x_label"]),
+    ("examples", [POINT, {**POINT, "split": "train"}], {}, ["series.1.split", "'train' is not"]),
+    ("filtered", [POINT, {**POINT, "epsilons": ["0.2"]}], {}, ["series.1.epsilons", "['0.2']"]),
+    ("filtered", [POINT, {**POINT, "attack": "pgd"}], {}, ["series.1.attack", "'pgd' is not"]),
+    ("by_epoch", [DEEPFOOL], {"y": "zero_share"}, ["'deepfool' (deepfool) has no zero_share"]),
+    ("by_epoch", [FGSM], {"y": ["accuracy", "iterations"]}, ["(fgsm) has no iterations"]),
+]
+
+
+@pytest.mark.parametrize(("plot", "series", "more", "parts"), UNDRAWABLE)
+def test_a_figure_that_cannot_be_drawn_is_told(plot, series, more, parts):
+    (line,) = told(plot, series, **more)
+    assert all(part in line for part in parts), line
+
+
+DRAWABLE = [
+    ("by_value", [{**POINT, "x": 1}, {**POINT, "x": 2}], {**X, "log_x": True}),
+    ("by_value", [{**POINT, "x": 1}, {**POINT, "x": 1, "label": "a"}], X),
+    ("by_epsilon", [{**FGSM, "epochs": [3]}], {"log_x": True, "colours": {"epoch 3": "C1"}}),
+    ("by_epoch", [DEEPFOOL], {"y": ["iterations", "rho_l2"]}),
+    ("losses", [{"run": "one"}, {"run": "other", "panel": "p"}], {"y_label": "y"}),
+    ("examples", [POINT, {**DEEPFOOL, "epochs": [1]}], {}),
+    ("filtered", [POINT, {**POINT, "defence": "smooth", "label": "a"}], {}),
+    ("restarts", [{**POINT, "attack": "pgd", "panel": "p"}], {"y_label": "y"}),
+]
+
+
+@pytest.mark.parametrize(("plot", "series", "more"), DRAWABLE)
+def test_a_figure_that_can_be_drawn_is_accepted(plot, series, more):
+    assert told(plot, series, **more) == []
+
+
+def test_images_of_runs_with_other_splits_do_not_stand_side_by_side():
+    given = small()
+    given["runs"]["other"]["split"] = {"train": 150, "validation": 20}
+    series = [{**POINT, "split": "train"}, {**POINT, "run": "other", "split": "train"}]
+    given["figures"] = {"mine": {"plot": "examples", **TEXT, "series": series}}
+    with pytest.raises(config.ConfigError, match="have other splits, and so other images"):
+        config.read(given, SCHEMA)
+    for one in series:
+        one["split"] = "test"
+    assert config.read(given, SCHEMA)
+
+
+@pytest.mark.parametrize(
+    ("plot", "series", "more", "quantities", "lacking"),
+    [
+        ("by_epoch", FGSM, {}, ["accuracy"], None),
+        ("by_epoch", FGSM, {}, ["clean_accuracy"], "no accuracy"),
+        ("by_epoch", {**FGSM, "clean": True}, {}, ["clean_accuracy"], None),
+        ("by_epoch", FGSM, {"y": "zero_share"}, ["accuracy"], "no zero_share"),
+        ("by_epsilon", {**FGSM, "epochs": [3]}, {}, ["clean_accuracy"], None),
+        ("spectral_norms", {"run": "one"}, {}, ["spectral_norm:layer1"], None),
+        ("spectral_norms", {"run": "one"}, {}, ["accuracy"], "no spectral_norm"),
+    ],
+)
+def test_a_published_series_without_what_is_drawn_is_told(plot, series, more, quantities, lacking):
+    published = {"theirs": [{"quantity": one, "epsilon": "0.1"} for one in quantities]}
+    lines = told(plot, [{**series, "published": "theirs"}], published, **more)
+    assert bool(lines) == bool(lacking)
+    assert all(line.startswith(".series.0.published: ") and lacking in line for line in lines)
+
+
+def test_a_published_point_at_zero_has_no_place_on_a_logarithmic_axis():
+    series = [{**FGSM, "epochs": [3], "published": "theirs"}]
+    for row in ({"quantity": "accuracy", "epsilon": "0"}, {"quantity": "clean_accuracy"}):
+        published = {"theirs": [{"epsilon": "", **row}]}
+        assert "cannot show 0" in told("by_epsilon", series, published, log_x=True)[0]
+        assert told("by_epsilon", series, published) == []
