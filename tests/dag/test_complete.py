@@ -217,6 +217,36 @@ def test_cifar10_without_a_folder_ends_in_one_message(fresh, monkeypatch):
     assert not (fresh / "results").exists()
 
 
+def test_what_yaml_would_take_in_silence_is_refused_in_every_file_that_is_read(fresh):
+    """Snakemake reads them, and takes the last of two equal keys: a run would be gone."""
+    (fresh / "more.yaml").write_text("runs:\n  float32: {l2: 0}\n  float32: {l2: 1}\n")
+    (fresh / "more.json").write_text('{"split":\n {"train": 300, "train": 200}}')
+    files = ["config/test.yaml", "more.yaml", "more.json"]
+    given = ["max_seeds=1", "max_seeds=2"]
+    result = snakemake(fresh, "-n", "--configfile", *files, "--config", *given)
+    assert result.returncode != 0
+    assert "Traceback" not in result.stdout
+    assert "more.yaml, line 3: the key 'float32' stands here a second time" in result.stdout
+    assert "more.json, line 2: the key 'train' stands here a second time" in result.stdout
+    assert "--config: 'max_seeds' stands twice" in result.stdout
+
+
+@pytest.mark.thorough
+def test_the_file_that_is_read_where_none_is_named_and_the_claims_are_read_strictly(fresh):
+    config = fresh / "config.yaml"
+    text = config.read_text()
+    config.write_text(text + "dataset: digits\n")
+    result = snakemake(fresh, "-n")
+    line = len(text.splitlines()) + 1
+    assert f"config.yaml, line {line}: the key 'dataset' stands here" in result.stdout
+    config.write_text(text)
+    with (fresh / "resources/published/claims.yaml").open("a") as stream:
+        stream.write("exact: {}\n")
+    result = snakemake(fresh, "-n")
+    assert "claims.yaml, line" in result.stdout
+    assert "the key 'exact' stands here a second time" in result.stdout
+
+
 def test_a_wrong_configuration_ends_in_one_message_and_makes_nothing(fresh):
     config = read(fresh, "config/test.yaml")
     config["runs"]["float32"]["learning_rate"] = -1

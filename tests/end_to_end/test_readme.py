@@ -7,15 +7,18 @@ import pandas as pd
 from workflow import ROOT, read, snakemake, write
 
 
-def test_the_attack_of_the_readme_is_a_file_and_a_name(fresh):
+def test_the_attack_of_the_readme_is_a_file_and_an_entry(fresh):
     readme = (ROOT / "README.md").read_text()
-    code = textwrap.dedent(re.search(r"^  ```python\n(.*?)^  ```", readme, re.M | re.S)[1])
+    code, entry = (
+        textwrap.dedent(re.search(rf"^  ```{kind}\n(.*?)^  ```", readme, re.M | re.S)[1])
+        for kind in ("python", "yaml")
+    )
     assert sum(bool(line.strip()) for line in code.splitlines()) <= 10
     (fresh / "scripts/mirage/attacks/uniform.py").write_text(code)
     schema = fresh / "schemas/config.schema.yaml"
-    named = re.sub(r"(enum: \[fgsm, [a-z_, ]*)\]", r"\1, uniform]", schema.read_text(), count=1)
-    assert named != schema.read_text()
-    schema.write_text(named)
+    text, choice = schema.read_text(), "      oneOf:\n"
+    place = text.index(choice, text.index("\n  attacks:\n")) + len(choice)
+    schema.write_text(text[:place] + textwrap.indent(entry, " " * 8) + text[place:])
 
     config = read(fresh, "config/test.yaml")
     run = next(iter(config["runs"]))

@@ -11,6 +11,6 @@ dictionary to be filled with an array for each image: `iterations`, and `success
 another thing than a misclassified image. An attack without `epsilon` looks for the smallest
 perturbation itself. `ONE_STEP = True` in its file says that one job serves all epsilons.
 
-A new attack is a file here and its name in `attacks` of schemas/config.schema.yaml, with those of
-its parameters that are not there yet.
+A new attack is a file here and an entry in `attacks` of schemas/config.schema.yaml, with what each
+of its parameters may be.
 """
