@@ -14,7 +14,18 @@ import pytest
 import yaml
 from configurations import SCHEMA, small
 
-from mirage import ball, config, datasets, defences, drawable, gradients, networks, rows, study
+from mirage import (
+    ball,
+    config,
+    datasets,
+    defences,
+    drawable,
+    folders,
+    gradients,
+    networks,
+    rows,
+    study,
+)
 from mirage.attacks import jsma, lbfgs
 from mirage.signatures import ATTACKS, OFFERED
 
@@ -199,7 +210,7 @@ def test_keras_takes_the_arguments_of_an_optimizer(name):
 def test_the_sizes_of_the_data_sets_are_those_of_the_data(digits):
     (train, _), (test, _) = digits
     assert study.SIZES["digits"] == (len(train), len(test), math.prod(train.shape[1:]))
-    files, colour = len(datasets.CIFAR10_TRAIN), datasets.RECORD - 1
+    files, colour = len(folders.CIFAR10_TRAIN), datasets.RECORD - 1
     assert study.SIZES["cifar10"] == (files * datasets.RECORDS, datasets.RECORDS, colour)
 
 
