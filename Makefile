@@ -11,34 +11,36 @@ SNAKE   = $(BIN)/snakemake --cores $(CORES)
 VERSIONS := >=3.11,<3.14
 # uv from PATH where there is one, else our own copy in .tools.
 UV     := $(or $(shell command -v uv 2>/dev/null),.tools/bin/uv)
-RESULTS = results/$(shell sed -n 's/^dataset: *//p' config.yaml)
-# After a run, but not a dry one: the report, and the short table with the report's place.
-dry     = $(filter -n --dry-run --dryrun,$(ARGS))
-report  = $(if $(dry),,--report $(1)/report.html --report-after-run)
-summary = $(if $(dry),,cat $(1)/tables/summary.md && printf '\nReport: %s\n' $(1)/report.html)
+key     = $(shell sed -n 's/^$(1): *//p' config.yaml)
+RESULTS = results/$(or $(call key,folder),$(call key,dataset))
+# After a run: the report, and the short table with the report's place (rules/report.smk).
+REPORT := --report --report-after-run
 # An environment variable reaches the download rule whether it was exported or given to make.
 export MNIST_DIR
-# Some systems switch the bytecode cache off; without it TensorFlow takes 6-8 s to import, not 2-3 s.
-undefine PYTHONDONTWRITEBYTECODE
-unexport PYTHONDONTWRITEBYTECODE
+# What is set for another Python or another Keras reaches none of ours (scripts/isolation.py says more
+# of jobs), nor do packages in the home folder. Text is UTF-8, whatever the locale.
+$(foreach name,$(filter PYTHON% KERAS_%,$(.VARIABLES)),$(eval unexport $(name)))
+export PYTHONNOUSERSITE := 1
+export PYTHONUTF8       := 1
+# What keeps a cache in the home folder, does so here where none can be written there.
+ifeq ($(shell mkdir -p "$${XDG_CACHE_HOME:-$${HOME:?}/.cache}" && test -w "$${XDG_CACHE_HOME:-$$HOME/.cache}" && echo yes),)
+export XDG_CACHE_HOME := $(CURDIR)/.tools/cache
+endif
 
 .DEFAULT_GOAL := quick
 .PHONY: quick tour reproduce test peers kills lint report bench container cluster-test audit crate lock clean help
 
 quick: .venv/runtime  ## The main job on the embedded digits: tables, figures and a report in minutes (default)
-	$(SNAKE) --configfile config/quick.yaml --quiet rules host $(call report,results/digits) $(ARGS)
-	@$(call summary,results/digits)
+	$(SNAKE) --configfile config/quick.yaml --quiet rules host $(REPORT) $(ARGS)
 
 tour: .venv/runtime  ## All five sources on the embedded digits: every table, figure and claim
-	$(SNAKE) --configfile config.yaml config/tour.yaml --quiet rules host $(call report,results/tour) $(ARGS)
-	@$(call summary,results/tour)
+	$(SNAKE) --configfile config.yaml config/tour.yaml --quiet rules host $(REPORT) $(ARGS)
 
 reproduce: .venv/runtime  ## The published protocol on MNIST (config.yaml), downloaded or from MNIST_DIR
-	$(SNAKE) $(call report,$(RESULTS)) $(ARGS)
-	@$(call summary,$(RESULTS))
+	$(SNAKE) $(REPORT) $(ARGS)
 
 report: .venv/runtime  ## The HTML report of what `make reproduce` has made so far
-	$(SNAKE) --report $(RESULTS)/report.html $(ARGS)
+	MIRAGE_REPORT_ONLY=1 $(SNAKE) $(REPORT) $(ARGS)
 
 test: .venv/dev  ## The tests, cheapest first
 	$(BIN)/pytest $(ARGS)

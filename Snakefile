@@ -29,6 +29,7 @@ include: "rules/tables.smk"
 include: "rules/claims.smk"
 include: "rules/figures.smk"
 include: "rules/provenance.smk"
+include: "rules/report.smk"
 
 
 # Of another workflow that uses this one as a module this is not the report.

@@ -45,7 +45,7 @@ def measure() -> list[Peak]:
     found = []
     for case in CASES:
         words = [sys.executable, "-m", __spec__.name, *map(str, case)]
-        done = subprocess.run(words, cwd=ROOT, text=True, stdout=subprocess.PIPE, check=True)
+        done = subprocess.run(words, cwd=ROOT, encoding="utf-8", stdout=subprocess.PIPE, check=True)
         found.append(Peak(*case, float(done.stdout.split()[-1])))
     return found
 

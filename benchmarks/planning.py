@@ -71,7 +71,9 @@ def dry_run(folder: Path, file: Path, *options: str) -> tuple[str, float, float,
     ]
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     began = time.perf_counter()
-    result = subprocess.run(list(map(str, command)), text=True, capture_output=True, check=False)
+    result = subprocess.run(
+        list(map(str, command)), encoding="utf-8", capture_output=True, check=False
+    )
     seconds = time.perf_counter() - began
     printed = result.stdout + result.stderr
     if result.returncode:
@@ -86,7 +88,7 @@ def dry_run(folder: Path, file: Path, *options: str) -> tuple[str, float, float,
 def plan(jobs: int, folder: Path) -> tuple[int, float, float, float]:
     """Jobs planned, and what a dry run of them takes."""
     file = folder / f"{jobs}.yaml"
-    file.write_text(yaml.safe_dump(configuration(jobs)))
+    file.write_text(yaml.safe_dump(configuration(jobs)), encoding="utf-8")
     printed, *taken = dry_run(folder, file, "--dry-run", "--quiet", "rules")
     return int(re.search(r"^total\s+(\d+)", printed, re.M)[1]), *taken
 

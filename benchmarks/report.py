@@ -52,7 +52,7 @@ def read(path: Path, kind: type | None = None) -> list:
     """The rows of a CSV file that `Report.write` has written, as dictionaries or of a dataclass."""
     if not path.exists():
         return []
-    with open(path, newline="") as file:
+    with open(path, newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     if kind is None:
         return rows
@@ -213,7 +213,7 @@ class Report:
     def write(self, folder: Path) -> None:
         """Write Markdown, CSV and the figure."""
         with atomic(folder / "benchmarks.md") as path:
-            path.write_text(self.markdown())
+            path.write_text(self.markdown(), encoding="utf-8")
         tables = {
             "machine": [
                 {"name": k, "value": v}
@@ -229,7 +229,10 @@ class Report:
         }
         for name, rows in tables.items():
             if rows:
-                with atomic(folder / f"{name}.csv") as path, open(path, "w", newline="") as file:
+                with (
+                    atomic(folder / f"{name}.csv") as path,
+                    open(path, "w", newline="", encoding="utf-8") as file,
+                ):
                     writer = csv.DictWriter(file, rows[0], lineterminator="\n")
                     writer.writeheader()
                     writer.writerows(rows)

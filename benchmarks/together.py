@@ -42,7 +42,7 @@ class Together:
                     # As the workflow's own jobs find it.
                     env=os.environ | {"OMP_NUM_THREADS": "1", "TF_CPP_MIN_LOG_LEVEL": "3"},
                     cwd=ROOT,
-                    text=True,
+                    encoding="utf-8",
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                 )

@@ -157,7 +157,7 @@ def sit(target: str, cores: int, folder: Path, minutes: float | None) -> bool:
     # A shell's background job ignores Ctrl-C, and so would all that it starts.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     printed = records / "printed.log"
-    with open(printed, "w") as log:
+    with open(printed, "w", encoding="utf-8") as log:
         made = subprocess.Popen(
             ["make", "--old-file=.venv/runtime", *TARGETS[target], f"CORES={cores}"],
             cwd=folder,
@@ -178,20 +178,21 @@ def sit(target: str, cores: int, folder: Path, minutes: float | None) -> bool:
                 made.wait()
     note(records, began, time.time(), used() - before)
     if made.returncode and not stopped:
-        raise RuntimeError(f"{target} failed:\n{printed.read_text()[-2000:]}")
+        said = printed.read_text(encoding="utf-8")
+        raise RuntimeError(f"{target} failed:\n{said[-2000:]}")
     return not made.returncode
 
 
 def note(records: Path, began: float, ended: float | None = None, cpu: float | None = None) -> None:
     """Write beside a sitting's records when it was, and the CPU seconds of all it started."""
     sitting = {"began": began, "ended": ended, "cpu": cpu}
-    (records / SITTING).write_text(json.dumps(sitting))
+    (records / SITTING).write_text(json.dumps(sitting), encoding="utf-8")
 
 
 def total(target: str, cores: int, folder: Path) -> Run:
     """What all sittings in a folder took together."""
     compiling = {
-        str(log.resolve()): compilations(log.read_text(errors="replace"))
+        str(log.resolve()): compilations(log.read_text(encoding="utf-8", errors="replace"))
         for log in folder.glob("results/*/logs/**/*.log")
     }
     everything = Run(
@@ -202,11 +203,11 @@ def total(target: str, cores: int, folder: Path) -> Run:
     )
     processes = []
     for sitting in (folder / RECORDS).glob(f"*/{SITTING}"):
-        times = json.loads(sitting.read_text())
+        times = json.loads(sitting.read_text(encoding="utf-8"))
         watched = [
             json.loads(line)
             for file in sitting.parent.glob("*.json")
-            for line in file.read_text().splitlines()
+            for line in file.read_text(encoding="utf-8").splitlines()
         ]
         processes += watched
         events = [event for process in watched for event in events_of(process, compiling)]

@@ -24,7 +24,7 @@ def ask(lock: Path, service: str) -> tuple[list[dict], str]:
     done = subprocess.run(
         [tool, *options, "--vulnerability-service", service, "--progress-spinner", "off"],
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         check=False,
     )
     try:

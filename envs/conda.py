@@ -30,5 +30,5 @@ def environment(lock: str) -> str:
 
 
 if __name__ == "__main__":
-    text = environment((FOLDER / "requirements.txt").read_text())
-    (FOLDER / "environment.yaml").write_text(text)
+    text = environment((FOLDER / "requirements.txt").read_text(encoding="utf-8"))
+    (FOLDER / "environment.yaml").write_text(text, encoding="utf-8")

@@ -44,17 +44,19 @@ PUBLISHED, CELLS = (own(f"resources/published/{name}") for name in ("series.csv"
 sys.path.insert(0, str(SCRIPTS.resolve()))
 try:
     import follow
+    import isolation
     from mirage import config as configuration
     from mirage import claims, folders, machine, sources, study
 finally:
     sys.path.remove(str(SCRIPTS.resolve()))
 
+isolation.isolate(os.environ)
 # A job's `python` is the one that runs Snakemake, whether or not its environment is activated;
 # in a container it is the container's.
 os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), *os.get_exec_path()]))
 
 SERIES = {}
-with open(PUBLISHED, newline="") as file:
+with open(PUBLISHED, newline="", encoding="utf-8") as file:
     for row in csv.DictReader(file):
         SERIES.setdefault(row["series"], []).append(row)
 try:

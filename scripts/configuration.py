@@ -37,7 +37,8 @@ def main() -> None:
         "configuration": args.config,
     }
     with atomic(args.output) as temporary:
-        temporary.write_text(yaml.safe_dump(content, sort_keys=False, allow_unicode=True))
+        text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
+        temporary.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import yaml
 
+import isolation
 import preloaded
 import serve
 
@@ -28,6 +29,8 @@ SOURCES = (
 # Targets that stand for others and run nothing.
 COLLECTIONS = {"all", "checkpoints", "evaluations", "tables", "figures"}
 LONG = 600  # seconds after which something that was waited for has failed
+# Tests compute with the settings that jobs have, whatever a user's are.
+isolation.isolate(os.environ)
 
 
 def copy_sources(folder: Path) -> None:

@@ -93,7 +93,7 @@ class Watch:
             "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
             "events": self.events,
         }
-        with open(os.path.join(FOLDER, f"{os.getpid()}.json"), "a") as file:
+        with open(os.path.join(FOLDER, f"{os.getpid()}.json"), "a", encoding="utf-8") as file:
             file.write(json.dumps(record) + "\n")
 
 

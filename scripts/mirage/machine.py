@@ -50,7 +50,7 @@ def _git(folder: Path, *arguments: str) -> str | None:
     """What git answers; None where there is no git or no repository."""
     try:
         done = subprocess.run(
-            ["git", "-C", folder, *arguments], capture_output=True, text=True, check=False
+            ["git", "-C", folder, *arguments], capture_output=True, encoding="utf-8", check=False
         )
     except OSError:
         return None
@@ -92,7 +92,7 @@ def _gpus() -> list[str]:
     if not tool:
         return []
     asked = [tool, "--query-gpu=name,driver_version", "--format=csv,noheader"]
-    done = subprocess.run(asked, capture_output=True, text=True, check=False)
+    done = subprocess.run(asked, capture_output=True, encoding="utf-8", check=False)
     return [] if done.returncode else done.stdout.splitlines()
 
 

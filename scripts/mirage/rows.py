@@ -32,7 +32,7 @@ class RowsError(ValueError):
 
 def write_rows(rows: Sequence[Mapping], path: Path) -> None:
     """Write rows of equal keys as CSV, floats to their last digit; whole or not at all."""
-    with atomic(path) as temporary, open(temporary, "w", newline="") as file:
+    with atomic(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)

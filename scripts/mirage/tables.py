@@ -283,4 +283,5 @@ def write(table: pd.DataFrame, text: pd.DataFrame, csv: Path, markdown: Path) ->
     shown = text.astype(object).where(text.notna(), "")
     with atomic(markdown) as temporary:
         # Text is not to be read as numbers: the epsilon "0.10" stays as it is.
-        temporary.write_text(shown.to_markdown(index=False, disable_numparse=True) + "\n")
+        text = shown.to_markdown(index=False, disable_numparse=True)
+        temporary.write_text(text + "\n", encoding="utf-8")

@@ -25,6 +25,7 @@ CLEAN = {"linestyle": (0, (1, 1.5)), "linewidth": 1.5}
 PUBLISHED_CLEAN = PUBLISHED | {"linestyle": (0, (4, 1.5, 1, 1.5)), "markersize": 4.5}
 FONT_SIZE = 13
 
+matplotlib.rcdefaults()  # whatever a matplotlibrc says, here or in the home folder
 matplotlib.use("Agg")  # figures are files: no display is needed, even where there is one
 sns.set_theme(
     style="whitegrid",

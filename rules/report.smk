@@ -1,0 +1,34 @@
+# The report and, after a run of all, the short table. `make` asks for them with --report-after-run.
+
+import dataclasses
+
+CREATE_REPORT = workflow.create_report
+
+
+def create_report(report_settings, **settings):
+    """Make the report in the results' folder, unless --report names a file, and tell of it.
+
+    Snakemake would make one after --dry-run or --touch, too, or fail for want of results.
+    """
+    if workflow.output_settings.dryrun or workflow.touch:
+        return
+    # What --report means where no file is named.
+    if report_settings.path == Path("report.html"):
+        report_settings = dataclasses.replace(report_settings, path=Path(RESULTS, "report.html"))
+    CREATE_REPORT(report_settings=report_settings, **settings)
+    if any(job.rule.name == "summary" for job in workflow.dag.jobs):
+        print(Path(rules.summary.output.markdown).read_text(encoding="utf-8"))
+    print(f"Report: {report_settings.path}")
+
+
+workflow.create_report = create_report
+
+# `make report`: no run before it. With --report alone, Snakemake would make the report whatever else
+# it is asked for (--unlock).
+if "MIRAGE_REPORT_ONLY" in os.environ:
+
+    def no_run(executor_plugin, **settings):
+        """Take the place of a run; what `workflow.touch` asks for is kept."""
+        workflow._executor_plugin = executor_plugin
+
+    workflow.execute = no_run
