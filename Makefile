@@ -23,7 +23,8 @@ $(foreach name,$(filter PYTHON% KERAS_%,$(.VARIABLES)),$(eval unexport $(name)))
 export PYTHONNOUSERSITE := 1
 export PYTHONUTF8       := 1
 # What keeps a cache in the home folder, does so here where none can be written there.
-ifeq ($(shell mkdir -p "$${XDG_CACHE_HOME:-$${HOME:?}/.cache}" && test -w "$${XDG_CACHE_HOME:-$$HOME/.cache}" && echo yes),)
+ifeq ($(shell exec 2>/dev/null; cache="$${XDG_CACHE_HOME:-$${HOME:?}/.cache}"; \
+    mkdir -p "$$cache" && test -w "$$cache" && echo yes),)
 export XDG_CACHE_HOME := $(CURDIR)/.tools/cache
 endif
 
@@ -104,6 +105,12 @@ help:  ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .tools/bin/uv: envs/uv.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 8))' || { echo \
+	    "$(PYTHON) is missing, or older than 3.8. Install a Python from 3.11 to 3.13 and name it:" \
+	    "make PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' || { echo \
+	    "$(PYTHON) cannot make environments. Install its venv (Debian: apt install python3-venv), or" \
+	    "name another Python from 3.11 to 3.13: make PYTHON=python3.12" >&2; exit 1; }
 	$(PYTHON) -m venv .tools
 	.tools/bin/python -m pip install --quiet --require-hashes -r envs/uv.txt
 	@touch $@

@@ -51,6 +51,7 @@ finally:
     sys.path.remove(str(SCRIPTS.resolve()))
 
 isolation.isolate(os.environ)
+isolation.use_utf8()
 # A job's `python` is the one that runs Snakemake, whether or not its environment is activated;
 # in a container it is the container's.
 os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), *os.get_exec_path()]))

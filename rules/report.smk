@@ -8,9 +8,12 @@ CREATE_REPORT = workflow.create_report
 def create_report(report_settings, **settings):
     """Make the report in the results' folder, unless --report names a file, and tell of it.
 
-    Snakemake would make one after --dry-run or --touch, too, or fail for want of results.
+    Snakemake would make one after a dry run, --touch or a part of a run, too, or fail for want of
+    results.
     """
-    if workflow.output_settings.dryrun or workflow.touch:
+    asked = workflow.dag_settings
+    part = asked.until or asked.omit_from or asked.batch
+    if workflow.output_settings.dryrun or workflow.touch or part:
         return
     # What --report means where no file is named.
     if report_settings.path == Path("report.html"):

@@ -10,8 +10,12 @@ starts one, here, on a node of a cluster or in a container, hands on what is lef
 This file is beside the library and not in it, so that it is an input of no job.
 """
 
+import contextlib
+import io
+import locale
 import os
 import re
+import sys
 from collections.abc import MutableMapping
 
 IGNORED = re.compile(
@@ -51,3 +55,16 @@ def isolate(environment: MutableMapping[str, str]) -> None:
     for name in [name for name in environment if IGNORED.fullmatch(name)]:
         del environment[name]
     environment.update(SET)
+
+
+def use_utf8() -> None:
+    """Have this process read, write and print text as UTF-8, whatever the locale.
+
+    What it starts does so by `PYTHONUTF8`, which Python asks for when it starts. Names of files keep
+    the bytes that they have.
+    """
+    with contextlib.suppress(locale.Error):  # some systems have no locale of this name
+        locale.setlocale(locale.LC_CTYPE, "C.UTF-8")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
