@@ -14,9 +14,10 @@ import shlex
 import shutil
 import signal
 import subprocess
-import sys
+import sysconfig
 import tempfile
 import time
+import venv
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -39,6 +40,7 @@ TARGETS = {
     "reproduce": ["reproduce"],
     "one-seed": ["reproduce", "ARGS=--config max_seeds=1"],
 }
+WATCH = Path(__file__).parent / "watch"
 BIN = 0.05  # seconds
 # Less of a core than this in a bin is nothing.
 NOTHING = 0.02
@@ -129,9 +131,30 @@ def copy(folder: Path) -> None:
             )
         else:
             shutil.copy2(ROOT / name, folder / name)
-    # The environment is that of this process: nothing is installed.
-    (folder / ".venv").symlink_to(sys.prefix, target_is_directory=True)
+    make_environment(folder / ".venv")
     (folder / RECORDS).mkdir()
+
+
+def make_environment(folder: Path) -> None:
+    """Make an environment of this one's packages, in which every Python watches itself.
+
+    Nothing is installed. No `PYTHONPATH` reaches a run, so that the watch has to stand in here.
+    """
+    venv.create(folder, symlinks=True)
+    (packages,) = folder.glob("lib/python*/site-packages")
+    # Python runs these lines at its start.
+    lines = (
+        f"import site; site.addsitedir({sysconfig.get_path('purelib')!a})\n"
+        f"import sys; sys.path.insert(0, {str(WATCH)!a}); import sitecustomize\n"
+    )
+    (packages / "watch.pth").write_text(lines, encoding="utf-8")
+    snakemake = folder / "bin/snakemake"
+    # Written in this way, the path may be long and have spaces.
+    python = f"#!/bin/sh\n'''exec' '{folder.resolve()}/bin/python' \"$0\" \"$@\"\n' '''\n"
+    snakemake.write_text(f"{python}from snakemake.cli import main\n\nmain()\n", encoding="utf-8")
+    snakemake.chmod(0o755)
+    # `make` takes it for installed.
+    (folder / "runtime").touch()
 
 
 def sit(target: str, cores: int, folder: Path, minutes: float | None) -> bool:
@@ -141,7 +164,6 @@ def sit(target: str, cores: int, folder: Path, minutes: float | None) -> bool:
     records.mkdir()
     environment = {name: value for name, value in os.environ.items() if name not in OF_MAKE} | {
         "MIRAGE_WATCH": str(records.resolve()),
-        "PYTHONPATH": str(Path(__file__).parent / "watch"),
         # In the jobs' logs: what XLA took to compile.
         "TF_CPP_MIN_LOG_LEVEL": "0",
         "TF_CPP_VMODULE": "device_compilation_profiler=1",

@@ -60,8 +60,8 @@ def isolate(environment: MutableMapping[str, str]) -> None:
 def use_utf8() -> None:
     """Have this process read, write and print text as UTF-8, whatever the locale.
 
-    What it starts does so by `PYTHONUTF8`, which Python asks for when it starts. Names of files keep
-    the bytes that they have.
+    What it starts does so by `PYTHONUTF8`, which Python reads at its start. Names of files keep the
+    bytes that they have.
     """
     with contextlib.suppress(locale.Error):  # some systems have no locale of this name
         locale.setlocale(locale.LC_CTYPE, "C.UTF-8")

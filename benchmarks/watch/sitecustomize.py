@@ -1,8 +1,9 @@
 """Watches one Python process of a run of the workflow: where its CPU time goes, and its memory.
 
-Python imports a module of this name at its start where it is found on `PYTHONPATH`. A thread notes
-the main thread's stack fifty times a second, with the CPU time used since the last note. On the way
-out everything is appended to a file in the folder `MIRAGE_WATCH`, a line of JSON for each process.
+The environment that `benchmarks/whole.py` makes has every Python import it at its start. A thread
+notes the main thread's stack fifty times a second, with the CPU time used since the last note. On
+the way out everything is appended to a file in the folder `MIRAGE_WATCH`, a line of JSON for each
+process.
 
 No signals: one that arrives within a program compiled by XLA was seen to crash it.
 """
