@@ -20,8 +20,8 @@ export MNIST_DIR
 # What is set for another Python or another Keras reaches none of ours (scripts/isolation.py says more
 # of jobs), nor do packages in the home folder. Text is UTF-8, whatever the locale.
 $(foreach name,$(filter PYTHON% KERAS_%,$(.VARIABLES)),$(eval unexport $(name)))
-export PYTHONNOUSERSITE := 1
-export PYTHONUTF8       := 1
+export override PYTHONNOUSERSITE := 1
+export override PYTHONUTF8       := 1
 # What keeps a cache in the home folder, does so here where none can be written there.
 ifeq ($(shell exec 2>/dev/null; cache="$${XDG_CACHE_HOME:-$${HOME:?}/.cache}"; \
     mkdir -p "$$cache" && test -w "$$cache" && echo yes),)

@@ -181,7 +181,7 @@ def pages(tmp_path_factory):
     write(folder, "mine.yaml", configuration(MARKUP, claims=True))
     result = snakemake(folder, "--configfile", "mine.yaml")
     assert result.returncode == 0, result.stdout
-    result = snakemake(folder, "--configfile", "mine.yaml", "--report", "report.html")
+    result = snakemake(folder, "--configfile", "mine.yaml", "--report", "page_of_all.html")
     assert result.returncode == 0, result.stdout
     return folder
 
@@ -196,7 +196,7 @@ def test_text_is_no_order_to_the_browser_that_shows_the_report(pages, browser): 
     from selenium.webdriver.common.by import By
     from selenium.webdriver.support.ui import WebDriverWait
 
-    browser.get((pages / "report.html").as_uri())
+    browser.get((pages / "page_of_all.html").as_uri())
     WebDriverWait(browser, 30).until(
         lambda page: "Is this classifier robust" in page.find_element(By.TAG_NAME, "body").text
     )
