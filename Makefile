@@ -29,7 +29,7 @@ export XDG_CACHE_HOME := $(CURDIR)/.tools/cache
 endif
 
 .DEFAULT_GOAL := quick
-.PHONY: quick tour reproduce test peers kills lint report bench container cluster-test audit crate lock clean help
+.PHONY: quick tour reproduce test test-all test-limited peers kills lint report bench container cluster-test audit crate lock clean help
 
 quick: .venv/runtime  ## The main job on the embedded digits: tables, figures and a report in minutes (default)
 	$(SNAKE) --configfile config/quick.yaml --quiet rules host $(REPORT) $(ARGS)
@@ -43,8 +43,17 @@ reproduce: .venv/runtime  ## The published protocol on MNIST (config.yaml), down
 report: .venv/runtime  ## The HTML report of what `make reproduce` has made so far
 	MIRAGE_REPORT_ONLY=1 $(SNAKE) $(REPORT) $(ARGS)
 
-test: .venv/dev  ## The tests, cheapest first
-	$(BIN)/pytest $(ARGS)
+# Two processes test; one of them takes all that use a finished run (tests/conftest.py).
+PYTEST := $(BIN)/pytest -n 2 --dist loadgroup --cov --durations 10
+test: .venv/dev  ## The tests of every part, in minutes
+	$(PYTEST) -m "not thorough" $(ARGS)
+
+test-all: .venv/dev .tools/crate/done  ## All tests, the thorough ones too (half an hour; root, Chromium and MNIST_DIR help)
+	$(PYTEST) $(ARGS)
+
+LIMIT ?= avx2
+test-limited: .venv/dev .venv/peers  ## What computes, with the instructions of an older processor (LIMIT=avx2 or avx)
+	$(BIN)/python tests/limited.py $(LIMIT) tests/compute tests/peers $(ARGS)
 
 peers: .venv/peers  ## Cross-checks against ART and Foolbox, in a dependency group of their own
 	$(BIN)/pytest tests/peers $(ARGS)
