@@ -298,7 +298,7 @@ def _refuse_other(
     for old, new in zip(network.layers, copy.layers, strict=True):
         with contextlib.suppress(AttributeError, ValueError):  # a layer that is used repeatedly
             before, after = (
-                _answers(keras.Model(model.inputs, layer.output), images)
+                _answers(keras.Model(model.inputs[0], layer.output), images)
                 for model, layer in ((network, old), (copy, new))
             )
             if not _alike(after, before, rounding):

@@ -1,0 +1,239 @@
+"""Casts: the same function in another type, or a refusal that names the layer."""
+
+import keras
+import numpy as np
+import pytest
+
+from mirage import networks
+
+PIXELS = 36
+layers = keras.layers
+
+
+@pytest.fixture(scope="module")
+def images():
+    return np.random.default_rng(0).uniform(size=(40, PIXELS))
+
+
+def normalized(images):
+    adapted = layers.Normalization()
+    adapted.adapt(images * np.linspace(0.1, 9, images.shape[1]) + 3)
+    return keras.Sequential([keras.Input(images.shape[1:]), adapted, layers.Dense(4)])
+
+
+def nested_in(images):
+    inner = keras.Sequential([keras.Input((PIXELS,)), layers.Dense(8, "relu"), layers.Dense(5)])
+    innermost = keras.Sequential([keras.Input((5,)), normalized(images[:, :5]).layers[0]])
+    return keras.Sequential([keras.Input((PIXELS,)), inner, innermost, layers.Dense(4)])
+
+
+def ending_in_a_model(images):
+    head = keras.Sequential([keras.Input((8,)), layers.Dense(4)])
+    return keras.Sequential([keras.Input((PIXELS,)), layers.Dense(8), head])
+
+
+def with_moving_statistics(images):
+    square = [keras.Input((PIXELS,)), layers.Reshape((6, 6, 1)), layers.Conv2D(3, 3)]
+    network = keras.Sequential(
+        [*square, layers.BatchNormalization(), layers.Dropout(0.5), layers.Flatten()]
+    )
+    network.add(layers.Dense(4))
+    for _ in range(9):
+        network(5 * images + 2, training=True)
+    return network
+
+
+def rescaled(images):
+    scaling = layers.Rescaling(255, offset=-128)
+    return keras.Sequential([keras.Input((PIXELS,)), scaling, layers.Dense(4)])
+
+
+def with_given_statistics(images):
+    given = layers.Normalization(mean=3.0, variance=4.0)
+    return keras.Sequential([keras.Input((PIXELS,)), given, layers.Dense(4)])
+
+
+def branched(images):
+    pixels = keras.Input((PIXELS,))
+    shared = layers.Dense(PIXELS, "tanh")
+    halves = layers.Add()([shared(pixels), layers.Dense(PIXELS)(pixels)])
+    both = layers.Concatenate()([shared(halves), keras.ops.relu(pixels / 3 - 0.1)])
+    return keras.Model(pixels, layers.Dense(4)(both))
+
+
+def in_a_branch_twice(images):
+    pixels = keras.Input((PIXELS,))
+    inner = keras.Sequential([keras.Input((PIXELS,)), layers.Dense(PIXELS, "tanh")])
+    return keras.Model(pixels, layers.Dense(4)(layers.Add()([inner(pixels), inner(inner(pixels))])))
+
+
+def with_a_softmax(images):
+    softmax = layers.Activation("softmax", dtype="float32")
+    return keras.Sequential([keras.Input((PIXELS,)), layers.Dense(4), softmax])
+
+
+def wrapped(images):
+    rows = [keras.Input((PIXELS,)), layers.Reshape((6, 6)), layers.TimeDistributed(layers.Dense(5))]
+    both_ways = layers.Bidirectional(layers.LSTM(4, recurrent_initializer="glorot_uniform"))
+    return keras.Sequential([*rows, both_ways, layers.Dense(4)])
+
+
+def attending(images):
+    pixels = keras.Input((PIXELS,))
+    rows = layers.Reshape((6, 6))(pixels)
+    seen = layers.MultiHeadAttention(2, 3)(rows, rows)
+    return keras.Model(pixels, layers.Dense(4)(layers.Flatten()(layers.LayerNormalization()(seen))))
+
+
+def mixed(images):
+    kind = "mixed_float16"
+    hidden = [layers.Dense(8, "relu", dtype=kind), layers.Dense(4, dtype=kind)]
+    last = layers.Activation("linear", dtype="float32")
+    return keras.Sequential([keras.Input((PIXELS,)), *hidden, last])
+
+
+def of_several_types(images):
+    own = layers.Dense(8, "relu", dtype="bfloat16")
+    return keras.Sequential([keras.Input((PIXELS,)), own, layers.Dense(4, dtype="float64")])
+
+
+def with_huge_logits(images):
+    network = networks.build("mlp-20-20", "float32", 1, (6, 6))
+    for variable in network.trainable_variables:
+        variable.assign(30 * variable)
+    return network
+
+
+def frozen(images):
+    network = normalized(images)
+    network.trainable = False
+    return network
+
+
+@keras.saving.register_keras_serializable("tests")
+def doubled(values):
+    return 2 * values - 1
+
+
+def with_a_function(images):
+    return keras.Sequential([keras.Input((PIXELS,)), layers.Lambda(doubled), layers.Dense(4)])
+
+
+NETWORKS = [
+    normalized,
+    nested_in,
+    ending_in_a_model,
+    with_moving_statistics,
+    rescaled,
+    with_given_statistics,
+    branched,
+    in_a_branch_twice,
+    with_a_softmax,
+    wrapped,
+    attending,
+    mixed,
+    of_several_types,
+    with_huge_logits,
+    frozen,
+    with_a_function,
+]
+
+
+@pytest.mark.parametrize("make", NETWORKS, ids=lambda make: make.__name__)
+def test_a_cast_is_the_same_function_in_the_other_type(make, images):
+    network = make(images)
+    wide = networks.cast(network, "float64")
+    answers = wide(images)
+    assert networks.dtype_of(wide) == answers.dtype.name == "float64"
+    # What float32 cannot hold arrives.
+    rounded = images.astype(np.float32).astype(np.float64)
+    assert (wide(rounded * (1 + 2.0**-30)).numpy() != wide(rounded).numpy()).any()
+    assert_equal_but_rounding(wide, network, images, *own_types(network))
+    for dtype in networks.DTYPES:
+        copy = networks.cast(network, dtype)
+        assert copy(images).dtype.name == dtype
+        assert_equal_but_rounding(copy, wide, images, dtype)
+
+
+def own_types(network):
+    """The types that the parts of a network compute in."""
+    return {one.compute_dtype for one in network._flatten_layers()} - {"uint8"}
+
+
+def assert_equal_but_rounding(one, other, images, *dtypes):
+    """Answers that differ by no more than some tens of roundings in the coarsest of the types."""
+    found, expected = (np.asarray(model(images), np.float64) for model in (one, other))
+    coarsest = max(networks.EPSILON[dtype] for dtype in dtypes)
+    # Each sum here has some 36 terms, and there are at most three one after another.
+    np.testing.assert_allclose(found, expected, atol=108 * coarsest * np.abs(expected).max())
+
+
+class Outside(layers.Layer):
+    """Computes with a number that is no variable and not in its configuration."""
+
+    factor = 1.0
+
+    def call(self, values):
+        return self.factor * values
+
+
+class Narrow(layers.Layer):
+    def call(self, values):
+        return keras.ops.cast(keras.ops.cast(values, "float32"), "float32")
+
+
+class Stubborn(layers.Dense):
+    def __init__(self, *args, **options):
+        super().__init__(*args, **{**options, "dtype": "float32"})
+
+
+class Unwritten(layers.Layer):
+    def __init__(self, factor, **options):
+        super().__init__(**options)
+        self.factor = factor
+
+    def call(self, values):
+        return self.factor * values
+
+    def get_config(self):
+        return super().get_config()
+
+
+def outside():
+    layer = Outside(name="culprit")
+    layer.factor = 5.0
+    return layer
+
+
+class Whole(keras.Model):
+    def __init__(self, **options):
+        super().__init__(**options)
+        self.dense = layers.Dense(PIXELS)
+
+    def call(self, values):
+        return self.dense(values)
+
+
+CULPRITS = {
+    "a number of its own": outside,
+    "a fixed type": lambda: Narrow(name="culprit"),
+    "a type that it keeps": lambda: Stubborn(PIXELS, name="culprit"),
+    "no whole configuration": lambda: Unwritten(2, name="culprit"),
+    "unknown code": lambda: layers.Lambda(lambda values: 2 * values, name="culprit"),
+    "a class that is a model": lambda: Whole(name="culprit"),
+}
+
+
+@pytest.mark.parametrize("place", ["outer", "inner"])
+@pytest.mark.parametrize("make", CULPRITS.values(), ids=CULPRITS.keys())
+def test_a_layer_that_cannot_be_cast_is_named(make, place, images):
+    around = [keras.Input((PIXELS,)), layers.Dense(PIXELS), make(), layers.Dense(4)]
+    network = keras.Sequential(around)
+    name = "culprit"
+    if place == "inner":
+        network = keras.Sequential([keras.Input((PIXELS,)), network, layers.Dense(4)])
+        name = f"culprit|{network.layers[0].name}"
+    network(images)
+    for dtype in ("float64", "float16"):
+        with pytest.raises(networks.NetworkError, match=name):
+            networks.cast(network, dtype)
