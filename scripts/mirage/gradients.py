@@ -9,13 +9,17 @@ everything underflows to 0. `exact_sign` is the gradient of u itself, which does
 """
 
 import functools
+import logging
 from collections.abc import Callable, Iterator
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from mirage import networks
+from mirage import inputs, networks
+from mirage.images import DataError
+
+log = logging.getLogger(__name__)
 
 # Images taken at once: more gain no speed on a CPU and cost memory in proportion.
 BATCH = 2_000
@@ -63,7 +67,12 @@ def of_images(
 
     Returns:
         Shape (n, 784), in the network's type.
+
+    Raises:
+        ValueError: The loss is not in `LOSSES`.
     """
+    if loss not in LOSSES:
+        raise ValueError(f"gradient {loss!r}: allowed are {', '.join(LOSSES)}")
     each, averaged = LOSSES[loss]
     with tf.GradientTape() as tape:
         tape.watch(images)
@@ -87,29 +96,47 @@ def input_gradient(
 
     Args:
         network: Model from images to logits; its type is that of all arithmetic.
-        images: Shape (n, 784), any float type; cast to the network's. All are taken at once:
-            for more than `BATCH` images call it with the slices of `batches`.
+        images: Shape (n, 784), any float type, pixels in 0 to 1; cast to the network's. All are
+            taken at once: for more than `BATCH` images call it with the slices of `batches`.
         labels: Shape (n,), integers 0 to 9.
         loss: A name in `LOSSES`.
         count: What an averaged loss is divided by; n where it is not given.
 
     Returns:
-        Shape (n, 784), in the network's type.
+        Shape (n, 784), in the network's type. The log says how many images have a gradient that
+        is NaN or infinite somewhere, as happens where half precision overflows.
 
     Raises:
         ValueError: The loss is not in `LOSSES`.
+        DataError: Images or labels are not what `mirage.inputs.check` asks for.
+        NetworkError: A weight is NaN or infinite.
     """
-    if loss not in LOSSES:
-        raise ValueError(f"gradient {loss!r}: allowed are {', '.join(LOSSES)}")
+    inputs.check(network, images, labels)
     pixels = tf.cast(images, networks.dtype_of(network))
     classes = tf.constant(labels, tf.int32)
-    return _gradient_function(network, loss)(
+    gradient = _gradient_function(network, loss)(
         pixels, classes, tf.constant(count or len(images))
     ).numpy()
+    if not (finite := np.isfinite(gradient)).all():
+        log.warning(
+            "%s in %s: the gradient of %d of %d images is NaN or infinite. The sign of NaN counts "
+            "as 0, which may look like robustness.",
+            *(loss, networks.dtype_of(network)),
+            *((~finite.reshape(len(images), -1).all(axis=1)).sum(), len(images)),
+        )
+    return gradient
 
 
-def logits(network: keras.Model, images: np.ndarray) -> np.ndarray:
-    """Logits of every image, shape (n, 10), in the network's type, from images (n, 784)."""
+def logits(network: keras.Model, images: np.ndarray | tf.Tensor) -> np.ndarray:
+    """Logits of every image, shape (n, 10), in the network's type, from images (n, 784), floats.
+
+    Raises DataError where the images are no floats: bytes would be taken as pixels up to 255.
+    """
+    if not tf.as_dtype(images.dtype).is_floating:
+        raise DataError(
+            f"images: {images.dtype}. They must be floats: `mirage.images.as_float` makes them of "
+            "bytes."
+        )
     return _logits_function(network)(tf.cast(images, networks.dtype_of(network))).numpy()
 
 

@@ -19,7 +19,7 @@ Labelled = tuple[np.ndarray, np.ndarray]  # images (n, height, width, ...), labe
 
 
 class DataError(ValueError):
-    """Data that is missing, damaged or not what it should be; the message names the file."""
+    """Data that is missing, damaged or not what it should be; the message says which and why."""
 
 
 def save(path: str | Path, images: np.ndarray, labels: np.ndarray) -> None:
@@ -72,6 +72,10 @@ def as_float(images: np.ndarray, dtype: DTypeLike) -> np.ndarray:
     Images of another shape, (n, height, width, channels), are flattened likewise.
 
     The division by 255 is done in `dtype`, so that float64 holds more than rounded float32 values.
+
+    Raises DataError where the images are not uint8: floats would be divided a second time.
     """
+    if images.dtype != np.uint8:
+        raise DataError(f"images: {images.dtype}. They must be uint8, with values 0 to 255.")
     flat = images.reshape(len(images), math.prod(images.shape[1:]))
     return np.divide(flat, 255, dtype=dtype)

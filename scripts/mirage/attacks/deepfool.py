@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from mirage import ball, networks
+from mirage.inputs import checked
 
 # Images attacked at once: more gain no speed, and cost a convolutional network much memory.
 BATCH = 1000
@@ -17,6 +18,7 @@ BATCH = 1000
 BEYOND = 1e-4
 
 
+@checked
 def attack(
     network: keras.Model,
     images: np.ndarray,
@@ -42,7 +44,7 @@ def attack(
 
     Args:
         network: Model from images to logits; gradients are computed in its type.
-        images: Shape (n, d), any float type.
+        images: Shape (n, d), any float type, pixels in 0 to 1.
         labels: Not used: the answer to be changed is the network's own, right or wrong.
         norm: `l2` or `linf`, the norm that is made small.
         binary: Algorithm 1, for a binary classifier: only f = z_k0 - z_k1 counts, k1 being the
@@ -60,7 +62,9 @@ def attack(
         Adversarial images in the shape and type of `images`.
 
     Raises:
-        ValueError: The norm is unknown, or there are fewer than two candidates.
+        ValueError: The norm is unknown, there are fewer than two candidates, or images or labels
+            are not what `mirage.inputs` asks for.
+        NetworkError: A weight of the network is NaN or infinite.
     """
     if norm not in ball.NORMS:
         raise ValueError(f"norm {norm!r}: allowed are {', '.join(ball.NORMS)}")

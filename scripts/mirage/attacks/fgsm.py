@@ -6,10 +6,12 @@ import keras
 import numpy as np
 
 from mirage import gradients
+from mirage.inputs import checked
 
 ONE_STEP = True  # one gradient serves all epsilons
 
 
+@checked
 def attack(
     network: keras.Model,
     images: np.ndarray,
@@ -26,7 +28,7 @@ def attack(
 
     Args:
         network: Model from images to logits; the gradient is computed in its type.
-        images: Shape (n, 784), any float type.
+        images: Shape (n, 784), any float type, pixels in 0 to 1.
         labels: True labels, shape (n,), integers 0 to 9.
         epsilon: L-infinity size of the perturbation, pixels lying in 0 to 1.
         gradient: A name in `mirage.gradients.LOSSES`.
@@ -38,6 +40,10 @@ def attack(
 
     Returns:
         Adversarial images in the shape and type of `images`.
+
+    Raises:
+        ValueError: Images, labels or epsilon are not what `mirage.inputs` asks for.
+        NetworkError: A weight of the network is NaN or infinite.
     """
     if signs is None:
         signs = gradients.sign(gradients.input_gradient(network, images, labels, gradient))

@@ -14,10 +14,12 @@ import numpy as np
 import tensorflow as tf
 
 from mirage import gradients, networks
+from mirage.inputs import checked
 
 TARGETS = ("untargeted", "next", "random", "least_likely")
 
 
+@checked
 def attack(
     network: keras.Model,
     images: np.ndarray,
@@ -61,7 +63,9 @@ def attack(
         with all the changes tried.
 
     Raises:
-        ValueError: The target is not in `TARGETS`.
+        ValueError: The target is not in `TARGETS`, or images or labels are not what
+            `mirage.inputs` asks for.
+        NetworkError: A weight of the network is NaN or infinite.
     """
     if target not in TARGETS:
         raise ValueError(f"target {target!r}: allowed are {', '.join(TARGETS)}")

@@ -13,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from mirage import gradients, networks
+from mirage.inputs import checked
 
 TARGETS = ("runner_up", "least_likely")
 
@@ -36,6 +37,7 @@ HALVINGS = 15
 TOLERANCE = 1e-4
 
 
+@checked
 def attack(
     network: keras.Model,
     images: np.ndarray,
@@ -57,7 +59,7 @@ def attack(
 
     Args:
         network: Model from images to logits; gradients are computed in its type.
-        images: Shape (n, d), any float type.
+        images: Shape (n, d), any float type, pixels in 0 to 1.
         labels: Not used: the answer to be changed is the network's own, right or wrong.
         target: The class aimed at, by the logits of the clean image: `runner_up`, the second
             largest, which comes close to an untargeted attack, or `least_likely`, the smallest.
@@ -74,7 +76,9 @@ def attack(
         was not reached.
 
     Raises:
-        ValueError: The target is unknown.
+        ValueError: The target is unknown, or images or labels are not what `mirage.inputs` asks
+            for.
+        NetworkError: A weight of the network is NaN or infinite.
     """
     if target not in TARGETS:
         raise ValueError(f"target {target!r}: allowed are {', '.join(TARGETS)}")

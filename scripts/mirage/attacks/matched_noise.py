@@ -10,10 +10,12 @@ import keras
 import numpy as np
 
 from mirage.attacks import fgsm, noise
+from mirage.inputs import checked
 
 ONE_STEP = True
 
 
+@checked
 def attack(
     network: keras.Model,
     images: np.ndarray,
@@ -32,7 +34,7 @@ def attack(
 
     Args:
         network: Model from images to logits, attacked by FGSM.
-        images: Shape (n, d), any float type.
+        images: Shape (n, d), any float type, pixels in 0 to 1.
         labels: True labels, shape (n,), integers 0 to 9.
         epsilon: L-infinity size of FGSM's perturbation, pixels lying in 0 to 1.
         gradient: FGSM's, a name in `mirage.gradients.LOSSES`.
@@ -42,6 +44,10 @@ def attack(
 
     Returns:
         Noisy images in the shape and type of `images`.
+
+    Raises:
+        ValueError: Images, labels or epsilon are not what `mirage.inputs` asks for.
+        NetworkError: A weight of the network is NaN or infinite.
     """
     moved = fgsm.attack(
         network, images, labels, epsilon=epsilon, gradient=gradient, clip=clip, signs=signs

@@ -5,9 +5,12 @@ from collections.abc import Sequence
 import keras
 import numpy as np
 
+from mirage.inputs import checked
+
 ONE_STEP = True
 
 
+@checked
 def attack(
     network: keras.Model,
     images: np.ndarray,
@@ -23,7 +26,7 @@ def attack(
 
     Args:
         network: Not looked at, nor are the labels.
-        images: Shape (n, d), any float type.
+        images: Shape (n, d), any float type, pixels in 0 to 1.
         labels: Shape (n,).
         epsilon: Standard deviation, at least 0, pixels lying in 0 to 1.
         clip: Smallest and largest pixel allowed, or None.
@@ -31,6 +34,10 @@ def attack(
 
     Returns:
         Noisy images in the shape and type of `images`.
+
+    Raises:
+        ValueError: Images, labels or epsilon are not what `mirage.inputs` asks for.
+        NetworkError: A weight of the network is NaN or infinite.
     """
     return add(images, 0.0, epsilon, clip, seed)
 

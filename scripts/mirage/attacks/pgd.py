@@ -7,12 +7,14 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from mirage import ball, gradients, networks
+from mirage import ball, gradients, inputs, networks
+from mirage.inputs import checked
 
 # Images that a restart is left with are attacked in multiples of so many.
 BLOCK = 100
 
 
+@checked
 def attack(
     network: keras.Model,
     images: np.ndarray,
@@ -32,7 +34,7 @@ def attack(
 
     Args:
         network: Model from images to logits; gradients are computed in its type.
-        images: Shape (n, 784), any float type.
+        images: Shape (n, 784), any float type, pixels in 0 to 1.
         labels: True labels, shape (n,), integers 0 to 9.
         epsilon: Radius of the ball in `norm`, pixels lying in 0 to 1.
         gradient: A name in `mirage.gradients.LOSSES`.
@@ -49,6 +51,10 @@ def attack(
 
     Returns:
         Adversarial images in the shape and type of `images`.
+
+    Raises:
+        ValueError: Images, labels or epsilon are not what `mirage.inputs` asks for.
+        NetworkError: A weight of the network is NaN or infinite.
     """
     descent = {
         "epsilon": epsilon,
@@ -97,7 +103,12 @@ def descend_from(
 
     Returns:
         Where it ends, in the shape and type of `images`.
+
+    Raises:
+        ValueError, NetworkError: As in `attack`.
     """
+    inputs.check(network, images, labels)
+    inputs.check_epsilon(epsilon, images, norm)
     descend = _descend(network, gradient, norm, steps, tuple(clip) if clip else None)
     pixels, classes = tf.constant(images), tf.constant(labels, tf.int32)
     radius, step = (tf.constant(size, pixels.dtype) for size in (epsilon, relative_step * epsilon))
