@@ -2,6 +2,7 @@
 
 import importlib
 import inspect
+import logging
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,8 +11,10 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from mirage import gradients, measures, networks
-from mirage.images import as_float
+from mirage import gradients, inputs, measures, networks
+from mirage.images import DataError, as_float
+
+log = logging.getLogger(__name__)
 
 
 def adversarial(
@@ -35,11 +38,29 @@ def adversarial(
 
     Returns:
         Shape and type of `images`.
+
+    Raises:
+        ValueError: Images, labels, signs or epsilon are not what `mirage.inputs` asks for.
+        DataError: What the attack gives back are no such images.
+        NetworkError: A weight of the attacker is NaN or infinite.
     """
-    attack = importlib.import_module(f"mirage.attacks.{method}").attack
+    # Also an attack whose author forgot to decorate it is checked.
+    attack = inputs.checked(importlib.import_module(f"mirage.attacks.{method}").attack)
     asked = inspect.signature(attack).parameters
     used = {key: value for key, value in offered.items() if key in asked}
-    return attack(attacker, images, labels, **parameters, **used)
+    moved = attack(attacker, images, labels, **parameters, **used)
+    if (moved.shape, moved.dtype) != (images.shape, images.dtype):
+        raise DataError(
+            f"attack {method}: it gives {moved.dtype} images of shape {moved.shape} for "
+            f"{images.dtype} images of shape {images.shape}. Type and shape must stay."
+        )
+    if not (finite := np.isfinite(moved)).all():
+        spoilt = (~finite.all(axis=1)).sum()
+        raise DataError(
+            f"attack {method}: {spoilt} of {len(moved)} images it gives have pixels that are NaN "
+            "or infinite. Try a wider type than its own."
+        )
+    return moved
 
 
 def evaluate(
@@ -82,13 +103,19 @@ def evaluate(
     Yields:
         For each checkpoint and epsilon: gradient, dtype, epsilon, n, clean_accuracy, accuracy,
         success (share of the images classified rightly that are misled, or what the attack calls
-        success), the shares of `mirage.gradients.masking` at the clean images (empty for an attack
-        without a gradient), the means over images of `mirage.measures.perturbation` and the
-        median_l2, the mean of iterations (empty where the attack counts none), and seconds (of
-        the attack; the gradient that all epsilons share is counted in each).
+        success; None where none is classified rightly), the shares of `mirage.gradients.masking`
+        at the clean images (empty for an attack without a gradient), the means over images of
+        `mirage.measures.perturbation` (of rho over those that are not black) and the median_l2,
+        the mean of iterations (empty where the attack counts none), and seconds (of the attack;
+        the gradient that all epsilons share is counted in each).
+
+        The log tells what has no value or is left out of a mean.
 
     Raises:
-        NetworkError: A checkpoint cannot be read.
+        NetworkError: A checkpoint cannot be read or cast, has weights that are NaN or infinite, or
+            answers NaN to an image; the message names it.
+        DataError: Images or labels are not what `mirage.inputs.check_split` asks for.
+        ValueError: An epsilon is negative or no finite number.
     """
     # The networks are built once and take the weights of one checkpoint after another: what
     # TensorFlow has traced for them serves all.
@@ -97,6 +124,13 @@ def evaluate(
     source = networks.load(sources[0]) if transfer else network
     copies = [networks.cast(source, kind) for kind in (dtype, "float64")]
     target = defended(network, defence)
+    inputs.check_split(network, images, labels)
+    if black := np.count_nonzero(~images.reshape(len(images), -1).any(axis=1)):
+        log.warning(
+            "%d of %d images are black: rho_l2 and rho_linf compare with the size of an image, and "
+            "are means over the others.",
+            *(black, len(images)),
+        )
     attacker, exact = (defended(copy, defence if adaptive else None) for copy in copies)
     loss = parameters.get("gradient")
     for checkpoint, origin, seed in zip(attacked, sources, seeds, strict=True):
@@ -121,7 +155,7 @@ def evaluate(
                 )
                 for name, share in gradients.masking(slope, signs).items():
                     masking[name] += share * len(classes) / len(images)
-            before = gradients.logits(target, pixels).argmax(axis=1) == classes
+            before = measures.classes(_logits(target, pixels, checkpoint)) == classes
             clean += int(before.sum())
             for epsilon in epsilons:
                 record = {}
@@ -131,13 +165,21 @@ def evaluate(
                     method, attacker, pixels, classes, parameters, **size, **known, record=record
                 )
                 seconds[epsilon] += time.perf_counter() - began
-                after = gradients.logits(target, moved).argmax(axis=1) == classes
+                answers = measures.classes(gradients.logits(target, moved))
                 found = measures.perturbation(pixels, moved)
-                found |= {"before": before, "after": after, **record}
+                found |= {"before": before, "after": answers == classes, **record}
+                found["lost"] = answers == -1
                 each[epsilon].append(found)
         for epsilon, parts in each.items():
             found = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
             misled = found.get("success", ~found["after"][found["before"]])
+            if not len(misled):
+                log.warning("%s: no image is classified rightly, so success is empty.", checkpoint)
+            if found["lost"].any():
+                log.warning(
+                    "%s: the logits of %d of %d attacked images are NaN. They count as wrong.",
+                    *(checkpoint, found["lost"].sum(), len(images)),
+                )
             yield {
                 "gradient": loss,
                 "dtype": dtype,
@@ -147,13 +189,30 @@ def evaluate(
                 "accuracy": float(found["after"].mean()),
                 "success": float(misled.mean()) if len(misled) else None,
                 **{name: masking.get(name) for name in gradients.MASKING},
-                "rho_l2": float(found["rho_l2"].mean()),
-                "rho_linf": float(found["rho_linf"].mean()),
+                "rho_l2": _mean(found["rho_l2"]),
+                "rho_linf": _mean(found["rho_linf"]),
                 "median_l2": float(np.median(found["l2"])),
                 "changed_share": float(found["changed_share"].mean()),
                 "iterations": float(found["iterations"].mean()) if "iterations" in found else None,
                 "seconds": shared + seconds[epsilon],
             }
+
+
+def _mean(values: np.ndarray) -> float | None:
+    """Mean of those that are numbers; None where there is none."""
+    kept = values[~np.isnan(values)]
+    return float(kept.mean()) if len(kept) else None
+
+
+def _logits(network: keras.Model, images: np.ndarray, name: Path | str) -> np.ndarray:
+    """Logits of clean images; a network that answers NaN to one is refused by its name."""
+    logits = gradients.logits(network, images)
+    if lost := np.count_nonzero(np.isnan(logits).any(axis=1)):
+        raise networks.NetworkError(
+            f"{name}: its logits for {lost} of {len(images)} images are NaN, though no weight is. "
+            f"{networks.dtype_of(network)} may be too narrow for them."
+        )
+    return logits
 
 
 def defended(network: keras.Model, defence: Mapping | None) -> keras.Model:
@@ -187,8 +246,12 @@ def perturbed(
 
     Returns:
         Shape of `images`, in the type of the network.
+
+    Raises:
+        As `evaluate`.
     """
     network = networks.load(checkpoint)
+    inputs.check_split(network, images, labels)
     attacker = networks.cast(network, dtype)
     size = {"epsilon": float(epsilon)} if epsilon else {}
     moved = [
@@ -232,12 +295,17 @@ def examples(
         network; seen, the adversarial images as the defence passes them on; labels, predictions
         and adversarial_predictions, shape (k,), by the defended network; indices of the images
         in the split, shape (k,); epsilon.
+
+    Raises:
+        As `evaluate`.
     """
     network = networks.load(checkpoint)
+    inputs.check_split(network, images, labels)
     target = defended(network, defence)
     pixels = as_float(images, networks.dtype_of(network))
     moved = perturbed(checkpoint, images, labels, epsilon=epsilon, **attack).reshape(pixels.shape)
-    before, after = (gradients.logits(network, some).argmax(axis=1) for some in (pixels, moved))
+    before = measures.classes(_logits(network, pixels, checkpoint))
+    after = measures.classes(gradients.logits(network, moved))
     misled = np.flatnonzero((before == labels) & (after != labels))
     _, first = np.unique((labels[misled].astype(int) - 2) % 10, return_index=True)
     chosen = np.concatenate([misled[first], np.delete(misled, first)])[:count]
@@ -248,8 +316,8 @@ def examples(
         "adversarial": moved[chosen].reshape(shape),
         "seen": seen.reshape(shape),
         "labels": labels[chosen],
-        "predictions": gradients.logits(target, pixels[chosen]).argmax(axis=1),
-        "adversarial_predictions": gradients.logits(target, moved[chosen]).argmax(axis=1),
+        "predictions": measures.classes(gradients.logits(target, pixels[chosen])),
+        "adversarial_predictions": measures.classes(gradients.logits(target, moved[chosen])),
         "indices": chosen,
         "epsilon": np.array(epsilon),
     }
@@ -270,13 +338,16 @@ def measure(
         by quantile (q0, q0.05, ... q1), `class_accuracy` by label, `accuracy` of all images.
 
     Raises:
-        NetworkError: A checkpoint cannot be read.
+        NetworkError: A checkpoint cannot be read, has weights that are NaN or infinite, or answers
+            NaN to an image; the message names it.
+        DataError: Images or labels are not what `mirage.inputs.check_split` asks for.
     """
     network = networks.load(checkpoints[0])
+    inputs.check_split(network, images, labels)
     pixels = as_float(images, networks.dtype_of(network))
     for checkpoint in checkpoints:
         networks.load_weights(network, checkpoint)
-        logits = gradients.logits(network, pixels)
+        logits = _logits(network, pixels, checkpoint)
         found = {
             "spectral_norm": {
                 kernel.path.split("/")[-2]: measures.spectral_norm(kernel.numpy())

@@ -169,6 +169,28 @@ def check_split(network: keras.Model, images: np.ndarray, labels: np.ndarray) ->
     check_labels(labels, len(images), network.output_shape[-1])
 
 
+def check_training(network: keras.Model, images: np.ndarray, labels: np.ndarray) -> None:
+    """Refuse images and labels that a network cannot be trained on.
+
+    Args:
+        network: Model from images to logits.
+        images: Must be uint8 or finite floats, shape (n, d), n at least 1. Those of an attack may
+            leave 0 to 1.
+        labels: As in `check_split`.
+
+    Raises:
+        DataError: They are others.
+    """
+    check_labels(labels, len(images), _classes(network))
+    if images.dtype == np.uint8:
+        return
+    if images.dtype.name not in networks.DTYPES:
+        raise DataError(f"images: {images.dtype}. They must be uint8, or floats in 0 to 1.")
+    # The smallest and the largest are NaN where any is: no array as large as the images is made.
+    if not (np.isfinite(images.min()) and np.isfinite(images.max())):
+        raise DataError("images: some pixels are NaN or infinite.")
+
+
 def check_epsilon(epsilon: float, images: np.ndarray, norm: str = "linf") -> None:
     """Refuse a size that is none, and tell of one that is larger than the range of images.
 

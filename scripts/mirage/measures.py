@@ -5,31 +5,46 @@ import numpy as np
 QUANTILES = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
 
 
+def classes(logits: np.ndarray) -> np.ndarray:
+    """The class that each image is given, shape (n,), from logits (n, 10).
+
+    -1, which is no label, where a logit is NaN: NumPy would take that for the largest.
+    """
+    answers = logits.argmax(axis=1)
+    answers[np.isnan(logits).any(axis=1)] = -1
+    return answers
+
+
 def correct(logits: np.ndarray, labels: np.ndarray) -> int:
     """Number of images classified rightly, from logits (n, 10) and labels (n,)."""
-    return int((logits.argmax(axis=1) == labels).sum())
+    return int((classes(logits) == labels).sum())
 
 
 def perturbation(images: np.ndarray, moved: np.ndarray) -> dict[str, np.ndarray]:
     """Size of the perturbation of each image, computed in the type of the images.
 
     Args:
-        images: Before the attack, shape (n, d), no image being zero throughout.
+        images: Before the attack, shape (n, d).
         moved: After it, same shape.
 
     Returns:
         Arrays of shape (n,): `l2`, the Euclidean length of the perturbation r; `rho_l2` and
         `rho_linf`, ||r|| / ||x|| in L2 and L-infinity (rho_adv of Moosavi-Dezfooli et al. 2016,
-        equation 15, is its mean); `changed_share`, the share of pixels that differ.
+        equation 15, is its mean), NaN for a black image, which has no size to compare with;
+        `changed_share`, the share of pixels that differ.
     """
     r = moved - images
     l2 = _euclidean(r)
     return {
         "l2": l2,
-        "rho_l2": l2 / _euclidean(images),
-        "rho_linf": _largest(r) / _largest(images),
+        "rho_l2": _relative(l2, _euclidean(images)),
+        "rho_linf": _relative(_largest(r), _largest(images)),
         "changed_share": np.count_nonzero(r, axis=1) / r.shape[1],
     }
+
+
+def _relative(size: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    return np.divide(size, whole, out=np.full_like(size, np.nan), where=whole > 0)
 
 
 # A tenth of the time of np.linalg.norm and np.abs, which make arrays as large as the images; this
@@ -44,7 +59,7 @@ def _largest(vectors: np.ndarray) -> np.ndarray:
 
 def class_accuracy(logits: np.ndarray, labels: np.ndarray) -> dict[int, float]:
     """Accuracy among the images of each class that occurs, by label."""
-    right = logits.argmax(axis=1) == labels
+    right = classes(logits) == labels
     return {int(label): float(right[labels == label].mean()) for label in np.unique(labels)}
 
 
@@ -62,8 +77,10 @@ def logit_margins(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 
 def margin_quantiles(logits: np.ndarray, labels: np.ndarray) -> dict[float, float]:
-    """Quantiles `QUANTILES` of the logit margins."""
+    """Quantiles `QUANTILES` of the logit margins; ValueError where a margin is NaN."""
     margins = logit_margins(logits, labels)
+    if lost := np.count_nonzero(np.isnan(margins)):
+        raise ValueError(f"the logit margin of {lost} of {len(margins)} images is NaN")
     return dict(zip(QUANTILES, np.quantile(margins, QUANTILES).tolist(), strict=True))
 
 
@@ -72,6 +89,10 @@ def spectral_norm(kernel: np.ndarray) -> float:
 
     The kernel of a convolution is taken as the matrix (height * width * channels in, channels
     out) that is applied to each patch.
+
+    Raises ValueError where a weight is NaN or infinite.
     """
+    if not np.isfinite(kernel).all():
+        raise ValueError("a weight is NaN or infinite: the matrix has no spectral norm")
     matrix = kernel.astype(np.float64).reshape(-1, kernel.shape[-1])
     return float(np.linalg.norm(matrix, ord=2))

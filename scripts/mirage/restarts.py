@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from mirage import ball, gradients, networks
+from mirage import ball, gradients, inputs, measures, networks
 from mirage.attacks import pgd
 from mirage.images import as_float
 
@@ -40,11 +40,20 @@ def losses(
     Yields:
         For each image and start: image (its index), restart, start_loss and loss, cross-entropy in
         nats, computed in float64.
+
+    Raises:
+        NetworkError: The checkpoint cannot be read or cast, has weights that are NaN or infinite,
+            or classifies no image rightly; the message names it.
+        DataError: Images or labels are not what `mirage.inputs.check_split` asks for.
+        ValueError: epsilon is negative or no finite number.
     """
     network = networks.load(checkpoint)
+    inputs.check_split(network, images, labels)
     attacker, exact = (networks.cast(network, kind) for kind in (dtype, "float64"))
     pixels = as_float(images, networks.dtype_of(network))
-    right = np.flatnonzero(gradients.logits(network, pixels).argmax(axis=1) == labels)
+    right = np.flatnonzero(measures.classes(gradients.logits(network, pixels)) == labels)
+    if not len(right):
+        raise networks.NetworkError(f"{checkpoint}: it classifies no image rightly to start from.")
     _, first = np.unique(labels[right], return_index=True)
     own = {k: v for k, v in parameters.items() if k not in ("restarts", "random_start")}
     for image in right[np.sort(first)][:count]:

@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
-from mirage import gradients, networks
+from mirage import gradients, inputs, networks
 from mirage.files import atomic
 from mirage.rows import write_rows
 
@@ -239,7 +239,10 @@ def train(
     Raises:
         TrainingError: The validation loss is no longer finite, or there are fewer images than a
             batch.
+        DataError: A label is no class of the network, or an image is NaN or infinite somewhere.
     """
+    for split in (training, validation):
+        inputs.check_training(network, *split)
     images, labels = training
     if len(images) < batch_size:
         raise TrainingError(

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from mirage import ball, gradients, inputs, networks
+from mirage import ball, gradients, inputs, measures, networks
 from mirage.inputs import checked
 
 # Images that a restart is left with are attacked in multiples of so many.
@@ -76,7 +76,8 @@ def attack(
         )
         found[left] = moved[: len(left)]
         if restart + 1 < restarts:
-            left = left[gradients.logits(network, found[left]).argmax(axis=1) == labels[left]]
+            answers = measures.classes(gradients.logits(network, found[left]))
+            left = left[answers == labels[left]]
         if not len(left):
             break
     return found
