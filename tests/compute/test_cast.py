@@ -73,8 +73,12 @@ def with_a_softmax(images):
 
 
 def wrapped(images):
-    rows = [keras.Input((PIXELS,)), layers.Reshape((6, 6)), layers.TimeDistributed(layers.Dense(5))]
-    both_ways = layers.Bidirectional(layers.LSTM(4, recurrent_initializer="glorot_uniform"))
+    rows = [
+        keras.Input((PIXELS,)),
+        layers.Reshape((2, 18)),
+        layers.TimeDistributed(layers.Dense(5)),
+    ]
+    both_ways = layers.Bidirectional(layers.SimpleRNN(4, recurrent_initializer="glorot_uniform"))
     return keras.Sequential([*rows, both_ways, layers.Dense(4)])
 
 
@@ -237,3 +241,70 @@ def test_a_layer_that_cannot_be_cast_is_named(make, place, images):
     for dtype in ("float64", "float16"):
         with pytest.raises(networks.NetworkError, match=name):
             networks.cast(network, dtype)
+
+
+def test_the_named_input_keeps_its_accuracy(digits):
+    """An adapted Normalization once fell from .975 to .600 in float64, in silence."""
+    (images, labels), _ = digits
+    pixels = images.reshape(len(images), -1) / np.float32(255)
+    adapted = layers.Normalization()
+    adapted.adapt(pixels)
+    network = keras.Sequential([keras.Input((784,)), adapted, layers.Dense(10)])
+    seen = adapted(pixels).numpy()
+    ridge = seen.T @ seen + 10 * np.eye(784)
+    network.layers[1].kernel.assign(np.linalg.solve(ridge, seen.T @ np.eye(10)[labels]))
+    answers = [
+        np.argmax(networks.cast(network, dtype)(pixels), axis=1) == labels
+        for dtype in ("float32", "float64")
+    ]
+    assert answers[0].mean() > 0.8
+    assert abs(answers[0].mean() - answers[1].mean()) < 0.01
+
+
+def test_weights_of_a_later_checkpoint_take_their_place(images):
+    first, second = branched(images), branched(images)
+    for model in (first, second):
+        model(images)
+    wide = networks.cast(first, "float64")
+    networks.assign(wide, second)
+    assert_equal_but_rounding(wide, second, images, "float32")
+
+
+def test_weights_of_another_architecture_are_refused(images):
+    with pytest.raises(networks.NetworkError, match="not of one architecture"):
+        networks.assign(networks.cast(normalized(images), "float64"), branched(images))
+
+
+def test_other_statistics_than_those_that_were_traced_are_refused(images, tmp_path):
+    """TensorFlow's graphs hold them as constants, and would go on with the first."""
+    first, second = normalized(images), normalized(images**2)
+    wide = networks.cast(first, "float64")
+    networks.assign(wide, first)
+    with pytest.raises(networks.NetworkError, match="statistics of layer 'normalization"):
+        networks.assign(wide, second)
+    path = tmp_path / "epoch9.keras"
+    second.save(path)
+    with pytest.raises(networks.NetworkError, match=r"epoch9\.keras: the statistics of layer"):
+        networks.load_weights(first, path)
+
+
+def test_logits_beyond_a_type_are_told_and_not_refused(images, caplog):
+    network = with_huge_logits(images)
+    for variable in network.trainable_variables:
+        variable.assign(30 * variable)
+    assert np.abs(network(images)).max() > 65504
+    copy = networks.cast(network, "float16")
+    assert networks.dtype_of(copy) == "float16"
+    assert "in float16: its answers to random images leave the range" in caplog.text
+    caplog.clear()
+    networks.cast(network, "bfloat16")
+    assert not caplog.text
+
+
+def test_what_is_cast_stays_as_it_is(images):
+    network = nested_in(images)
+    before = network(images).numpy(), [one.numpy() for one in network.variables]
+    networks.cast(network, "float16")
+    np.testing.assert_array_equal(network(images).numpy(), before[0])
+    for variable, values in zip(network.variables, before[1], strict=True):
+        np.testing.assert_array_equal(variable.numpy(), values)
