@@ -38,10 +38,10 @@ def checked(attack: Callable[..., np.ndarray]) -> Callable[..., np.ndarray]:
         _check_form(network, images)
         if labels is not None:  # some attacks look at no label
             check_labels(labels, len(images), _classes(network))
+        _check_pixels(images)
         signs = parameters.get("signs")
-        if signs is None:
-            _check_values(network, images)
-        # Else the gradient was taken at these images, and `gradients` has looked at them.
+        if signs is None:  # else the gradient has been taken, and the network is not looked at
+            _check_weights(network)
         elif np.shape(signs) != images.shape:
             raise DataError(
                 f"signs: shape {np.shape(signs)}, but the images have the shape {images.shape}. "
@@ -70,7 +70,8 @@ def check(network: keras.Model | None, images: np.ndarray, labels: np.ndarray) -
     """
     _check_form(network, images)
     check_labels(labels, len(images), _classes(network))
-    _check_values(network, images)
+    _check_pixels(images)
+    _check_weights(network)
 
 
 def _check_form(network: keras.Model | None, images: np.ndarray) -> None:
@@ -95,7 +96,7 @@ def _classes(network: keras.Model | None) -> int:
     return outputs[-1] if outputs else networks.CLASSES
 
 
-def _check_values(network: keras.Model | None, images: np.ndarray) -> None:
+def _check_pixels(images: np.ndarray) -> None:
     # NumPy is slow with half precision.
     pixels = images.astype(np.float32) if images.dtype.itemsize < 4 else images
     low, high = pixels.min(), pixels.max()
@@ -110,6 +111,9 @@ def _check_values(network: keras.Model | None, images: np.ndarray) -> None:
             f"images: pixels from {low:g} to {high:g}. They must lie in 0 to 1: scale or clip "
             "them. For a network that takes another range, put a Rescaling layer before it."
         )
+
+
+def _check_weights(network: keras.Model | None) -> None:
     if network is not None:
         networks.check_weights(network, f"network {network.name!r}")
 
