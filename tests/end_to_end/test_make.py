@@ -42,7 +42,7 @@ def test_without_a_run_there_is_no_table_and_no_report(run, options):
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize("target", ["quick", "tour", "reproduce", "report"])
+@pytest.mark.parametrize("target", ["tour", "report"])
 @pytest.mark.parametrize(
     "options",
     [
