@@ -1,5 +1,6 @@
 """IDX files, the embedded digits, splits and their files, and `prepare.py`."""
 
+import functools
 import gzip
 import hashlib
 import os
@@ -16,6 +17,9 @@ from hypothesis import strategies as st
 import prepare
 from mirage import datasets, files, folders, mirrors
 from mirage import images as prepared
+
+# Without the time, so that a test has the same name in every process.
+compress = functools.partial(gzip.compress, mtime=0)
 
 LABELS, IMAGES = 0x0801, 0x0803
 
@@ -92,7 +96,7 @@ def test_atomic_leaves_the_old_file_on_any_exception(tmp_path, error):
     level=st.sampled_from([None, 0, 1, 9]),
 )
 def test_read_idx_round_trip(tmp_path, shape, labels, level):
-    pack = (lambda data: data) if level is None else (lambda data: gzip.compress(data, level))
+    pack = (lambda data: data) if level is None else (lambda data: compress(data, level))
     images = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
     path = tmp_path / "file"  # the name says nothing about the compression
     path.write_bytes(pack(image_bytes(images)))
@@ -104,7 +108,7 @@ def test_read_idx_round_trip(tmp_path, shape, labels, level):
 
 
 GOOD = label_bytes([1, 2, 3])
-GZIPPED = gzip.compress(image_bytes(random_images(200)))  # noise: more than one step of reading
+GZIPPED = compress(image_bytes(random_images(200)))  # noise: more than one step of reading
 
 
 @pytest.mark.parametrize(
@@ -129,7 +133,7 @@ GZIPPED = gzip.compress(image_bytes(random_images(200)))  # noise: more than one
         (GZIPPED[:-8] + bytes(8), "corrupt gzip, readable up to byte 156816 "),
         (GZIPPED[:100_000], r"corrupt gzip, readable up to byte \d{5} "),
         (GZIPPED[:50] + b"\xff" * 500 + GZIPPED[550:], "corrupt gzip, readable up to byte "),
-        (gzip.compress(GOOD) + b"junk", "corrupt gzip, readable up to byte 11 "),
+        (compress(GOOD) + b"junk", "corrupt gzip, readable up to byte 11 "),
     ],
 )
 def test_read_idx_names_file_and_offset(tmp_path, content, message):
