@@ -43,8 +43,8 @@ reproduce: .venv/runtime  ## The published protocol on MNIST (config.yaml), down
 report: .venv/runtime  ## The HTML report of what `make reproduce` has made so far
 	MIRAGE_REPORT_ONLY=1 $(SNAKE) $(REPORT) $(ARGS)
 
-# Two processes test; one of them takes all that use a finished run (tests/conftest.py).
-PYTEST := $(BIN)/pytest -n 2 --dist loadgroup --cov --durations 10
+# Two processes test, each a file at a time.
+PYTEST := $(BIN)/pytest -n 2 --dist loadfile --cov --durations 10
 test: .venv/dev  ## The tests of every part, in minutes
 	$(PYTEST) -m "not thorough" $(ARGS)
 

@@ -14,7 +14,7 @@ include: "rules/inputs.smk"
 
 
 # Used with `--sdm apptainer` and `--sdm conda` only.
-container: str(FOLDER / f"mirage-{LOCK}.sif")
+container: str(FOLDER / IMAGE) if MODULE else IMAGE
 
 
 conda: "envs/environment.yaml"

@@ -82,6 +82,7 @@ LOCK = hashlib.sha256(
         for name in ("requirements.txt", "requirements-cuda.txt")
     )
 ).hexdigest()[:12]
+IMAGE = f"mirage-{LOCK}.sif"
 
 CONFIG = STUDY.config
 if CONFIG["data_folder"]:

@@ -184,7 +184,7 @@ def serve(listener: socket.socket, folder: str) -> None:
     import_packages()
     if len(os.listdir("/proc/self/task")) > 1:
         return
-    with open(os.path.join(folder, READY), "x"):
+    with open(os.path.join(folder, READY), "xb"):
         pass
 
     server = os.getpid()

@@ -1,5 +1,6 @@
 """What all tests share: one thread, so that every bit is repeatable, and small real runs."""
 
+import fcntl
 import shutil
 import subprocess
 
@@ -59,12 +60,23 @@ def fresh(pristine, tmp_path):
 
 
 @pytest.fixture(scope="session")
-def finished(pristine, tmp_path_factory):
-    """A copy in which config/test.yaml has been run, for tests that change nothing."""
-    folder = tmp_path_factory.mktemp("finished") / "mirage"
-    shutil.copytree(pristine, folder, ignore=shutil.ignore_patterns(".*"))
-    result = snakemake(folder, "--configfile", "config/test.yaml")
-    assert result.returncode == 0, result.stdout
+def finished(pristine, tmp_path_factory, worker_id):
+    """A copy in which config/test.yaml has been run, for tests that change nothing.
+
+    Where several processes test, the first that needs it makes it for all.
+    """
+    base = tmp_path_factory.getbasetemp()
+    shared = base if worker_id == "master" else base.parent
+    folder = shared / "finished" / "mirage"
+    with open(shared / "finished.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.exists():
+            making = tmp_path_factory.mktemp("making") / "mirage"
+            shutil.copytree(pristine, making, ignore=shutil.ignore_patterns(".*"))
+            result = snakemake(making, "--configfile", "config/test.yaml")
+            assert result.returncode == 0, result.stdout
+            folder.parent.mkdir()
+            making.rename(folder)
     return folder
 
 
@@ -85,11 +97,3 @@ def image():
     if not file.exists():
         pytest.skip(f"needs the image {file.name} (`make container`)")
     return file
-
-
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
-def pytest_collection_modifyitems(items):
-    """Where several processes test, one takes all that use the finished run: it is made once."""
-    for item in items:
-        if {"finished", "pristine"} & set(item.fixturenames):
-            item.add_marker(pytest.mark.xdist_group("workflow"))

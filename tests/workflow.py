@@ -18,6 +18,7 @@ import yaml
 import isolation
 import preloaded
 import serve
+from mirage import device  # noqa: F401, sets variables that jobs then see
 
 ROOT = Path(__file__).parents[1]
 SOURCES = (
@@ -31,6 +32,7 @@ COLLECTIONS = {"all", "checkpoints", "evaluations", "tables", "figures"}
 LONG = 600  # seconds after which something that was waited for has failed
 # Tests compute with the settings that jobs have, whatever a user's are.
 isolation.isolate(os.environ)
+BEFORE = dict(os.environ)  # as it is before a test changes it
 
 
 def copy_sources(folder: Path) -> None:
@@ -56,6 +58,7 @@ def environment() -> dict[str, str]:
 def job_environment() -> dict[str, str]:
     """That of the jobs of a Snakemake that this process starts."""
     own = environment()
+    isolation.isolate(own)
     # A job's `python` is the one of the tests.
     path = os.pathsep.join([str(Path(sys.executable).parent), *os.get_exec_path(own)])
     return own | serve.ONE_THREAD | {"PATH": path}
@@ -65,12 +68,14 @@ def job_environment() -> dict[str, str]:
 def server() -> str:
     """The address of a server (scripts/serve.py) that all small runs of the tests share.
 
-    Each of its own would take longer to begin than many of them take, and compile all anew.
+    Each of its own would take longer to begin than many of them take, and compile all anew. It is
+    of no use to a run of a test that has changed the environment.
     """
-    before, of_jobs = dict(os.environ), job_environment()
+    before = dict(os.environ)
     try:
         os.environ.clear()
-        os.environ.update(of_jobs)
+        os.environ.update(BEFORE)
+        os.environ.update(job_environment())
         shared = serve.Server()
         shared.start()
         atexit.register(shared.stop)
