@@ -132,6 +132,7 @@ def test_two_classes_within_bounds_are_left_by_the_shortest_way():
     )
 
 
+@pytest.mark.thorough
 def test_the_minimum_at_a_weight_is_that_of_scipy(monkeypatch):
     # Of an affine network the objective is strictly convex: there is one minimum.
     monkeypatch.setattr(lbfgs, "TOLERANCE", 1e-12)

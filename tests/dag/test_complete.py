@@ -99,6 +99,7 @@ def test_a_shipped_configuration_is_planned_in_full_without_any_data(pristine, f
     assert not (pristine / "results").exists()
 
 
+@pytest.mark.thorough
 def test_the_configuration_is_config_yaml_where_no_other_is_named(fresh):
     config = read(fresh, "config.yaml")
     config["runs"]["shallow"]["seeds"] = [1, 2, 3, 4, 5, 6, 7]
@@ -108,6 +109,7 @@ def test_the_configuration_is_config_yaml_where_no_other_is_named(fresh):
     assert "train shallow 7 5" in jobs
 
 
+@pytest.mark.thorough
 def test_max_seeds_takes_the_first_seed_of_each_run_on_the_command_line(pristine):
     config = read(pristine, "config/test.yaml")
     assert any(len(run["seeds"]) > 1 for run in config["runs"].values())

@@ -127,6 +127,7 @@ def test_a_seed_runs_its_own_jobs_and_what_is_made_of_all_seeds(change):
     assert jobs == new | means | {"configuration"}
 
 
+@pytest.mark.thorough
 def test_fewer_seeds_make_anew_what_is_made_of_all_seeds_and_nothing_else(change):
     jobs = change(lambda config: config.update(max_seeds=1))
     means = {"figure by-epsilon", "figure spectral-norms"} | ALL_TABLES
@@ -138,23 +139,27 @@ def test_a_learning_rate_reruns_its_run_and_the_one_that_starts_from_it(change):
     assert jobs == TRAIN_FLOAT64 | OF_FLOAT64 | TUNED_ANEW | {"configuration"}
 
 
+@pytest.mark.thorough
 def test_a_learning_rate_of_a_transfer_source_reruns_the_transfer_as_well(change):
     jobs = change(lambda config: config["runs"]["float32"].update(learning_rate=0.1))
     assert jobs == TRAIN_FLOAT32 | OF_FLOAT32 | TRANSFER | {"configuration"}
 
 
+@pytest.mark.thorough
 def test_a_learning_rate_of_a_tuned_run_leaves_the_run_it_starts_from_alone(change):
     jobs = change(lambda config: config["runs"]["tuned"].update(learning_rate=0.1))
     # The images it is trained on are not kept: they are made again for it.
     assert jobs == TUNED_ANEW | {"configuration"}
 
 
+@pytest.mark.thorough
 def test_a_later_epoch_of_a_tuned_run_trains_it_anew(change):
     """Since the images it is trained on are not kept, and are younger once they are made again."""
     jobs = change(lambda config: config["runs"]["tuned"]["epochs"].append(3))
     assert jobs == TUNED_ANEW | {"train tuned 1 3", "configuration"}
 
 
+@pytest.mark.thorough
 def test_an_objective_s_parameter_reruns_its_run_only(change):
     jobs = change(lambda config: config["runs"]["small"]["objective"].update(steps=3))
     assert jobs == TRAIN_SMALL | OF_SMALL | {"configuration"}
@@ -166,12 +171,14 @@ def test_a_colour_reruns_its_figure_only(change):
     assert jobs == {"figure by-epsilon", "configuration"}
 
 
+@pytest.mark.thorough
 def test_a_column_of_a_table_reruns_that_table_only(change):
     column = {"label": "linf", "attack": "jsma", "value": "rho_linf"}
     jobs = change(lambda config: config["tables"]["rana-table1"]["columns"].append(column))
     assert jobs == {"cells rana-table1", "configuration"}
 
 
+@pytest.mark.thorough
 def test_a_new_table_makes_that_table_only(change):
     def add(config):
         rows = [{"label": "a", "run": "small", "attack": "noise", "epsilon": "0.3"}]
@@ -182,6 +189,7 @@ def test_a_new_table_makes_that_table_only(change):
     assert change(add) == {"cells new", "configuration"}
 
 
+@pytest.mark.thorough
 def test_a_new_attack_leaves_the_others_alone(change):
     def add(config):
         config["attacks"]["bim"] = {"method": "pgd", "gradient": "exact_sign", "steps": 1}
@@ -197,18 +205,21 @@ def test_a_parameter_of_an_attack_reruns_that_attack_only(change):
     assert jobs == PGD | RESTARTS | OF_PGD | {"figure restarts", "configuration"}
 
 
+@pytest.mark.thorough
 def test_a_parameter_of_an_attack_reruns_what_is_trained_on_its_answers(change):
     jobs = change(lambda config: config["attacks"]["deepfool"].update(iterations=6))
     shown = DEEPFOOL_IMAGES | {"figure examples"}
     assert jobs == TUNED_ANEW | shown | {"configuration"}
 
 
+@pytest.mark.thorough
 def test_a_parameter_of_a_defence_reruns_what_stands_behind_it_only(change):
     jobs = change(lambda config: config["defences"]["smooth"].update(sigma=2))
     shown = {"figure by-value", "figure filtered"} | ATTACK_TABLES
     assert jobs == BLIND | ADAPTIVE | FILTERED | shown | {"configuration"}
 
 
+@pytest.mark.thorough
 def test_a_new_defence_makes_its_own_jobs_only(change):
     def add(config):
         config["defences"]["edges"] = {"method": "high_pass", "cutoff": 2}
@@ -219,6 +230,7 @@ def test_a_new_defence_makes_its_own_jobs_only(change):
     assert change(add) == new | ATTACK_TABLES | {"configuration"}
 
 
+@pytest.mark.thorough
 def test_another_number_of_images_reruns_the_attack_on_them(change):
     def fewer(config):
         (entry,) = (one for one in config["evaluations"] if one["attacks"] == ["jsma"])
@@ -227,6 +239,7 @@ def test_another_number_of_images_reruns_the_attack_on_them(change):
     assert change(fewer) == JSMA | {"cells rana-table1", "configuration"} | ATTACK_TABLES
 
 
+@pytest.mark.thorough
 def test_the_split_reruns_everything_that_has_no_split_of_its_own(change):
     jobs = change(lambda config: config["split"].update(train=310))
     assert jobs == {"prepare 310 100", "configuration"} | TRAIN_FLOAT32 | TRAIN_FLOAT64 | (
@@ -234,6 +247,7 @@ def test_the_split_reruns_everything_that_has_no_split_of_its_own(change):
     )
 
 
+@pytest.mark.thorough
 def test_the_split_of_a_run_reruns_that_run_and_its_pictures(change):
     jobs = change(lambda config: config["runs"]["small"]["split"].update(train=210))
     assert jobs == {"prepare 210 50", "figure digits", "configuration"} | TRAIN_SMALL | OF_SMALL
@@ -255,7 +269,7 @@ def test_the_order_of_keys_and_a_default_written_out_rerun_nothing(change):
 # --- Code ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["attacks/pgd", "ball"])
+@pytest.mark.parametrize("name", ["attacks/pgd", pytest.param("ball", marks=pytest.mark.thorough)])
 def test_the_code_of_an_attack_reruns_that_attack_and_what_shows_it(edit, name):
     """DeepFool makes use of the ball, too, and one run is trained with PGD."""
     jobs = edit(f"scripts/mirage/{name}.py")
@@ -264,17 +278,20 @@ def test_the_code_of_an_attack_reruns_that_attack_and_what_shows_it(edit, name):
     assert jobs == of_pgd | (of_ball if name == "ball" else set())
 
 
+@pytest.mark.thorough
 def test_the_code_of_an_attack_reruns_what_is_trained_on_its_answers(edit):
     jobs = edit("scripts/mirage/attacks/deepfool.py")
     assert jobs == TUNED_ANEW | DEEPFOOL_IMAGES | {"figure examples"}
 
 
+@pytest.mark.thorough
 def test_the_code_of_the_defences_reruns_what_stands_behind_one(edit):
     jobs = edit("scripts/mirage/defences.py")
     shown = {"figure by-value", "figure filtered"} | ATTACK_TABLES
     assert jobs == BLIND | ADAPTIVE | FILTERED | shown
 
 
+@pytest.mark.thorough
 def test_the_code_that_attacks_share_reruns_them_all_and_no_training_but_on_their_answers(edit):
     jobs = edit("scripts/mirage/evaluation.py")
     attacks = ATTACKS_ON_FLOAT64 | FLOAT32_SWEEPS | NOISE | IMAGES
@@ -284,6 +301,7 @@ def test_the_code_that_attacks_share_reruns_them_all_and_no_training_but_on_thei
     assert jobs == attacks | shown | measured | OF_PGD | TUNED_ANEW
 
 
+@pytest.mark.thorough
 def test_the_code_of_restarts_reruns_them_only(edit):
     assert edit("scripts/mirage/restarts.py") == RESTARTS | {"figure restarts", "claims"}
 
@@ -299,22 +317,26 @@ def test_the_code_of_a_plot_reruns_the_figures_of_that_kind(edit):
     assert edit("scripts/mirage/plots/by_epoch.py") == {"figure by-epoch"}
 
 
+@pytest.mark.thorough
 def test_the_code_of_tables_reruns_tables_only(edit):
     assert edit("scripts/mirage/tables.py") == ALL_TABLES | {"summary", "cells rana-table1"}
 
 
+@pytest.mark.thorough
 def test_published_values_rerun_what_shows_them(run):
     with (run / "resources/published/series.csv").open("a") as stream:
         stream.write("someone,table 1,someones,test,1,0.05,accuracy,0.5,\n")
     assert reruns(run) == {"published", "claims", "figure by-epoch"}
 
 
+@pytest.mark.thorough
 def test_published_cells_rerun_the_tables_of_cells(run):
     with (run / "resources/published/cells.csv").open("a") as stream:
         stream.write("someone,table 1,someones,row,column,0.5,\n")
     assert reruns(run) == {"cells rana-table1"}
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("file", ["scripts/mirage/mirrors.py", "scripts/download.py"])
 def test_the_code_of_the_download_reruns_nothing_where_nothing_is_downloaded(edit, file):
     assert edit(file) == set()
@@ -323,6 +345,7 @@ def test_the_code_of_the_download_reruns_nothing_where_nothing_is_downloaded(edi
 JUDGING = ("schemas", "documents")
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "name", ["config", "consistency", "drawable", "study", "signatures", "schemas", "documents"]
 )
@@ -331,6 +354,7 @@ def test_the_code_that_checks_the_configuration_reruns_nothing(edit, name):
     assert edit(f"scripts/mirage/{name}.py") == ({"claims"} if name in JUDGING else set())
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", ["provenance.py", "mirage/provenance.py", "mirage/machine.py"])
 def test_the_code_of_the_record_makes_the_record_anew_and_nothing_else(edit, run, name):
     assert edit(f"scripts/{name}") == set()
@@ -364,6 +388,7 @@ def test_a_fresh_copy_of_the_sources_with_the_results_brought_along_reruns_nothi
     assert reruns(fresh) == set()
 
 
+@pytest.mark.thorough
 def test_a_configuration_of_another_name_and_the_same_content_reruns_nothing(run):
     (run / "config/test.yaml").rename(run / "mine.yaml")
     assert reruns(run, "mine.yaml") == set()

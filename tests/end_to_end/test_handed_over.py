@@ -104,7 +104,7 @@ def test_not_a_digit_of_a_table_is_different(both, file):
     ("number", "deaf"),
     [
         (signal.SIGINT, False),
-        (signal.SIGKILL, False),
+        pytest.param(signal.SIGKILL, False, marks=pytest.mark.thorough),
         # As TensorFlow is while it computes: Ctrl-C again, and it is killed.
         pytest.param(signal.SIGINT, True, marks=pytest.mark.thorough),
     ],

@@ -133,6 +133,7 @@ def test_several_processes_attack_as_one_does(part, all_attacks):
     assert found == pytest.approx(expected[1], rel=1e-3)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("part", "threads", "names"),
     [
@@ -163,6 +164,7 @@ def test_keras_learns_as_much_as_we_do(way):
     assert training.accuracy(setting, network)[1] > 0.9
 
 
+@pytest.mark.thorough
 def test_a_run_of_several_that_ends_is_told(capfd):
     runs = together.Together(1, "training", "float32", "no such way", "mlp-200-300", "float32")
     with pytest.raises(RuntimeError, match=r"no such way .*: one of several has ended"):
