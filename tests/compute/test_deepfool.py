@@ -258,7 +258,9 @@ def test_a_class_that_no_gradient_reaches_is_passed_over():
     np.testing.assert_array_equal(answers(network, moved), 2)
 
 
-@pytest.mark.parametrize("images_type", ["float32", "float64"])
+@pytest.mark.parametrize(
+    "images_type", ["float32", pytest.param("float64", marks=pytest.mark.thorough)]
+)
 @pytest.mark.parametrize("network_type", networks.DTYPES)
 def test_any_type_of_network_will_do(overfitted, test_set, images_type, network_type):
     images, labels = (part[:64] for part in test_set)

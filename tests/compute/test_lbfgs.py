@@ -239,7 +239,9 @@ def test_images_do_not_influence_each_other(overfitted, test_set, monkeypatch):
     np.testing.assert_allclose(lengths(parts, images), lengths(whole, images), rtol=0.02)
 
 
-@pytest.mark.parametrize("images_type", ["float32", "float64"])
+@pytest.mark.parametrize(
+    "images_type", ["float32", pytest.param("float64", marks=pytest.mark.thorough)]
+)
 @pytest.mark.parametrize("network_type", networks.DTYPES)
 def test_any_type_of_network_will_do(overfitted, test_set, attacked, images_type, network_type):
     images, labels = (part[:50] for part in test_set)

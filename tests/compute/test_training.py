@@ -43,8 +43,17 @@ def rows_without_time(rows):
     [
         {},
         {"optimizer": {"name": "sgd"}, "schedule": {"initial": 0.05, "decay_epochs": 2}},
-        {"objective": {"name": "fgsm_mixed", "clean_weight": 0.9, "epsilon": "0.1"}, "l2": 0.001},
-        {"objective": {"name": "pgd", "epsilon": "0.1", "steps": 2, "relative_step": 0.7}},
+        pytest.param(
+            {
+                "objective": {"name": "fgsm_mixed", "clean_weight": 0.9, "epsilon": "0.1"},
+                "l2": 0.001,
+            },
+            marks=pytest.mark.thorough,
+        ),
+        pytest.param(
+            {"objective": {"name": "pgd", "epsilon": "0.1", "steps": 2, "relative_step": 0.7}},
+            marks=pytest.mark.thorough,
+        ),
         {"network": "cnn-2-3-5-dropout0.4"},
     ],
 )

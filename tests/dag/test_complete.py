@@ -9,7 +9,10 @@ from mirage import folders
 from mirage.signatures import signature
 
 # Two files are laid one over the other.
-SHIPPED = ["config.yaml", "config/quick.yaml", "config/test.yaml", "config.yaml config/tour.yaml"]
+SHIPPED = [
+    *("config.yaml", "config/quick.yaml", "config/test.yaml"),
+    pytest.param("config.yaml config/tour.yaml", marks=pytest.mark.thorough),
+]
 PLOTS = {
     path.stem
     for path in (ROOT / "scripts/mirage/plots").glob("*.py")

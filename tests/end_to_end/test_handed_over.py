@@ -71,6 +71,7 @@ def test_the_jobs_are_run_by_the_server_where_there_is_one(both):
         assert [("serve.py" in log) for log in logs] == [expected] * 3
 
 
+@pytest.mark.thorough
 def test_a_run_takes_the_server_that_it_is_told_of(tmp_path):
     folder = copy(tmp_path / "mirage", WHOSE)
     result = snakemake(folder, SWEEP, "--configfile", "config/test.yaml")

@@ -115,6 +115,7 @@ def test_text_and_the_working_folder_are_no_orders_to_a_shell(ordered):
     assert "Nothing to be done" in snakemake(ordered, "--configfile", "mine.yaml").stdout
 
 
+@pytest.mark.thorough
 def test_the_workflow_s_folder_and_that_of_temporary_files_are_no_orders(
     ordered, tmp_path, monkeypatch
 ):

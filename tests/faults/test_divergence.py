@@ -2,6 +2,7 @@
 
 import csv
 
+import pytest
 from small import CONFIGURATION, configure
 from workflow import snakemake
 
@@ -18,6 +19,7 @@ DIVERGING = {
 }
 
 
+@pytest.mark.thorough
 def test_a_run_that_diverges(fresh):
     configure(fresh, {"diverging": DIVERGING})
     result = snakemake(fresh, "--configfile", CONFIGURATION)
