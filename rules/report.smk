@@ -24,11 +24,13 @@ def create_report(report_settings, **settings):
     print(f"Report: {report_settings.path}")
 
 
-workflow.create_report = create_report
+# The report of another workflow that uses this one as a module is its own.
+if not MODULE:
+    workflow.create_report = create_report
 
 # `make report`: no run before it. With --report alone, Snakemake would make the report whatever else
 # it is asked for (--unlock).
-if "MIRAGE_REPORT_ONLY" in os.environ:
+if "MIRAGE_REPORT_ONLY" in os.environ and not MODULE:
 
     def no_run(executor_plugin, **settings):
         """Take the place of a run; what `workflow.touch` asks for is kept."""

@@ -46,7 +46,7 @@ def test_without_a_run_there_is_no_table_and_no_report(run, options):
 @pytest.mark.parametrize(
     "options",
     [
-        *("-np", "-pn", "-qn", "--dry-run", "--touch -q", "-tq", "--unlock", "--list", "--lint"),
+        *("-np", "-pn", "--dry-run", "--touch -q", "-tq", "--unlock", "--list", "--lint"),
         *("--summary", "--list-input-changes", "--dag", "--rulegraph", "--version", "--help"),
         *("--cleanup-metadata results/digits/configuration.yaml", "--delete-all-output -n"),
     ],
