@@ -47,10 +47,12 @@ def copy_sources(folder: Path) -> None:
 
 
 def environment() -> dict[str, str]:
-    """That of this process; a relative folder of MNIST is made absolute, since Snakemake runs in
-    another one.
+    """That of this process, without what pytest, and make where it runs the tests, put there.
+
+    A relative folder of MNIST is made absolute, since Snakemake runs in another one.
     """
-    found = {k: v for k, v in os.environ.items() if k != "PYTEST_CURRENT_TEST"}
+    own = ("PYTEST_CURRENT_TEST", "ARGS", "MAKEFLAGS", "MAKELEVEL", "MFLAGS")
+    found = {k: v for k, v in os.environ.items() if k not in own}
     folder = found.get("MNIST_DIR")
     return found | ({"MNIST_DIR": os.path.abspath(folder)} if folder else {})
 
@@ -75,7 +77,9 @@ def server() -> str:
     try:
         os.environ.clear()
         os.environ.update(BEFORE)
-        os.environ.update(job_environment())
+        of_jobs = job_environment()
+        os.environ.clear()
+        os.environ.update(of_jobs)
         shared = serve.Server()
         shared.start()
         atexit.register(shared.stop)

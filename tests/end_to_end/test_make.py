@@ -19,7 +19,7 @@ def make(folder, target, options):
     return subprocess.run(
         ["make", "--old-file=.venv/runtime", target, f"ARGS={options}", "CORES=2"],
         cwd=folder,
-        env={k: v for k, v in environment().items() if k not in ("MAKEFLAGS", "ARGS")},
+        env=environment(),
         encoding="utf-8",
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

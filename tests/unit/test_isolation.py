@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 import pytest
-from workflow import ROOT
+from workflow import ROOT, environment
 
 import isolation
 
@@ -156,7 +156,7 @@ def make(folder, *arguments, **variables):
     return subprocess.run(
         ["make", "-s", "-f", "Makefile", "-f", "show.mk", *arguments],
         cwd=folder,
-        env={k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "ARGS")} | variables,
+        env=environment() | variables,
         encoding="utf-8",
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
