@@ -44,6 +44,8 @@ def follow(workflow) -> None:
     followed = any(isinstance(handler, Follower) for handler in logger.handlers)
     if workflow.exec_mode == ExecMode.DEFAULT and not followed:
         logger.addHandler(Follower(workflow))
+        # Here and not where a server starts: after a kill there may be nothing left to run.
+        serve.remove_left_folders()
 
 
 class Follower(logging.Handler):

@@ -60,7 +60,7 @@ ONE_THREAD = dict.fromkeys(
     "1",
 )
 STDIN = 0
-PREFIX = "mirage-"  # of the folder, the process that began the server following
+PREFIX = "mirage-"  # of the folder; which process began the server, and when, follows
 READY = "ready"  # file in the folder of a server that has imported its packages
 SET_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of prctl(2)
 
@@ -84,8 +84,8 @@ class Server:
             return
         # Whatever the reason there is no server: the jobs run by themselves.
         with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as listener:
-            remove_left_folders()
-            self.folder = tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-")
+            process = os.getpid()
+            self.folder = tempfile.mkdtemp(prefix=f"{PREFIX}{process}-{start_of(process)}-")
             address = os.path.join(self.folder, "socket")
             listener.bind(address)
             # From here on jobs can connect; they wait until the server is ready.
@@ -142,10 +142,23 @@ def remove_left_folders() -> None:
     Were one alive after all, in another container, its jobs would run by themselves.
     """
     for name in os.listdir(tempfile.gettempdir()):
-        process = re.match(rf"{PREFIX}(\d+)-", name)
+        owner = re.match(rf"{PREFIX}(\d+)-(\d+)-", name)
         # Those of other users stay, since they cannot be removed.
-        if process and not os.path.exists(f"/proc/{process[1]}"):
+        if owner and start_of(int(owner[1])) != owner[2]:
             shutil.rmtree(os.path.join(tempfile.gettempdir(), name), ignore_errors=True)
+
+
+def start_of(process: int) -> str | None:
+    """When a process began, in clock ticks since the machine did; None where there is none.
+
+    Numbers of processes are used again; with this one it is known which is meant.
+    """
+    try:
+        with open(f"/proc/{process}/stat", encoding="utf-8", errors="replace") as file:
+            # The second field is the name in parentheses, which may hold anything; this is the 22nd.
+            return file.read().rpartition(")")[2].split()[19]
+    except OSError:
+        return None
 
 
 @dataclass

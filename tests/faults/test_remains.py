@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from workflow import snakemake
 
 import serve
 from mirage import files
@@ -71,12 +72,32 @@ def test_a_writer_that_lives_on_all_the_same_fails_and_harms_nothing(tmp_path):
 @pytest.mark.skipif(sys.platform != "linux", reason="there is a server on Linux only")
 def test_the_folder_of_a_server_that_was_killed_with_its_parent_is_removed(tmp_path, monkeypatch):
     gone = subprocess.Popen([sys.executable, "-c", ""])
+    start = serve.start_of(gone.pid)
     gone.wait()
+    assert serve.start_of(gone.pid) is None
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    kept = [f"mirage-{os.getpid()}-abc", f"mirage-x{gone.pid}-abc", f"other-{gone.pid}-abc"]
-    for name in (f"mirage-{gone.pid}-abc", *kept):
+    own = os.getpid()
+    kept = [f"mirage-{own}-{serve.start_of(own)}-a", f"mirage-x{gone.pid}-{start}-a", "mirage-other"]
+    # The second was of another process, which had the number of this one before.
+    for name in (f"mirage-{gone.pid}-{start}-a", f"mirage-{own}-1-a", *kept):
         (tmp_path / name).mkdir()
+    serve.remove_left_folders()
+    assert {path.name for path in tmp_path.iterdir()} == set(kept)
     server = serve.Server()
     server.start()
+    (new,) = {path.name for path in tmp_path.iterdir()} - set(kept)
+    serve.remove_left_folders()
+    assert (tmp_path / new).exists()
     server.stop()
     assert {path.name for path in tmp_path.iterdir()} == set(kept)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="there is a server on Linux only")
+def test_the_folder_is_removed_where_nothing_is_left_to_run(run, tmp_path, monkeypatch):
+    """Killed in its last job, a run may have nothing to do when it is started again."""
+    left = tmp_path / "temporary/mirage-1-0-a"
+    left.mkdir(parents=True)
+    monkeypatch.setenv("TMPDIR", str(left.parent))
+    done = snakemake(run, "--configfile", "config/test.yaml")
+    assert "Nothing to be done" in done.stdout, done.stdout
+    assert not left.exists()
