@@ -155,7 +155,7 @@ def start_of(process: int) -> str | None:
     """
     try:
         with open(f"/proc/{process}/stat", encoding="utf-8", errors="replace") as file:
-            # The second field is the name in parentheses, which may hold anything; this is the 22nd.
+            # The 22nd field; the second is a name in parentheses, which may hold anything.
             return file.read().rpartition(")")[2].split()[19]
     except OSError:
         return None

@@ -77,7 +77,8 @@ def test_the_folder_of_a_server_that_was_killed_with_its_parent_is_removed(tmp_p
     assert serve.start_of(gone.pid) is None
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     own = os.getpid()
-    kept = [f"mirage-{own}-{serve.start_of(own)}-a", f"mirage-x{gone.pid}-{start}-a", "mirage-other"]
+    alive = f"mirage-{own}-{serve.start_of(own)}-a"
+    kept = [alive, f"mirage-x{gone.pid}-{start}-a", "mirage-other"]
     # The second was of another process, which had the number of this one before.
     for name in (f"mirage-{gone.pid}-{start}-a", f"mirage-{own}-1-a", *kept):
         (tmp_path / name).mkdir()
