@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from benchmarks import ROOT, growth, whole
-from mirage import device
+from mirage.runtime import device
 
 ATTACKS = {
     "fgsm": "FGSM at ten epsilons",

@@ -14,8 +14,8 @@ from benchmarks import peers, training
 from benchmarks.comparison import OURS, SEVERAL, Side
 from benchmarks.setting import Setting
 from benchmarks.together import Together
-from mirage import gradients, networks
-from mirage.attacks import deepfool, fgsm, jsma, lbfgs, pgd
+from mirage.attacks import deepfool, fgsm, gradients, jsma, lbfgs, pgd
+from mirage.models import networks
 
 CLIP = (0.0, 1.0)
 EPSILONS = [0.02 * number for number in range(1, 11)]

@@ -53,7 +53,9 @@ def measure() -> list[Peak]:
 def main(work: str, epochs: int, epsilons: int) -> None:
     """Do the work and print the memory that it took."""
     from benchmarks.setting import Setting, trained
-    from mirage import device, evaluation, networks
+    from mirage.evaluation import passes
+    from mirage.models import networks
+    from mirage.runtime import device
 
     device.configure(1)
     logging.getLogger().setLevel(logging.WARNING)
@@ -64,7 +66,7 @@ def main(work: str, epochs: int, epsilons: int) -> None:
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder, "epoch1.keras")
             networks.build("mlp-200-300", "float32", 1).save(file)
-            rows = evaluation.evaluate(
+            rows = passes.evaluate(
                 *([file] * epochs, [file] * epochs, images.reshape(-1, 28, 28), labels),
                 method="fgsm",
                 parameters={"gradient": "cross_entropy_sum"},

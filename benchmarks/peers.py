@@ -10,8 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from mirage import gradients
-from mirage.attacks import lbfgs
+from mirage.attacks import gradients, lbfgs
 
 Attack = Callable[[np.ndarray, np.ndarray], np.ndarray]
 

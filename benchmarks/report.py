@@ -11,7 +11,7 @@ from benchmarks.comparison import OURS, SEVERAL, SHORTEST, Row, markdown
 from benchmarks.growth import Peak
 from benchmarks.targets import Target
 from benchmarks.whole import CATEGORIES, Run
-from mirage.files import atomic
+from mirage.runtime.files import atomic
 
 SPEED = ("", "whose", "seconds", "fastest to slowest", "times ours", "result", "remark")
 
@@ -260,7 +260,7 @@ def draw(report: Report, folder: Path) -> None:
     import pandas as pd
     import seaborn as sns
 
-    from mirage.plots import style
+    from mirage.reporting.plots import style
 
     rows = pd.DataFrame([asdict(row) for row in report.rows if row.ratio])
     panels = [not rows.empty, bool(report.runs)]

@@ -10,8 +10,11 @@ import keras
 import numpy as np
 
 import download
-from mirage import datasets, machine, networks, training
-from mirage.images import as_float
+from mirage.data import datasets
+from mirage.data.images import as_float
+from mirage.models import networks
+from mirage.runtime import machine
+from mirage.training import chain
 
 PACKAGES = (
     *("tensorflow", "tensorflow-cpu", "keras", "numpy", "scipy", "snakemake"),
@@ -75,10 +78,8 @@ class Setting:
 
 def trained(train: datasets.Labelled, validation: datasets.Labelled, epochs: int) -> keras.Model:
     """A float32 network 784-200-300-10 after so many epochs; images (n, 784), uint8, and labels."""
-    network, optimizer = training.start(
-        networks.build("mlp-200-300", "float32", 1), {"name": "adam"}
-    )
-    training.train(
+    network, optimizer = chain.start(networks.build("mlp-200-300", "float32", 1), {"name": "adam"})
+    chain.train(
         *(network, optimizer, train, validation),
         epochs=range(1, epochs + 1),
         seed=1,

@@ -80,7 +80,7 @@ def main(kind: str, dtype: str, *arguments: str) -> None:
     """Answer until standard input is closed."""
     # The answers alone go to standard output.
     answers, sys.stdout = sys.stdout, sys.stderr
-    from mirage import device
+    from mirage.runtime import device
 
     device.configure(1, dtype)
     logging.getLogger().setLevel(logging.WARNING)

@@ -13,7 +13,8 @@ import tensorflow as tf
 from benchmarks.comparison import LIMIT, OURS, SEVERAL, Side
 from benchmarks.setting import Setting
 from benchmarks.together import Together
-from mirage import networks, training
+from mirage.models import networks
+from mirage.training import chain
 
 BATCH = 100
 FIT = "Keras fit"
@@ -99,15 +100,15 @@ def limit(operations: float, dtype: str, done: int, wanted: int) -> Side:
 def compiled(setting: Setting, name: str, dtype: str) -> Callable[[], keras.Model]:
     """A function that trains one epoch as the workflow does, and gives the network."""
     images, labels = (array[: NETWORKS[name][1]] for array in setting.training)
-    network, optimizer = training.start(networks.build(name, dtype, 1), {"name": "adam"})
-    loss = training.loss_of({"name": "cross_entropy"})
-    epoch = training.compiled_epoch(network, optimizer, images, labels, loss)
+    network, optimizer = chain.start(networks.build(name, dtype, 1), {"name": "adam"})
+    loss = chain.loss_of({"name": "cross_entropy"})
+    epoch = chain.compiled_epoch(network, optimizer, images, labels, loss)
     numbers = itertools.count(1)
 
     def train():
         number = next(numbers)
-        order = tf.constant(training.order(1, number, len(images), BATCH))
-        epoch(order, tf.constant(training.seeds(1, number, len(order), 0)[0]))
+        order = tf.constant(chain.order(1, number, len(images), BATCH))
+        epoch(order, tf.constant(chain.seeds(1, number, len(order), 0)[0]))
         return waited(network)
 
     return train
@@ -156,7 +157,7 @@ def waited(network: keras.Model) -> keras.Model:
 
 def accuracy(setting: Setting, network: keras.Model) -> tuple[str, float]:
     """What came of the training so far."""
-    return ACCURACY, training.loss_and_accuracy(network, *setting.test)[1]
+    return ACCURACY, chain.loss_and_accuracy(network, *setting.test)[1]
 
 
 def job(way: str, name: str, dtype: str, *_: str) -> tuple[Callable, Callable]:

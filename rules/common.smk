@@ -45,8 +45,11 @@ sys.path.insert(0, str(SCRIPTS.resolve()))
 try:
     import follow
     import isolation
-    from mirage import config as configuration
-    from mirage import claims, folders, machine, sources, study
+    from mirage.study import config as configuration
+    from mirage.data import folders
+    from mirage.reporting import claims
+    from mirage.runtime import machine, sources
+    from mirage.study import study
 finally:
     sys.path.remove(str(SCRIPTS.resolve()))
 

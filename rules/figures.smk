@@ -6,7 +6,9 @@ rule figure:
         data=lambda wildcards: figure_data(wildcards.figure),
         published=lambda wildcards: figure_published(wildcards.figure),
         script=own("scripts/figure.py"),
-        code=lambda wildcards: code("figure.py", f"plots.{FIGURES[wildcards.figure]['plot']}"),
+        code=lambda wildcards: code(
+            "figure.py", f"reporting.plots.{FIGURES[wildcards.figure]['plot']}"
+        ),
     output:
         png=report(
             f"{FIGURE}.png",
@@ -21,7 +23,9 @@ rule figure:
         gpu=0,
         runtime=growing(5),
     params:
-        version=lambda wildcards: version("figure.py", f"plots.{FIGURES[wildcards.figure]['plot']}"),
+        version=lambda wildcards: version(
+            "figure.py", f"reporting.plots.{FIGURES[wildcards.figure]['plot']}"
+        ),
         plot=lambda wildcards: FIGURES[wildcards.figure]["plot"],
         figure=lambda wildcards: as_json(FIGURES[wildcards.figure]),
         published=lambda wildcards, input: option("--published", input.published),

@@ -60,7 +60,7 @@ def attack_code(wildcards, script="attack.py", given=code):
     As `code` gives it, or `version`.
     """
     defended = wildcards.get("defence", study.BARE) != study.BARE
-    modules = [f"attacks.{ATTACKS[wildcards.attack]['method']}", *["defences"] * defended]
+    modules = [f"attacks.{ATTACKS[wildcards.attack]['method']}", *["models.defences"] * defended]
     return given(script, *modules)
 
 

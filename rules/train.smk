@@ -15,7 +15,7 @@ rule train:
         ),
         script=own("scripts/train.py"),
         code=lambda wildcards: code(
-            "train.py", f"objectives.{RUNS[wildcards.run]['objective']['name']}"
+            "train.py", f"training.objectives.{RUNS[wildcards.run]['objective']['name']}"
         ),
     output:
         checkpoint=CHECKPOINT,
@@ -30,7 +30,7 @@ rule train:
         runtime=growing(30),
     params:
         version=lambda wildcards: version(
-            "train.py", f"objectives.{RUNS[wildcards.run]['objective']['name']}"
+            "train.py", f"training.objectives.{RUNS[wildcards.run]['objective']['name']}"
         ),
         network=lambda wildcards: RUNS[wildcards.run]["network"],
         dtype=lambda wildcards: RUNS[wildcards.run]["dtype"],

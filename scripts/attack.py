@@ -4,7 +4,6 @@ import argparse
 import itertools
 import json
 import logging
-import sys
 from pathlib import Path
 
 import preloaded
@@ -12,9 +11,12 @@ import preloaded
 if __name__ == "__main__":
     preloaded.hand_over()
 
-from mirage import device, evaluation, networks
-from mirage.images import DataError, load
-from mirage.rows import write_rows
+from mirage.data.columns import write_rows
+from mirage.data.images import load
+from mirage.evaluation import passes
+from mirage.models import networks
+from mirage.runtime import device
+from mirage.runtime.errors import script
 
 
 def arguments() -> argparse.Namespace:
@@ -40,16 +42,16 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
+@script
 def main() -> None:
     """Attack and write the table."""
     args = arguments()
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
     device.configure(args.threads)
     networks.verify(args.checkpoints, **args.trained)
     networks.verify(args.sources or [])
     images, labels = (array[: args.images] for array in load(args.data))
     epsilons = args.epsilons or [""]
-    found = evaluation.evaluate(
+    found = passes.evaluate(
         args.checkpoints,
         args.sources or args.checkpoints,
         images,
@@ -71,7 +73,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except (networks.NetworkError, DataError, OSError) as error:
-        sys.exit(f"attack: {error}")
+    main()

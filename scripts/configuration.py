@@ -3,13 +3,13 @@
 import argparse
 import json
 import platform
-import sys
 from importlib.metadata import version
 from pathlib import Path
 
 import yaml
 
-from mirage.files import atomic
+from mirage.runtime.errors import script
+from mirage.runtime.files import atomic
 
 PACKAGES = ("keras", "numpy", "pandas", "scipy", "seaborn", "snakemake", "tensorflow")
 
@@ -22,6 +22,7 @@ def installed(package: str) -> str:
         return version(f"{package}-cpu") + " (CPU build)"
 
 
+@script
 def main() -> None:
     """Write the file."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -42,7 +43,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except OSError as error:
-        sys.exit(f"configuration: {error}")
+    main()

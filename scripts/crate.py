@@ -11,7 +11,6 @@ provenance.json and holds every file that is recorded there, and the workflow.
 import argparse
 import json
 import shutil
-import sys
 from collections import defaultdict
 from pathlib import Path
 
@@ -19,7 +18,8 @@ from rocrate.model.contextentity import ContextEntity
 from rocrate.model.entity import Entity
 from rocrate.rocrate import ROCrate
 
-from mirage import machine, provenance
+from mirage.runtime import machine, provenance
+from mirage.runtime.errors import script
 
 WORKFLOW = Path(__file__).parents[1]
 # A crate of the version that the profiles are made for.
@@ -48,6 +48,7 @@ FORMATS = {
 }
 
 
+@script
 def main(argv: list[str] | None = None) -> None:
     """Read the record and write the crate."""
     parser = argparse.ArgumentParser(
@@ -57,16 +58,13 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--output", type=Path, help="folder, or .zip; RESULTS-crate if left out")
     args = parser.parse_args(argv)
     output = args.output or args.results.with_name(f"{args.results.name}-crate")
-    try:
-        content = provenance.read(args.results / provenance.FILE)
-        crate = export(content, args.results)
-        if output.suffix == ".zip":
-            crate.write_zip(output)
-        else:
-            shutil.rmtree(output, ignore_errors=True)
-            crate.write(output)
-    except (provenance.ProvenanceError, OSError) as error:
-        sys.exit(f"crate.py: {error}")
+    content = provenance.read(args.results / provenance.FILE)
+    crate = export(content, args.results)
+    if output.suffix == ".zip":
+        crate.write_zip(output)
+    else:
+        shutil.rmtree(output, ignore_errors=True)
+        crate.write(output)
     print(f"{output}: {len(content['files'])} files and {len(content['jobs'])} jobs")
 
 

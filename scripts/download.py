@@ -2,7 +2,6 @@
 
 import argparse
 import http.client
-import sys
 import time
 import urllib.error
 import urllib.parse
@@ -12,8 +11,10 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from mirage import files, folders, mirrors, network
-from mirage.images import DataError
+from mirage.data import connection, folders, mirrors
+from mirage.data.images import DataError
+from mirage.runtime import files
+from mirage.runtime.errors import script
 
 BACK_OFF = 0.5  # seconds before the first retry of a mirror; doubles with each further one
 SLOWEST = 1_000  # bytes per second, from a mirror that is waited for
@@ -25,6 +26,7 @@ Two ways without the network:
   make quick                       takes scikit-learn's digits, which need no download"""
 
 
+@script
 def main(argv: list[str] | None = None) -> None:
     """Run the command line; exits with status 1 and one message where a file cannot be had."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -39,20 +41,17 @@ def main(argv: list[str] | None = None) -> None:
         parser.error("--timeout must be above 0 and --retries 0 or more")
     source = mirrors.SOURCES[arguments.dataset]
 
-    try:
-        if arguments.local_folder:
-            contents = read_local(source, arguments.local_folder)
-        else:
-            addresses = arguments.mirrors or source.mirrors
-            contents = download(source, addresses, arguments.timeout, arguments.retries)
-        # Only once all four are at hand: a folder holds the whole dataset or nothing new.
-        for name, content in contents.items():
-            path = arguments.output_folder / name
-            with files.atomic(path) as temporary:
-                temporary.write_bytes(content)
-            print(f"{path}: {len(content)} bytes, SHA-256 {mirrors.sha256(path)}")
-    except (DataError, OSError) as error:
-        sys.exit(f"download.py: {error}")
+    if arguments.local_folder:
+        contents = read_local(source, arguments.local_folder)
+    else:
+        addresses = arguments.mirrors or source.mirrors
+        contents = download(source, addresses, arguments.timeout, arguments.retries)
+    # Only once all four are at hand: a folder holds the whole dataset or nothing new.
+    for name, content in contents.items():
+        path = arguments.output_folder / name
+        with files.atomic(path) as temporary:
+            temporary.write_bytes(content)
+        print(f"{path}: {len(content)} bytes, SHA-256 {mirrors.sha256(path)}")
 
 
 def mirror(url: str) -> str:
@@ -152,7 +151,7 @@ def attempt(url: str, file: mirrors.SourceFile, timeout: float, retries: int) ->
         except (OSError, http.client.HTTPException, ValueError) as error:
             if isinstance(error, urllib.error.HTTPError):
                 error.close()  # it holds the connection
-            failure = network.explain(error, url)
+            failure = connection.explain(error, url)
         if not failure.again or tried == retries:
             raise DataError(f"{url}: {failure.what}. {failure.remedy}.")
         wait = max(BACK_OFF * 2**tried, failure.wait)
@@ -189,7 +188,7 @@ def fetch(url: str, limit: int, timeout: float) -> bytes:
         final = response.url
     if mirrors.is_page(body):
         source = f"{url}, redirected to {final}" if final != url else url
-        raise DataError(f"{source}: an HTML page, not a data file. {network.SIGN_IN}.")
+        raise DataError(f"{source}: an HTML page, not a data file. {connection.SIGN_IN}.")
     if len(body) > limit:
         raise DataError(f"{url}: more than the expected {limit} bytes, not the file")
     if announced is not None and len(body) < announced:

@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import sys
 from pathlib import Path
 
 import preloaded
@@ -12,9 +11,12 @@ if __name__ == "__main__":
 
 import numpy as np
 
-from mirage import device, evaluation, networks
-from mirage.files import atomic
-from mirage.images import DataError, load
+from mirage.data.images import load
+from mirage.evaluation import passes
+from mirage.models import networks
+from mirage.runtime import device
+from mirage.runtime.errors import script
+from mirage.runtime.files import atomic
 
 
 def arguments() -> argparse.Namespace:
@@ -37,12 +39,13 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
+@script
 def main() -> None:
     """Attack and save the examples."""
     args = arguments()
     device.configure(args.threads)
     networks.verify([args.checkpoint], **args.trained)
-    found = evaluation.examples(
+    found = passes.examples(
         args.checkpoint,
         *load(args.data),
         method=args.method,
@@ -58,7 +61,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except (networks.NetworkError, DataError, OSError) as error:
-        sys.exit(f"examples: {error}")
+    main()

@@ -3,7 +3,6 @@
 import argparse
 import importlib
 import json
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,9 +14,10 @@ if __name__ == "__main__":
 import numpy as np
 import pandas as pd
 
-from mirage import images, rows
-from mirage.files import atomic
-from mirage.plots import style
+from mirage.data import columns, images
+from mirage.reporting.plots import style
+from mirage.runtime.errors import script
+from mirage.runtime.files import atomic
 
 # Epsilons are text from end to end: "0.10" and "0.1" name different files.
 EPSILON_AS_TEXT = {"epsilon": str}
@@ -32,21 +32,24 @@ def read(
 
     The arrays of one NPZ file come as they are, those of several in a list of the same order.
 
-    `expected` is the kind of the rows (a key of `mirage.rows.COLUMNS`), or the names of the arrays.
-    Raises DataError or RowsError for a file that does not hold them.
+    `expected` is the kind of the rows (a key of `mirage.data.columns.COLUMNS`), or the names of
+    the arrays. Raises DataError or RowsError for a file that does not hold them.
     """
     if paths[0].suffix == ".npz":
         several = [images.arrays(path, *expected) for path in paths]
         return several if len(several) > 1 else several[0]
     if expected:
-        rows.check(paths, expected)
+        columns.check(paths, expected)
     return pd.concat([pd.read_csv(path, dtype=EPSILON_AS_TEXT) for path in paths])
 
 
+@script
 def main(arguments: list[str] | None = None) -> None:
     """Read the tables, draw the figure and write it in each format asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--plot", required=True, help="module of mirage.plots, such as by_epoch")
+    parser.add_argument(
+        "--plot", required=True, help="module of mirage.reporting.plots, such as by_epoch"
+    )
     parser.add_argument("--figure", required=True, type=json.loads, help="config entry, as JSON")
     parser.add_argument("--data", required=True, type=Path, nargs="+", help="CSV or NPZ files")
     parser.add_argument("--published", type=Path, help="CSV of published series")
@@ -58,7 +61,7 @@ def main(arguments: list[str] | None = None) -> None:
         # "Int64" is an integer column that may have gaps: some sources state no epoch.
         published = pd.read_csv(args.published, dtype=EPSILON_AS_TEXT | {"epoch": "Int64"})
     # Only the module asked for: a change of one kind of plot must not redraw the others.
-    plot = importlib.import_module(f"mirage.plots.{args.plot}")
+    plot = importlib.import_module(f"mirage.reporting.plots.{args.plot}")
     data = read(args.data, getattr(plot, "READS", "attacks"))
     drawing = plot.draw(args.figure, data, published)
     for path in args.output:
@@ -67,7 +70,4 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except (images.DataError, rows.RowsError, OSError) as error:
-        sys.exit(f"figure: {error}")
+    main()

@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import sys
 from pathlib import Path
 
 import preloaded
@@ -10,9 +9,9 @@ import preloaded
 if __name__ == "__main__":
     preloaded.hand_over()
 
-from mirage import claims, ledger, published, tables
-from mirage.files import atomic
-from mirage.rows import RowsError
+from mirage.reporting import claims, ledger, published, tables
+from mirage.runtime.errors import script
+from mirage.runtime.files import atomic
 
 
 def arguments() -> argparse.Namespace:
@@ -35,6 +34,7 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
+@script
 def main() -> None:
     """Read, judge and write."""
     args = arguments()
@@ -59,7 +59,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except (claims.ClaimsError, RowsError, OSError) as error:
-        sys.exit(f"judge: {error}")
+    main()

@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import sys
 from pathlib import Path
 
 import preloaded
@@ -10,9 +9,12 @@ import preloaded
 if __name__ == "__main__":
     preloaded.hand_over()
 
-from mirage import device, evaluation, networks
-from mirage.images import DataError, load
-from mirage.rows import write_rows
+from mirage.data.columns import write_rows
+from mirage.data.images import load
+from mirage.evaluation import passes
+from mirage.models import networks
+from mirage.runtime import device
+from mirage.runtime.errors import script
 
 
 def arguments() -> argparse.Namespace:
@@ -30,6 +32,7 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
+@script
 def main() -> None:
     """Measure and write the table."""
     args = arguments()
@@ -39,7 +42,7 @@ def main() -> None:
     rows = [
         {**args.labels, "epoch": epoch, **row}
         for epoch, found in zip(
-            args.epochs, evaluation.measure(args.checkpoints, images, labels), strict=True
+            args.epochs, passes.measure(args.checkpoints, images, labels), strict=True
         )
         for row in found
     ]
@@ -47,7 +50,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except (networks.NetworkError, DataError, OSError) as error:
-        sys.exit(f"measure: {error}")
+    main()

@@ -13,11 +13,13 @@ import os
 import sys
 from pathlib import Path
 
-from mirage import machine, provenance
+from mirage.runtime import machine, provenance
+from mirage.runtime.errors import script
 
 WORKFLOW = Path(__file__).parents[1]
 
 
+@script
 def main(argv: list[str] | None = None) -> None:
     """Print the way back of one result."""
     parser = argparse.ArgumentParser(
@@ -28,12 +30,9 @@ def main(argv: list[str] | None = None) -> None:
         "row", nargs="*", help=f"KEY=VALUE of a row of an attack: {', '.join(provenance.ROW)}"
     )
     args = parser.parse_args(argv)
-    try:
-        faults = trace(args.target, args.row)
-    except provenance.ProvenanceError as error:
-        sys.exit(f"origin.py: {error}")
+    faults = trace(args.target, args.row)
     if faults:
-        sys.exit("origin.py: not the recorded ones any more: " + ", ".join(faults))
+        sys.exit("origin: not the recorded ones any more: " + ", ".join(faults))
 
 
 def trace(target: Path, row: list[str]) -> list[str]:

@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import sys
 from pathlib import Path
 
 import preloaded
@@ -10,7 +9,11 @@ import preloaded
 if __name__ == "__main__":
     preloaded.hand_over()
 
-from mirage import device, evaluation, images, networks
+from mirage.data import images
+from mirage.evaluation import passes
+from mirage.models import networks
+from mirage.runtime import device
+from mirage.runtime.errors import script
 
 
 def arguments() -> argparse.Namespace:
@@ -31,13 +34,14 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
+@script
 def main() -> None:
     """Attack and save."""
     args = arguments()
     device.configure(args.threads)
     networks.verify([args.checkpoint], **args.trained)
     pixels, labels = images.load(args.data)
-    moved = evaluation.perturbed(
+    moved = passes.perturbed(
         args.checkpoint,
         pixels,
         labels,
@@ -51,7 +55,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except (networks.NetworkError, images.DataError, OSError) as error:
-        sys.exit(f"perturb: {error}")
+    main()

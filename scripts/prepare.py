@@ -1,13 +1,14 @@
 """Split a dataset into training, validation and test set, one .npz file each."""
 
 import argparse
-import sys
 from pathlib import Path
 
-from mirage import datasets
-from mirage import images as prepared
+from mirage.data import datasets
+from mirage.data import images as prepared
+from mirage.runtime.errors import script
 
 
+@script
 def main(argv: list[str] | None = None) -> None:
     """Run the command line; exits with status 1 and one message where the data is wrong."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -21,19 +22,16 @@ def main(argv: list[str] | None = None) -> None:
     )
     arguments = parser.parse_args(argv)
 
-    try:
-        if arguments.raw:
-            training, test = datasets.read_folder(arguments.raw)
-        elif arguments.cifar10:
-            training, test = datasets.read_cifar10(arguments.cifar10)
-        else:
-            training, test = datasets.digits()
-        train, validation = datasets.split(*training, arguments.train, arguments.validation)
-        for path, (images, labels) in zip(arguments.output, (train, validation, test), strict=True):
-            prepared.save(path, images, labels)
-            print(f"{path}: {len(images)} images")
-    except (datasets.DataError, OSError) as error:
-        sys.exit(f"prepare.py: {error}")
+    if arguments.raw:
+        training, test = datasets.read_folder(arguments.raw)
+    elif arguments.cifar10:
+        training, test = datasets.read_cifar10(arguments.cifar10)
+    else:
+        training, test = datasets.digits()
+    train, validation = datasets.split(*training, arguments.train, arguments.validation)
+    for path, (images, labels) in zip(arguments.output, (train, validation, test), strict=True):
+        prepared.save(path, images, labels)
+        print(f"{path}: {len(images)} images")
 
 
 if __name__ == "__main__":

@@ -3,17 +3,18 @@
 import argparse
 import json
 import os
-import sys
 from pathlib import Path
 
 import yaml
 
-from mirage import machine, provenance
-from mirage.files import atomic
+from mirage.runtime import machine, provenance
+from mirage.runtime.errors import script
+from mirage.runtime.files import atomic
 
 WORKFLOW = Path(__file__).parents[1]
 
 
+@script
 def main() -> None:
     """Read Snakemake's records and write ours."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -74,4 +75,4 @@ def earlier(path: Path) -> dict | None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import sys
 from pathlib import Path
 
 import preloaded
@@ -10,9 +9,12 @@ import preloaded
 if __name__ == "__main__":
     preloaded.hand_over()
 
-from mirage import device, networks, restarts
-from mirage.images import DataError, load
-from mirage.rows import write_rows
+from mirage.data.columns import write_rows
+from mirage.data.images import load
+from mirage.evaluation import restarts
+from mirage.models import networks
+from mirage.runtime import device
+from mirage.runtime.errors import script
 
 
 def arguments() -> argparse.Namespace:
@@ -35,6 +37,7 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
+@script
 def main() -> None:
     """Attack and write the table."""
     args = arguments()
@@ -55,7 +58,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except (networks.NetworkError, DataError, OSError) as error:
-        sys.exit(f"restarts: {error}")
+    main()

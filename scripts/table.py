@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import sys
 from pathlib import Path
 
 import preloaded
@@ -12,8 +11,8 @@ if __name__ == "__main__":
 
 import pandas as pd
 
-from mirage import tables
-from mirage.rows import RowsError
+from mirage.reporting import tables
+from mirage.runtime.errors import script
 
 
 def arguments() -> argparse.Namespace:
@@ -27,6 +26,7 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
+@script
 def main() -> None:
     """Read, arrange and write."""
     args = arguments()
@@ -48,7 +48,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except (RowsError, OSError) as error:
-        sys.exit(f"table: {error}")
+    main()

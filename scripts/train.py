@@ -2,8 +2,6 @@
 
 import argparse
 import json
-import logging
-import sys
 from pathlib import Path
 
 import preloaded
@@ -11,8 +9,11 @@ import preloaded
 if __name__ == "__main__":
     preloaded.hand_over()
 
-from mirage import device, networks, training
-from mirage.images import DataError, load
+from mirage.data.images import load
+from mirage.models import networks
+from mirage.runtime import device
+from mirage.runtime.errors import script
+from mirage.training import chain
 
 
 def arguments() -> argparse.Namespace:
@@ -39,10 +40,10 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
+@script
 def main() -> None:
     """Train and save."""
     args = arguments()
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
     device.configure(args.threads, args.dtype)
     data = [load(args.training), load(args.validation)]
     about = {"dataset": args.labels["dataset"], "network": args.network, "dtype": args.dtype}
@@ -51,11 +52,11 @@ def main() -> None:
         network = networks.load(args.previous, training=True)
         optimizer = network.optimizer
     elif args.start:
-        network, optimizer = training.start(networks.load(args.start), args.optimizer)
+        network, optimizer = chain.start(networks.load(args.start), args.optimizer)
     else:
         network = networks.build(args.network, args.dtype, args.seed, data[0][0].shape[1:])
-        network, optimizer = training.start(network, args.optimizer)
-    rows = training.train(
+        network, optimizer = chain.start(network, args.optimizer)
+    rows = chain.train(
         network,
         optimizer,
         *((images.reshape(len(images), -1), labels) for images, labels in data),
@@ -67,11 +68,8 @@ def main() -> None:
         l2=args.l2,
     )
     rows = [{**args.labels, **row} for row in rows]
-    training.save(network, rows, args.checkpoint, args.history, about)
+    chain.save(network, rows, args.checkpoint, args.history, about)
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except (networks.NetworkError, training.TrainingError, DataError, OSError) as error:
-        sys.exit(f"train: {error}")
+    main()

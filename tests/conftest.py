@@ -7,7 +7,7 @@ import subprocess
 import pytest
 from workflow import ROOT, copy_sources, snakemake
 
-from mirage import device
+from mirage.runtime import device
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -18,7 +18,7 @@ def _one_thread():
 @pytest.fixture(scope="session")
 def digits():
     """The embedded digits: training and test images (n, 28, 28) uint8 and labels (n,)."""
-    from mirage import datasets
+    from mirage.data import datasets
 
     return datasets.digits()
 
@@ -26,12 +26,13 @@ def digits():
 @pytest.fixture(scope="session")
 def overfitted(digits):
     """A float32 network trained until its float32 gradient is largely wrong."""
-    from mirage import networks, training
+    from mirage.models import networks
+    from mirage.training import chain
 
     (images, labels), _ = digits
-    network, optimizer = training.start(networks.build("mlp-50-40", "float32", 3), {"name": "adam"})
+    network, optimizer = chain.start(networks.build("mlp-50-40", "float32", 3), {"name": "adam"})
     flat = (images.reshape(len(images), -1), labels)
-    training.train(
+    chain.train(
         network,
         optimizer,
         flat,

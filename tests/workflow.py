@@ -18,7 +18,7 @@ import yaml
 import isolation
 import preloaded
 import serve
-from mirage import device  # noqa: F401, sets variables that jobs then see
+from mirage.runtime import device  # noqa: F401, sets variables that jobs then see
 
 ROOT = Path(__file__).parents[1]
 SOURCES = (

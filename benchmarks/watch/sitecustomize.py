@@ -21,23 +21,23 @@ INTERVAL = 0.02  # seconds
 
 # From the innermost frame out, the first that tells; a path's part, a function's name or "".
 PLACES = (
-    ("input and output", "mirage/files.py", ""),
-    ("input and output", "mirage/rows.py", ""),
-    ("input and output", "mirage/images.py", "load"),
-    ("input and output", "mirage/images.py", "save"),
-    ("input and output", "mirage/training.py", "save"),
-    ("input and output", "mirage/networks.py", "load"),
-    ("input and output", "mirage/networks.py", "load_weights"),
+    ("input and output", "mirage/runtime/files.py", ""),
+    ("input and output", "mirage/data/columns.py", ""),
+    ("input and output", "mirage/data/images.py", "load"),
+    ("input and output", "mirage/data/images.py", "save"),
+    ("input and output", "mirage/training/chain.py", "save"),
+    ("input and output", "mirage/models/networks.py", "load"),
+    ("input and output", "mirage/models/networks.py", "load_weights"),
     ("input and output", "/numpy/lib/", "load"),
     ("input and output", "/pandas/io/", ""),
     ("start-up", "<frozen importlib", ""),
     # A graph is traced, and a network or an optimizer built.
     ("start-up", "polymorphic_function/", "_maybe_define_function"),
     ("start-up", "polymorphic_function/", "_initialize"),
-    ("start-up", "mirage/networks.py", "build"),
-    ("start-up", "mirage/networks.py", "cast"),
-    ("start-up", "mirage/training.py", "start"),
-    ("start-up", "mirage/device.py", ""),
+    ("start-up", "mirage/models/networks.py", "build"),
+    ("start-up", "mirage/models/networks.py", "cast"),
+    ("start-up", "mirage/training/chain.py", "start"),
+    ("start-up", "mirage/runtime/device.py", ""),
     ("start-up", "argparse.py", ""),
 )
 

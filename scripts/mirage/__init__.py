@@ -1,1 +1,5 @@
-"""Measures of adversarial robustness: data, networks, attacks and what is read from them."""
+"""Is this classifier robust, or is its gradient gone?
+
+The rooms, from the bottom up; each imports only those before it:
+runtime, data, models, attacks, training, evaluation, study, reporting.
+"""

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from mirage import ball, gradients, networks
-from mirage.attacks import fgsm, pgd
-from mirage.evaluation import adversarial
-from mirage.images import as_float
-from mirage.measures import correct
+from mirage.attacks import ball, fgsm, gradients, pgd
+from mirage.data.images import as_float
+from mirage.evaluation.passes import adversarial
+from mirage.models import networks
+from mirage.models.measures import correct
 
 ATTACKS = [
     ("fgsm", fgsm.attack, {"gradient": "cross_entropy_sum"}),

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from mirage import networks
+from mirage.models import networks
 
 PIXELS = 36
 layers = keras.layers

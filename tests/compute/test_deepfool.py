@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from mirage import gradients, networks
-from mirage.attacks import deepfool, fgsm
-from mirage.images import as_float
+from mirage.attacks import deepfool, fgsm, gradients
+from mirage.data.images import as_float
+from mirage.models import networks
 
 ORDER = {"l2": 2, "linf": np.inf}
 DUAL = {"l2": 2, "linf": 1}

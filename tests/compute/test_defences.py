@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from mirage import defences, gradients, networks
-from mirage.attacks import fgsm
-from mirage.images import as_float
+from mirage.attacks import fgsm, gradients
+from mirage.data.images import as_float
+from mirage.models import defences, networks
 
 SETTINGS = [
     ("gaussian_smoothing", {"sigma": 0.5}),

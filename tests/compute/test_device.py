@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from mirage import device, gradients, networks
+from mirage.attacks import gradients
+from mirage.models import networks
+from mirage.runtime import device
 
 
 def test_the_place_names_node_job_gpu_and_image():

@@ -4,9 +4,10 @@ import keras
 import numpy as np
 import pytest
 
-from mirage import defences, evaluation, gradients, measures, networks
-from mirage.attacks import deepfool, fgsm
-from mirage.images import as_float
+from mirage.attacks import deepfool, fgsm, gradients
+from mirage.data.images import as_float
+from mirage.evaluation import passes
+from mirage.models import defences, measures, networks
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +20,7 @@ def checkpoint(overfitted, tmp_path_factory):
 def attacked(checkpoint, digits, method="fgsm", dtype="float32", source=None, **parameters):
     """Rows of an attack on the test digits, times left out."""
     _, (images, labels) = digits
-    rows = evaluation.evaluate(
+    rows = passes.evaluate(
         [checkpoint],
         [source or checkpoint],
         images,
@@ -98,7 +99,7 @@ def test_a_defended_network_is_attacked_blindly_or_through_its_defence(checkpoin
         moved = fgsm.attack(attacker, pixels, labels, epsilon=0.05, gradient="exact_sign")
         answers = gradients.logits(target, moved).argmax(axis=1)
         before = gradients.logits(target, pixels).argmax(axis=1) == labels
-        (row,) = evaluation.evaluate(
+        (row,) = passes.evaluate(
             [checkpoint],
             [checkpoint],
             images,
@@ -123,7 +124,7 @@ def test_a_defended_network_is_attacked_blindly_or_through_its_defence(checkpoin
 def minimal(checkpoint, digits, method, **parameters):
     """The row of an attack that takes no epsilon, on 100 test digits."""
     _, (images, labels) = digits
-    (row,) = evaluation.evaluate(
+    (row,) = passes.evaluate(
         [checkpoint],
         [checkpoint],
         images[:100],
@@ -170,7 +171,7 @@ def test_success_is_what_a_targeted_attack_calls_so(checkpoint, digits):
     _, (images, labels) = digits
     network = networks.load(checkpoint)
     offered = {"seed": (1, 60, 0)}
-    moved = evaluation.adversarial(
+    moved = passes.adversarial(
         "jsma",
         network,
         as_float(images[:100], "float32"),
@@ -215,7 +216,7 @@ def test_sizes_of_perturbations_by_hand():
 def perturbed(checkpoint, digits, method="fgsm", **changed):
     _, (images, labels) = digits
     options = {"parameters": {"gradient": "exact_sign"}, "epsilon": "0.05", **changed}
-    return evaluation.perturbed(
+    return passes.perturbed(
         checkpoint, images, labels, method=method, dtype="float32", seed=(1, 60), **options
     )
 
@@ -252,7 +253,7 @@ def test_perturbed_images_do_not_depend_on_how_many_are_taken_at_once(
 
 def test_examples_were_right_before_and_are_wrong_after(checkpoint, digits):
     _, (images, labels) = digits
-    found = evaluation.examples(
+    found = passes.examples(
         checkpoint,
         images,
         labels,
@@ -285,7 +286,7 @@ def test_examples_behind_a_defence_are_those_of_the_bare_network(checkpoint, dig
         "count": 4,
     }
     bare, smooth = (
-        evaluation.examples(checkpoint, images, labels, defence=defence, **options)
+        passes.examples(checkpoint, images, labels, defence=defence, **options)
         for defence in (None, SMOOTH)
     )
     for name in ("indices", "images", "adversarial", "labels"):
@@ -300,7 +301,7 @@ def test_examples_behind_a_defence_are_those_of_the_bare_network(checkpoint, dig
 
 def test_a_network_that_nothing_misleads_has_no_examples(checkpoint, digits):
     _, (images, labels) = digits
-    found = evaluation.examples(
+    found = passes.examples(
         checkpoint,
         images,
         labels,
@@ -345,7 +346,7 @@ def test_the_spectral_norm_of_a_convolution_is_that_of_the_matrix_of_its_patches
 
 def test_measures_of_a_checkpoint(checkpoint, overfitted, digits):
     _, (images, labels) = digits
-    (rows,) = evaluation.measure([checkpoint], images, labels)
+    (rows,) = passes.measure([checkpoint], images, labels)
     found = {(row["measure"], str(row["item"])): row["value"] for row in rows}
     assert {item for measure, item in found if measure == "spectral_norm"} == {
         "layer1",

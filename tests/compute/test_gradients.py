@@ -5,7 +5,8 @@ import pytest
 import tensorflow as tf
 from scipy.special import logsumexp, softmax
 
-from mirage import gradients, networks
+from mirage.attacks import gradients
+from mirage.models import networks
 
 
 def hand_loss(logits, labels, loss):

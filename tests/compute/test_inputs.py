@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from mirage import evaluation, gradients, inputs, networks, signatures, training
-from mirage.attacks import pgd
-from mirage.images import DataError, as_float
+from mirage.attacks import gradients, inputs, pgd, signatures
+from mirage.data.images import DataError, as_float
+from mirage.evaluation import passes
+from mirage.models import networks
+from mirage.training import chain
 
-METHODS = sorted(file.stem for file in signatures.ATTACKS.glob("[!_]*.py"))
+METHODS = [file.stem for file in signatures.attack_files()]
 PARAMETERS = {"epsilon": 0.1, "gradient": "exact_sign"}
 
 
@@ -188,8 +190,8 @@ class Forgetful:
 
 
 def by_name(monkeypatch, function, *given, **offered):
-    monkeypatch.setattr(evaluation.importlib, "import_module", lambda _: Forgetful(function))
-    return evaluation.adversarial("forgetful", *given, {}, **offered)
+    monkeypatch.setattr(passes.importlib, "import_module", lambda _: Forgetful(function))
+    return passes.adversarial("forgetful", *given, {}, **offered)
 
 
 def test_an_attack_that_forgot_its_decorator_is_checked_all_the_same(
@@ -249,11 +251,11 @@ def test_a_split_is_checked_before_a_checkpoint_is_measured(
     attacked = {"method": "fgsm", "parameters": {"gradient": "exact_sign"}, "dtype": "float32"}
     sizes = {"epsilons": ["0.1"], "seeds": [(1, 1)]}
     with pytest.raises(DataError, match=message):
-        list(evaluation.measure([path], *split))
+        list(passes.measure([path], *split))
     with pytest.raises(DataError, match=message):
-        list(evaluation.evaluate([path], [path], *split, **attacked, **sizes))
+        list(passes.evaluate([path], [path], *split, **attacked, **sizes))
     with pytest.raises(DataError, match=message):
-        evaluation.examples(path, *split, count=1, epsilon="0.1", seed=(1, 1), **attacked)
+        passes.examples(path, *split, count=1, epsilon="0.1", seed=(1, 1), **attacked)
 
 
 @pytest.mark.parametrize(
@@ -267,13 +269,13 @@ def test_a_split_is_checked_before_a_checkpoint_is_measured(
 )
 @pytest.mark.parametrize("place", [0, 1])
 def test_nothing_is_trained_or_validated_on_what_is_no_split(spoil, message, place, images, labels):
-    network, optimizer = training.start(
+    network, optimizer = chain.start(
         networks.build("mlp-8", "float32", 1, (6, 6)), {"name": "adam"}
     )
     splits = [(images, labels), (images, labels)]
     splits[place] = spoil(*splits[place])
     with pytest.raises(DataError, match=message):
-        training.train(
+        chain.train(
             *(network, optimizer, *splits),
             epochs=range(1, 2),
             seed=1,

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mirage import gradients, networks
-from mirage.attacks import jsma
-from mirage.images import as_float
+from mirage.attacks import gradients, jsma
+from mirage.data.images import as_float
+from mirage.models import networks
 
 
 @pytest.fixture(scope="module")

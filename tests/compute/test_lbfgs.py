@@ -6,9 +6,9 @@ import pytest
 import scipy.optimize
 import tensorflow as tf
 
-from mirage import gradients, networks
-from mirage.attacks import deepfool, fgsm, lbfgs
-from mirage.images import as_float
+from mirage.attacks import deepfool, fgsm, gradients, lbfgs
+from mirage.data.images import as_float
+from mirage.models import networks
 
 
 @pytest.fixture(scope="module")

@@ -3,10 +3,9 @@
 import numpy as np
 import pytest
 
-from mirage import gradients
-from mirage.attacks import fgsm, matched_noise, noise
-from mirage.images import as_float
-from mirage.measures import correct
+from mirage.attacks import fgsm, gradients, matched_noise, noise
+from mirage.data.images import as_float
+from mirage.models.measures import correct
 
 
 @pytest.fixture(scope="module")

@@ -6,9 +6,10 @@ import keras
 import numpy as np
 import pytest
 
-from mirage import evaluation, gradients, measures, networks, restarts
-from mirage.attacks import deepfool, fgsm, noise, pgd
-from mirage.images import as_float
+from mirage.attacks import deepfool, fgsm, gradients, noise, pgd
+from mirage.data.images import as_float
+from mirage.evaluation import passes, restarts
+from mirage.models import measures, networks
 
 FGSM = {"method": "fgsm", "parameters": {"gradient": "exact_sign"}, "dtype": "float32"}
 
@@ -40,16 +41,16 @@ def saved(folder, *given, epoch=1):
 def rows(paths, split, epsilons=("0.1",), **changed):
     seeds = [(1, number) for number in range(len(paths))]
     options = {**FGSM, "epsilons": epsilons, "seeds": seeds, **changed}
-    return list(evaluation.evaluate(paths, paths, *split, **options))
+    return list(passes.evaluate(paths, paths, *split, **options))
 
 
 JOBS = {
     "evaluate": rows,
-    "measure": lambda paths, split: list(evaluation.measure(paths, *split)),
-    "perturbed": lambda paths, split: evaluation.perturbed(
+    "measure": lambda paths, split: list(passes.measure(paths, *split)),
+    "perturbed": lambda paths, split: passes.perturbed(
         paths[-1], *split, epsilon="0.1", seed=(1,), **FGSM
     ),
-    "examples": lambda paths, split: evaluation.examples(
+    "examples": lambda paths, split: passes.examples(
         paths[-1], *split, epsilon="0.1", seed=(1,), count=2, **FGSM
     ),
     "restarts": lambda paths, split: list(
@@ -77,7 +78,7 @@ def test_a_source_of_a_transfer_attack_is_looked_at_too(split, tmp_path):
     good, bad = saved(tmp_path, epoch=1), saved(tmp_path, np.nan, epoch=2)
     options = {**FGSM, "epsilons": ["0.1"], "seeds": [(1, 1)]}
     with pytest.raises(networks.NetworkError, match=r"epoch2\.keras: .*NaN"):
-        list(evaluation.evaluate([good], [bad], *split, **options))
+        list(passes.evaluate([good], [bad], *split, **options))
 
 
 @pytest.mark.parametrize("value", [np.nan, -np.inf])

@@ -4,9 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mirage import gradients, networks, restarts
-from mirage.attacks import pgd
-from mirage.images import as_float
+from mirage.attacks import gradients, pgd
+from mirage.data.images import as_float
+from mirage.evaluation import restarts
+from mirage.models import networks
 
 
 @pytest.fixture(scope="module")

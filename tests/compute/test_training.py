@@ -5,8 +5,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from mirage import gradients, networks, training
-from mirage.objectives import cross_entropy, fgsm_mixed, pgd
+from mirage.attacks import gradients
+from mirage.models import networks
+from mirage.training import chain
+from mirage.training.objectives import cross_entropy, fgsm_mixed, pgd
 
 SETTINGS = {
     "seed": 7,
@@ -14,7 +16,7 @@ SETTINGS = {
     "batch_size": 50,
     "objective": {"name": "cross_entropy"},
 }
-CROSS_ENTROPY = training.loss_of({"name": "cross_entropy"})
+CROSS_ENTROPY = chain.loss_of({"name": "cross_entropy"})
 
 
 @pytest.fixture
@@ -61,15 +63,15 @@ def test_a_chain_of_checkpoints_equals_one_long_run(tmp_path, data, dtype, chang
     settings = {**SETTINGS, **change}
     optimizers = settings.pop("optimizer", {"name": "adam"})
     name = settings.pop("network", "mlp-20-15")
-    long, optimizer = training.start(networks.build(name, dtype, 7), optimizers)
-    rows = training.train(long, optimizer, *data, epochs=range(1, 5), **settings)
+    long, optimizer = chain.start(networks.build(name, dtype, 7), optimizers)
+    rows = chain.train(long, optimizer, *data, epochs=range(1, 5), **settings)
 
-    network, optimizer = training.start(networks.build(name, dtype, 7), optimizers)
+    network, optimizer = chain.start(networks.build(name, dtype, 7), optimizers)
     chained = []
     for number, epochs in enumerate([range(1, 2), range(2, 5)]):
-        chained += training.train(network, optimizer, *data, epochs=epochs, **settings)
+        chained += chain.train(network, optimizer, *data, epochs=epochs, **settings)
         path = tmp_path / f"{number}.keras"
-        training.save(network, chained, path, path.with_suffix(".csv"))
+        chain.save(network, chained, path, path.with_suffix(".csv"))
         network = networks.load(path, training=True)
         optimizer = network.optimizer
 
@@ -85,33 +87,33 @@ def test_a_chain_of_checkpoints_equals_one_long_run(tmp_path, data, dtype, chang
 
 
 def test_the_order_of_images_is_a_permutation_fixed_by_seed_and_epoch():
-    order = training.order(seed=1, epoch=2, count=205, batch_size=20)
+    order = chain.order(seed=1, epoch=2, count=205, batch_size=20)
     assert order.shape == (10, 20)
     assert len(set(order.ravel())) == 200
-    np.testing.assert_array_equal(order, training.order(1, 2, 205, 20))
-    assert (order != training.order(1, 3, 205, 20)).any()
-    assert (order != training.order(2, 2, 205, 20)).any()
+    np.testing.assert_array_equal(order, chain.order(1, 2, 205, 20))
+    assert (order != chain.order(1, 3, 205, 20)).any()
+    assert (order != chain.order(2, 2, 205, 20)).any()
 
 
 def test_the_schedule_is_that_of_the_source():
     schedule = {"initial": 0.05, "decay_epochs": 100}
-    assert training.learning_rate(schedule, 1) == 0.05
-    assert training.learning_rate(schedule, 101) == pytest.approx(0.025)
-    assert training.learning_rate(0.002, 181) == 0.002
+    assert chain.learning_rate(schedule, 1) == 0.05
+    assert chain.learning_rate(schedule, 101) == pytest.approx(0.025)
+    assert chain.learning_rate(0.002, 181) == 0.002
 
 
 def test_one_epoch_equals_keras_by_hand(data):
     """The compiled epoch does what Keras' own train_on_batch does, in the same order."""
     (images, labels), _ = data
-    ours, optimizer = training.start(
+    ours, optimizer = chain.start(
         networks.build("mlp-20-15", "float64", 1), {"name": "adam", "epsilon": 1e-8}
     )
-    theirs, _ = training.start(
+    theirs, _ = chain.start(
         networks.build("mlp-20-15", "float64", 1), {"name": "adam", "epsilon": 1e-8}
     )
     optimizer.learning_rate = theirs.optimizer.learning_rate = 0.005
-    order = training.order(1, 1, len(images), 50)
-    training.compiled_epoch(ours, optimizer, images, labels, CROSS_ENTROPY)(
+    order = chain.order(1, 1, len(images), 50)
+    chain.compiled_epoch(ours, optimizer, images, labels, CROSS_ENTROPY)(
         tf.constant(order), tf.zeros((len(order), 2), tf.int32)
     )
     for batch in order:
@@ -124,13 +126,13 @@ def test_one_epoch_equals_keras_by_hand(data):
 @pytest.mark.parametrize("l2", [0.0, 0.01])
 def test_an_epoch_gives_the_mean_of_what_it_minimises(data, l2):
     (images, labels), _ = data
-    network, optimizer = training.start(networks.build("mlp-20-15", "float64", 1), {"name": "sgd"})
+    network, optimizer = chain.start(networks.build("mlp-20-15", "float64", 1), {"name": "sgd"})
     optimizer.learning_rate = 0.0
-    order = training.order(1, 1, len(images), 50)
-    epoch = training.compiled_epoch(network, optimizer, images, labels, CROSS_ENTROPY, l2)
+    order = chain.order(1, 1, len(images), 50)
+    epoch = chain.compiled_epoch(network, optimizer, images, labels, CROSS_ENTROPY, l2)
     found = epoch(tf.constant(order), tf.zeros((len(order), 2), tf.int32))
     visited = order.ravel()
-    expected, _ = training.loss_and_accuracy(network, images[visited], labels[visited])
+    expected, _ = chain.loss_and_accuracy(network, images[visited], labels[visited])
     expected += l2 * sum(0.5 * np.square(kernel).sum() for kernel in networks.kernels(network))
     assert float(found) == pytest.approx(expected, rel=1e-12)
 
@@ -140,13 +142,13 @@ def test_l2_by_hand(data):
     (images, labels), _ = data
     rate, l2 = 0.1, 0.01
     with_l2, without = (
-        training.start(networks.build("mlp-20-15", "float64", 1), {"name": "sgd"}) for _ in range(2)
+        chain.start(networks.build("mlp-20-15", "float64", 1), {"name": "sgd"}) for _ in range(2)
     )
     first = [v.numpy() for v in with_l2[0].trainable_variables]
-    batch = tf.constant(training.order(1, 1, len(images), 50)[:1])
+    batch = tf.constant(chain.order(1, 1, len(images), 50)[:1])
     for (network, optimizer), weight in ((with_l2, l2), (without, 0.0)):
         optimizer.learning_rate = rate
-        training.compiled_epoch(network, optimizer, images, labels, CROSS_ENTROPY, weight)(
+        chain.compiled_epoch(network, optimizer, images, labels, CROSS_ENTROPY, weight)(
             batch, tf.zeros((1, 2), tf.int32)
         )
     rate = float(with_l2[1].learning_rate)  # as the optimizer holds it, in float32
@@ -159,7 +161,7 @@ def test_l2_by_hand(data):
 
 def test_the_mixed_objective_by_hand(data):
     (images, labels), _ = data
-    network, _ = training.start(networks.build("mlp-20-15", "float64", 1), {"name": "adam"})
+    network, _ = chain.start(networks.build("mlp-20-15", "float64", 1), {"name": "adam"})
     x = tf.constant(images[:50] / 255.0)
     y = tf.constant(labels[:50].astype(np.int32))
     with tf.GradientTape() as tape:
@@ -235,23 +237,23 @@ def test_no_gradient_flows_through_the_making_of_the_examples(batch, objective):
 
 
 def test_seeds_of_an_epoch_depend_on_seed_and_epoch_alone_and_differ():
-    steps, first, second = training.seeds(1, 2, 30, 2)
+    steps, first, second = chain.seeds(1, 2, 30, 2)
     assert steps.shape == (30, 2)
     assert first.shape == second.shape == (2,)
     assert steps.dtype == first.dtype == np.int32
     assert min(steps.min(), first.min()) >= 0
     assert len(np.unique(steps, axis=0)) == 30
     assert (first != second).any()
-    for one, same in zip(training.seeds(1, 2, 30, 2), (steps, first, second), strict=True):
+    for one, same in zip(chain.seeds(1, 2, 30, 2), (steps, first, second), strict=True):
         np.testing.assert_array_equal(one, same)
-    for other in (training.seeds(1, 3, 30, 2), training.seeds(2, 2, 30, 2)):
+    for other in (chain.seeds(1, 3, 30, 2), chain.seeds(2, 2, 30, 2)):
         assert all((one != same).any() for one, same in zip(other, (steps, first), strict=False))
 
 
 def trained(images, data, name="mlp-20-15", dtype="float64", optimizer="adam"):
-    network, optimizer = training.start(networks.build(name, dtype, 7), {"name": optimizer})
+    network, optimizer = chain.start(networks.build(name, dtype, 7), {"name": optimizer})
     (_, labels), validation = data
-    rows = training.train(
+    rows = chain.train(
         network, optimizer, (images, labels), validation, epochs=range(1, 3), **SETTINGS
     )
     return network, rows_without_time(rows)
@@ -306,7 +308,7 @@ def test_a_run_that_starts_from_a_checkpoint_keeps_its_weights_and_has_a_fresh_o
     network, _ = trained(data[0][0], data)
     path = tmp_path / "epoch2.keras"
     network.save(path)
-    tuned, optimizer = training.start(networks.load(path), {"name": "adam"})
+    tuned, optimizer = chain.start(networks.load(path), {"name": "adam"})
     for one, other in zip(network.trainable_variables, tuned.trainable_variables, strict=True):
         np.testing.assert_array_equal(one.numpy(), other.numpy())
     assert int(network.optimizer.iterations) == 20
@@ -316,7 +318,7 @@ def test_a_run_that_starts_from_a_checkpoint_keeps_its_weights_and_has_a_fresh_o
 
 def test_losses_are_those_of_keras(data, overfitted):
     images, labels = data[1]
-    loss, accuracy = training.loss_and_accuracy(overfitted, images, labels)
+    loss, accuracy = chain.loss_and_accuracy(overfitted, images, labels)
     logits = overfitted(images / np.float32(255)).numpy().astype(np.float64)
     cross_entropy_of_keras = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     assert loss == pytest.approx(float(cross_entropy_of_keras(labels, logits)), rel=1e-5)
@@ -324,17 +326,13 @@ def test_losses_are_those_of_keras(data, overfitted):
 
 
 def test_divergence_is_told_with_epoch_and_loss(data):
-    network, optimizer = training.start(networks.build("mlp-20-15", "float32", 1), {"name": "sgd"})
-    with pytest.raises(
-        training.TrainingError, match=r"epoch \d+: the validation loss is (nan|inf)"
-    ):
-        training.train(
-            network, optimizer, *data, epochs=range(1, 40), **{**SETTINGS, "schedule": 1e6}
-        )
+    network, optimizer = chain.start(networks.build("mlp-20-15", "float32", 1), {"name": "sgd"})
+    with pytest.raises(chain.TrainingError, match=r"epoch \d+: the validation loss is (nan|inf)"):
+        chain.train(network, optimizer, *data, epochs=range(1, 40), **{**SETTINGS, "schedule": 1e6})
 
 
 def test_fewer_images_than_a_batch_are_refused(data):
-    network, optimizer = training.start(networks.build("mlp-20-15", "float32", 1), {"name": "adam"})
+    network, optimizer = chain.start(networks.build("mlp-20-15", "float32", 1), {"name": "adam"})
     small = (data[0][0][:20], data[0][1][:20])
-    with pytest.raises(training.TrainingError, match=r"20 training images.*batch of 50"):
-        training.train(network, optimizer, small, small, epochs=range(1, 2), **SETTINGS)
+    with pytest.raises(chain.TrainingError, match=r"20 training images.*batch of 50"):
+        chain.train(network, optimizer, small, small, epochs=range(1, 2), **SETTINGS)

@@ -5,8 +5,8 @@ from collections import Counter
 import pytest
 from workflow import ROOT, plan, read, rules, snakemake, write
 
-from mirage import folders
-from mirage.signatures import signature
+from mirage.attacks.signatures import signature
+from mirage.data import folders
 
 # Two files are laid one over the other.
 SHIPPED = [
@@ -15,7 +15,7 @@ SHIPPED = [
 ]
 PLOTS = {
     path.stem
-    for path in (ROOT / "scripts/mirage/plots").glob("*.py")
+    for path in (ROOT / "scripts/mirage/reporting/plots").glob("*.py")
     if "\ndef draw(" in path.read_text()
 }
 

@@ -130,7 +130,7 @@ def test_a_run_as_a_module_makes_the_same_and_a_touch_nothing(tmp_path):
         "config[", 'prefix: "robust"\n    config: config['
     ).replace("    config: prefix", "    prefix")
     folder = outer(tmp_path / OUTER, text, config)
-    with (tmp_path / "mirage/scripts/mirage/device.py").open("a") as stream:
+    with (tmp_path / "mirage/scripts/mirage/runtime/device.py").open("a") as stream:
         stream.write('\nprint(open(f"/proc/{os.getppid()}/cmdline").read())\n')
     result = snakemake(folder, own_server=True)
     assert result.returncode == 0, result.stdout

@@ -286,14 +286,14 @@ def test_the_code_of_an_attack_reruns_what_is_trained_on_its_answers(edit):
 
 @pytest.mark.thorough
 def test_the_code_of_the_defences_reruns_what_stands_behind_one(edit):
-    jobs = edit("scripts/mirage/defences.py")
+    jobs = edit("scripts/mirage/models/defences.py")
     shown = {"figure by-value", "figure filtered"} | ATTACK_TABLES
     assert jobs == BLIND | ADAPTIVE | FILTERED | shown
 
 
 @pytest.mark.thorough
 def test_the_code_that_attacks_share_reruns_them_all_and_no_training_but_on_their_answers(edit):
-    jobs = edit("scripts/mirage/evaluation.py")
+    jobs = edit("scripts/mirage/evaluation/passes.py")
     attacks = ATTACKS_ON_FLOAT64 | FLOAT32_SWEEPS | NOISE | IMAGES
     shown = {f"figure {name}" for name in ("by-epsilon", "by-value", "examples", "filtered")}
     measures = {f"measure {run} 1" for run in ("float32", "float64", "small")}
@@ -303,23 +303,26 @@ def test_the_code_that_attacks_share_reruns_them_all_and_no_training_but_on_thei
 
 @pytest.mark.thorough
 def test_the_code_of_restarts_reruns_them_only(edit):
-    assert edit("scripts/mirage/restarts.py") == RESTARTS | {"figure restarts", "claims"}
+    assert edit("scripts/mirage/evaluation/restarts.py") == RESTARTS | {"figure restarts", "claims"}
 
 
 def test_the_code_of_an_objective_reruns_the_runs_that_are_trained_with_it(edit):
-    jobs = edit("scripts/mirage/objectives/fgsm_mixed.py")
+    jobs = edit("scripts/mirage/training/objectives/fgsm_mixed.py")
     assert jobs == TRAIN_FLOAT32 | OF_FLOAT32 | TRANSFER
-    jobs = edit("scripts/mirage/objectives/pgd.py")
+    jobs = edit("scripts/mirage/training/objectives/pgd.py")
     assert jobs == TRAIN_FLOAT32 | OF_FLOAT32 | TRANSFER | TRAIN_SMALL | OF_SMALL
 
 
 def test_the_code_of_a_plot_reruns_the_figures_of_that_kind(edit):
-    assert edit("scripts/mirage/plots/by_epoch.py") == {"figure by-epoch"}
+    assert edit("scripts/mirage/reporting/plots/by_epoch.py") == {"figure by-epoch"}
 
 
 @pytest.mark.thorough
 def test_the_code_of_tables_reruns_tables_only(edit):
-    assert edit("scripts/mirage/tables.py") == ALL_TABLES | {"summary", "cells rana-table1"}
+    assert edit("scripts/mirage/reporting/tables.py") == ALL_TABLES | {
+        "summary",
+        "cells rana-table1",
+    }
 
 
 @pytest.mark.thorough
@@ -337,7 +340,7 @@ def test_published_cells_rerun_the_tables_of_cells(run):
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize("file", ["scripts/mirage/mirrors.py", "scripts/download.py"])
+@pytest.mark.parametrize("file", ["scripts/mirage/data/mirrors.py", "scripts/download.py"])
 def test_the_code_of_the_download_reruns_nothing_where_nothing_is_downloaded(edit, file):
     assert edit(file) == set()
 
@@ -355,7 +358,9 @@ def test_the_code_that_checks_the_configuration_reruns_nothing(edit, name):
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize("name", ["provenance.py", "mirage/provenance.py", "mirage/machine.py"])
+@pytest.mark.parametrize(
+    "name", ["provenance.py", "mirage/runtime/provenance.py", "mirage/runtime/machine.py"]
+)
 def test_the_code_of_the_record_makes_the_record_anew_and_nothing_else(edit, run, name):
     assert edit(f"scripts/{name}") == set()
     assert plan(run, "--configfile", "config/test.yaml") == {"provenance": 1, "all": 1}

@@ -42,7 +42,7 @@ def begin(folder, *targets, **variables):
 def copy(folder, line):
     """A copy of the workflow whose jobs with a network run this line first."""
     copy_sources(folder)
-    with (folder / "scripts/mirage/device.py").open("a") as stream:
+    with (folder / "scripts/mirage/runtime/device.py").open("a") as stream:
         stream.write(f"\n{line}\n")
     return folder
 

@@ -13,7 +13,7 @@ import yaml
 from test_report import browser  # noqa: F401
 from workflow import copy_sources, snakemake, write
 
-from mirage import folders
+from mirage.data import folders
 
 SHELL = (
     "a b $(touch pwned) ;touch pwned; `touch pwned` && touch pwned | touch pwned > pwned"
@@ -226,7 +226,7 @@ def test_text_is_no_order_to_the_browser_that_shows_the_report(pages, browser): 
 
 @pytest.mark.thorough
 def test_text_is_no_order_to_the_browser_that_shows_the_claims(pages, browser):  # noqa: F811
-    from mirage import ledger
+    from mirage.reporting import ledger
 
     claims = pd.read_csv(pages / "results/digits/tables/claims.csv")
     assert len(claims) > 50

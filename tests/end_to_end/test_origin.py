@@ -11,7 +11,7 @@ import pytest
 from workflow import read
 
 import origin
-from mirage import machine, provenance
+from mirage.runtime import machine, provenance
 
 DATA = "results/digits/data/300-100/{}.npz"
 
@@ -150,7 +150,7 @@ def test_a_missing_or_damaged_record_ends_in_one_message(tmp_path, content):
         [sys.executable, script, tmp_path / "figure.png"], capture_output=True, text=True
     )
     assert done.returncode == 1
-    assert done.stderr.startswith("origin.py: ")
+    assert done.stderr.startswith("origin: ")
     assert "Traceback" not in done.stderr
     assert "run" in done.stderr
 

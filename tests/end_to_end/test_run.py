@@ -10,8 +10,8 @@ import pytest
 import yaml
 from workflow import copy_sources, read, snakemake, write
 
-from mirage import images as prepared
-from mirage import networks
+from mirage.data import images as prepared
+from mirage.models import networks
 
 
 @pytest.fixture(scope="session")

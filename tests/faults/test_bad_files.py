@@ -6,7 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mirage import networks, rows, training
+from mirage.data import columns
+from mirage.models import networks
+from mirage.training import chain
 
 CHECKPOINT = "results/digits/checkpoints/{}.keras"
 ATTACKS = "results/digits/attacks"
@@ -113,9 +115,9 @@ def test_a_checkpoint_of_the_same_place_in_another_configuration_is_refused(
 ):
     """Weights of such a type, or of such a network, would in part be taken without a word."""
     own = {"dataset": "digits", "network": "mlp-16", "dtype": "float32", **(about or {})}
-    network, _ = training.start(networks.build(own["network"], own["dtype"], 1), {"name": "adam"})
+    network, _ = chain.start(networks.build(own["network"], own["dtype"], 1), {"name": "adam"})
     elsewhere = tmp_path / f"{PLACE}.keras"
-    training.save(network, [{}], elsewhere, tmp_path / "history.csv", own)
+    chain.save(network, [{}], elsewhere, tmp_path / "history.csv", own)
     if about is None:
         network.save(elsewhere)
     file = CHECKPOINT.format(PLACE)
@@ -262,10 +264,10 @@ def test_rows_have_the_columns_that_their_readers_ask_for(finished):
         "history": "checkpoints/**/*.csv",
         "restarts": "attacks/**/restarts_*.csv",
     }
-    assert kinds.keys() == rows.COLUMNS.keys()
+    assert kinds.keys() == columns.COLUMNS.keys()
     for kind, pattern in kinds.items():
         found = sorted((finished / "results/digits").glob(pattern))
         assert found
         for file in found:
             header = file.read_text().splitlines()[0].split(",")
-            assert header == list(rows.COLUMNS[kind]), file
+            assert header == list(columns.COLUMNS[kind]), file

@@ -12,7 +12,7 @@ from compared import differences
 from small import CONFIGURATION, configure
 from workflow import snakemake
 
-from mirage import files
+from mirage.runtime import files
 
 RESULTS = "results/digits"
 

@@ -11,11 +11,11 @@ import pytest
 from workflow import snakemake
 
 import serve
-from mirage import files
+from mirage.runtime import files
 
 HANG = """
 import signal, sys
-from mirage.files import atomic
+from mirage.runtime.files import atomic
 with atomic(sys.argv[1]) as temporary:
     temporary.write_text("half")
     print(flush=True)
@@ -29,7 +29,7 @@ def left(tmp_path):
     path = tmp_path / "epoch1.csv"
     writer = subprocess.Popen(
         [sys.executable, "-c", HANG, path],
-        env={**os.environ, "PYTHONPATH": str(Path(files.__file__).parents[1])},
+        env={**os.environ, "PYTHONPATH": str(Path(files.__file__).parents[2])},
         stdout=subprocess.PIPE,
     )
     writer.stdout.readline()

@@ -3,17 +3,19 @@
 import numpy as np
 import pytest
 
-from mirage import gradients, networks, training
-from mirage.images import as_float
+from mirage.attacks import gradients
+from mirage.data.images import as_float
+from mirage.models import networks
+from mirage.training import chain
 
 
 @pytest.fixture(scope="session")
 def peer_network(digits):
     """A float32 network that has learned the digits but not by heart: gradients are sound."""
     (images, labels), _ = digits
-    network, optimizer = training.start(networks.build("mlp-64-32", "float32", 5), {"name": "adam"})
+    network, optimizer = chain.start(networks.build("mlp-64-32", "float32", 5), {"name": "adam"})
     flat = (images.reshape(len(images), -1), labels)
-    training.train(
+    chain.train(
         network,
         optimizer,
         flat,

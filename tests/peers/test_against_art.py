@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from mirage import gradients
-from mirage.attacks import deepfool, fgsm, jsma, pgd
+from mirage.attacks import deepfool, fgsm, gradients, jsma, pgd
 
 pytest.importorskip("art", reason="ART is not installed; `make peers` installs it")
 

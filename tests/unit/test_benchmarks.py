@@ -12,7 +12,7 @@ from benchmarks.comparison import LIMIT, OURS, SEVERAL, Row, Side, compare, mark
 from benchmarks.setting import Setting, trained
 from benchmarks.targets import EPOCH, Target, targets
 
-from mirage import networks
+from mirage.models import networks
 
 
 class Clock:

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from test_datasets import outputs, run_prepare
 
-from mirage import datasets, folders
-from mirage import images as prepared
+from mirage.data import datasets, folders
+from mirage.data import images as prepared
 
 
 @pytest.fixture
@@ -103,7 +103,7 @@ def test_prepare_says_which_file_of_cifar10_is_missing_or_damaged(cifar10, tmp_p
     path.write_bytes(path.read_bytes()[:-5])
     with pytest.raises(SystemExit) as error:
         run_prepare(tmp_path / "out", *options)
-    assert error.value.code.startswith(f"prepare.py: {path}: truncated at byte 61455")
+    assert error.value.code.startswith(f"prepare: {path}: truncated at byte 61455")
     path.unlink()
     with pytest.raises(SystemExit, match=re.escape(path.name)):
         run_prepare(tmp_path / "out", *options)
@@ -114,7 +114,7 @@ def test_prepare_names_all_that_is_missing_and_where_it_lies(cifar10, tmp_path):
     folder, _ = cifar10
     with pytest.raises(SystemExit) as error:
         run_prepare(tmp_path / "out", "--cifar10", folder.parent, "--train", 70, "--validation", 30)
-    assert error.value.code.startswith(f"prepare.py: the local folder {folder.parent} cannot be")
+    assert error.value.code.startswith(f"prepare: the local folder {folder.parent} cannot be")
     assert ", ".join(folders.CIFAR10.files) in error.value.code
     assert f"all of them lie in {folder}" in error.value.code
     assert "Errno" not in error.value.code
@@ -123,7 +123,9 @@ def test_prepare_names_all_that_is_missing_and_where_it_lies(cifar10, tmp_path):
 @pytest.mark.parametrize("name", ["mlp-100", "cnn-2-3-8"])
 def test_a_network_is_trained_and_attacked_on_colour_images(tmp_path, name):
     """Classes that differ in colour: learnt, and unlearnt under attack."""
-    from mirage import evaluation, networks, training
+    from mirage.evaluation import passes
+    from mirage.models import networks
+    from mirage.training import chain
 
     random = np.random.default_rng(0)
     labels = random.integers(0, 10, 200).astype(np.uint8)
@@ -134,11 +136,11 @@ def test_a_network_is_trained_and_attacked_on_colour_images(tmp_path, name):
     prepared.save(path, images.astype(np.uint8), labels)
     images, labels = prepared.load(path)
 
-    network, optimizer = training.start(
+    network, optimizer = chain.start(
         networks.build(name, "float32", 1, images.shape[1:]), {"name": "adam"}
     )
     flat = (images.reshape(len(images), -1), labels)
-    rows = training.train(
+    rows = chain.train(
         network,
         optimizer,
         flat,
@@ -151,9 +153,9 @@ def test_a_network_is_trained_and_attacked_on_colour_images(tmp_path, name):
     )
     assert rows[-1]["accuracy"] > 0.8
     checkpoint = tmp_path / "epoch15.keras"
-    training.save(network, rows, checkpoint, tmp_path / "epoch15.csv")
+    chain.save(network, rows, checkpoint, tmp_path / "epoch15.csv")
     attack = {"dtype": "float32", "seeds": [(1, 15)]}
-    (fgsm,) = evaluation.evaluate(
+    (fgsm,) = passes.evaluate(
         *([checkpoint], [checkpoint], images, labels),
         method="fgsm",
         parameters={"gradient": "exact_sign"},
@@ -161,7 +163,7 @@ def test_a_network_is_trained_and_attacked_on_colour_images(tmp_path, name):
         defence={"method": "gaussian_smoothing", "sigma": 1},
         **attack,
     )
-    (deepfool,) = evaluation.evaluate(
+    (deepfool,) = passes.evaluate(
         *([checkpoint], [checkpoint], images, labels),
         method="deepfool",
         parameters={},

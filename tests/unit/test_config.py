@@ -8,7 +8,7 @@ import pytest
 import yaml
 from configurations import SCHEMA
 
-from mirage import config
+from mirage.study import config
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = [ROOT / "config.yaml", ROOT / "config/quick.yaml", ROOT / "config/test.yaml"]

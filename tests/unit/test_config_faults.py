@@ -10,7 +10,7 @@ from configurations import RUN, SCHEMA, TEXT
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mirage import config
+from mirage.study import config
 
 QUICK = yaml.safe_load((Path(__file__).parents[2] / "config/quick.yaml").read_text())
 CELL = {"label": "", "missing": "nothing"}

@@ -15,8 +15,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import prepare
-from mirage import datasets, files, folders, mirrors
-from mirage import images as prepared
+from mirage.data import datasets, folders, mirrors
+from mirage.data import images as prepared
+from mirage.runtime import files
 
 # Without the time, so that a test has the same name in every process.
 compress = functools.partial(gzip.compress, mtime=0)
@@ -327,7 +328,7 @@ def test_prepare_leaves_nothing_of_bad_input(raw, tmp_path, name):
     path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(SystemExit) as error:
         run_prepare(tmp_path / "out", "--raw", raw, "--train", 20, "--validation", 5)
-    assert re.match(rf"prepare.py: {re.escape(str(path))}: truncated at byte", error.value.code)
+    assert re.match(rf"prepare: {re.escape(str(path))}: truncated at byte", error.value.code)
     assert not (tmp_path / "out").exists()
 
 

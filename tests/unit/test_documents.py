@@ -6,7 +6,8 @@ import pytest
 import yaml
 from workflow import ROOT
 
-from mirage import claims, config, documents
+from mirage.reporting import claims
+from mirage.study import config, documents
 
 SHIPPED = sorted(
     path

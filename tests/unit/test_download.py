@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 import download
-from mirage import folders, mirrors
+from mirage.data import folders, mirrors
 
 SCRIPTS = Path(download.__file__).parent
 # Not readable as IDX on purpose: download checks bytes, prepare reads them. Each begins as an HTML
@@ -321,7 +321,7 @@ def test_as_a_script_it_ends_with_a_message_and_no_traceback(tmp_path):
             text=True,
         )
     assert done.returncode == 1
-    assert done.stderr.startswith("download.py: no mirror gave train-images-idx3-ubyte.gz:")
+    assert done.stderr.startswith("download: no mirror gave train-images-idx3-ubyte.gz:")
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "raw").exists()
 

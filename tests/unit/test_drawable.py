@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 from configurations import SCHEMA, TEXT, small
 
-from mirage import config
-from mirage.plots import series as drawn
+from mirage.reporting.plots import series as drawn
+from mirage.study import config
 
 FGSM = {"run": "one", "attack": "fgsm", "dtype": "float32", "split": "test"}
 DEEPFOOL = {**FGSM, "attack": "deepfool"}

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mirage import datasets, folders
+from mirage.data import datasets, folders
 
 CIFAR10, IDX = folders.CIFAR10, folders.IDX
 NESTED = Path("MNIST/raw")
@@ -158,8 +158,8 @@ def test_thousands_of_folders_nearby_are_not_all_looked_into(tmp_path, monkeypat
 
 def test_planning_needs_no_numpy():
     # It is asked in every call of Snakemake, and importing NumPy takes a tenth of a second.
-    code = "import sys, mirage.folders; sys.exit('numpy' in sys.modules)"
-    scripts = Path(folders.__file__).parents[1]
+    code = "import sys, mirage.data.folders; sys.exit('numpy' in sys.modules)"
+    scripts = Path(folders.__file__).parents[2]
     assert subprocess.run([sys.executable, "-c", code], cwd=scripts).returncode == 0
 
 

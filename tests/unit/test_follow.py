@@ -1,6 +1,5 @@
 """What is told of a failed job, from the events that Snakemake logs and the log of the job."""
 
-import ast
 import logging
 import signal
 import types
@@ -8,13 +7,9 @@ from pathlib import Path
 
 import pytest
 from snakemake_interface_logger_plugins.common import LogEvent
-from workflow import ROOT
 
 import follow
 
-SCRIPTS = sorted(
-    file for file in (ROOT / "scripts").glob("*.py") if "sys.exit(f" in file.read_text()
-)
 FRAMES = (
     'Traceback (most recent call last):\n  File "a.py", line 1, in <module>\n    f()\n    ^^^\n'
 )
@@ -62,22 +57,6 @@ def test_a_killed_job_had_no_time_for_a_message():
 )
 def test_the_exit_status_is_read_from_what_snakemake_tells(message, status):
     assert follow.exit_status(message) == status
-
-
-@pytest.mark.parametrize("file", SCRIPTS, ids=lambda file: file.stem)
-def test_a_script_begins_its_last_message_with_its_name(file):
-    """By which the message is found in a log."""
-    calls = [
-        node.args[0]
-        for node in ast.walk(ast.parse(file.read_text()))
-        if isinstance(node, ast.Call) and ast.unparse(node.func) == "sys.exit" and node.args
-    ]
-    messages = [one for one in calls if isinstance(one, ast.JoinedStr)]
-    assert messages
-    for message in messages:
-        assert ast.literal_eval(message.values[0]).startswith(
-            (f"{file.stem}: ", f"{file.stem}.py: ")
-        )
 
 
 # --- A group on a cluster -------------------------------------------------------------------------

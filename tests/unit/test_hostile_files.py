@@ -13,7 +13,8 @@ import keras
 import numpy as np
 import pytest
 
-from mirage import images, networks
+from mirage.data import images
+from mirage.models import networks
 
 
 @pytest.fixture

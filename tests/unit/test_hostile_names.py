@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from mirage import config
+from mirage.study import config
 
-ROOT = Path(config.__file__).parents[2]
+ROOT = Path(config.__file__).parents[3]
 SCHEMA = ROOT / "schemas/config.schema.yaml"
 GIVEN = yaml.safe_load((ROOT / "config/test.yaml").read_text())
 HOSTILE = (

@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from mirage import machine
+from mirage.runtime import machine
 
 
 def git(folder, *arguments):

@@ -8,7 +8,7 @@ import tracemalloc
 
 import pytest
 
-from mirage import datasets, mirrors
+from mirage.data import datasets, mirrors
 
 # Without the time, so that a test has the same name in every process.
 compress = functools.partial(gzip.compress, mtime=0)

@@ -20,8 +20,8 @@ import urllib.error
 import pytest
 
 import download
-from mirage import folders, mirrors, network
-from mirage.images import DataError
+from mirage.data import connection, folders, mirrors
+from mirage.data.images import DataError
 
 CONTENT = b"some labels"
 FILE = mirrors.SourceFile("labels", len(CONTENT), "sha256", hashlib.sha256(CONTENT).hexdigest())
@@ -266,7 +266,7 @@ def test_a_certificate_of_another_server_is_a_sign_in_page_perhaps(server, tmp_p
 def test_a_certificate_of_another_time_may_be_due_to_the_clock(code):
     error = ssl.SSLCertVerificationError(1, "certificate verify failed")
     error.verify_code, error.verify_message = code, "certificate has expired"
-    failure = network.explain(urllib.error.URLError(error), FAR)
+    failure = connection.explain(urllib.error.URLError(error), FAR)
     assert failure.what == (
         "the certificate of mirror.invalid cannot be verified (certificate has expired)"
     )
@@ -307,13 +307,13 @@ def test_a_server_without_encryption_is_no_https_server(server):
     ],
 )
 def test_no_network_is_said_with_what_to_look_for(monkeypatch, error, what, again):
-    failure = network.explain(urllib.error.URLError(error), FAR)
+    failure = connection.explain(urllib.error.URLError(error), FAR)
     assert what in failure.what
     assert "See whether this machine reaches the internet; nodes of a cluster" in failure.remedy
     assert failure.again == again
     # With a proxy it is the proxy that was looked for.
     monkeypatch.setenv("HTTPS_PROXY", "proxy.example:3128")
-    failure = network.explain(urllib.error.URLError(error), FAR)
+    failure = connection.explain(urllib.error.URLError(error), FAR)
     assert failure.what.startswith("the proxy proxy.example:3128 (HTTPS_PROXY) does not answer (")
     assert failure.again == again
 
@@ -323,7 +323,7 @@ def test_no_network_is_said_with_what_to_look_for(monkeypatch, error, what, agai
 )
 def test_what_breaks_off_after_the_question_is_not_the_proxy_unreachable(monkeypatch, error):
     monkeypatch.setenv("HTTPS_PROXY", "proxy.example:3128")
-    failure = network.explain(error, FAR)
+    failure = connection.explain(error, FAR)
     assert "does not answer" not in failure.what
     assert failure.again
 
@@ -346,7 +346,7 @@ def test_a_server_that_asks_us_to_wait_is_heeded(code, value, again, wait):
     headers = email.message.Message()
     if value:
         headers["Retry-After"] = value
-    failure = network.explain(urllib.error.HTTPError(FAR, code, "Busy", headers, None), FAR)
+    failure = connection.explain(urllib.error.HTTPError(FAR, code, "Busy", headers, None), FAR)
     assert (failure.again, failure.wait) == (again, wait)
     assert f"the answer is {code} (Busy)" in failure.what
 
@@ -385,7 +385,7 @@ def test_files_that_do_not_fit_on_the_disk_are_told(tmp_path, monkeypatch):
             )
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-    assert error.value.code.startswith(f"download.py: {tmp_path / 'raw' / 'labels'}: cannot be")
+    assert error.value.code.startswith(f"download: {tmp_path / 'raw' / 'labels'}: cannot be")
     assert "Make room on its disk" in error.value.code
     assert list((tmp_path / "raw").iterdir()) == []
 

@@ -14,20 +14,11 @@ import pytest
 import yaml
 from configurations import SCHEMA, small
 
-from mirage import (
-    ball,
-    config,
-    datasets,
-    defences,
-    drawable,
-    folders,
-    gradients,
-    networks,
-    rows,
-    study,
-)
-from mirage.attacks import jsma, lbfgs
-from mirage.signatures import ATTACKS, OFFERED
+from mirage.attacks import ball, gradients, jsma, lbfgs
+from mirage.attacks.signatures import ATTACKS, OFFERED
+from mirage.data import columns, datasets, folders
+from mirage.models import defences, networks
+from mirage.study import config, drawable, study
 
 ROOT = SCHEMA.parents[1]
 RULES = yaml.safe_load(SCHEMA.read_text())
@@ -83,10 +74,10 @@ DECLARED = [
         (
             "objective",
             name,
-            keywords(importlib.import_module(f"mirage.objectives.{name}").loss, ("seed",)),
+            keywords(importlib.import_module(f"mirage.training.objectives.{name}").loss, ("seed",)),
             OBJECTIVE_BRANCHES[name],
         )
-        for name in sorted(modules("objectives", "loss"))
+        for name in sorted(modules("training/objectives", "loss"))
     ),
 ]
 EACH = pytest.mark.parametrize(("kind", "name", "declared", "branch"), DECLARED)
@@ -95,7 +86,7 @@ EACH = pytest.mark.parametrize(("kind", "name", "declared", "branch"), DECLARED)
 def test_the_schema_has_all_attacks_defences_and_objectives_and_no_other():
     assert modules("attacks", "attack") == set(ATTACK_BRANCHES)
     assert set(defences.FILTERS) == set(DEFENCE_BRANCHES)
-    assert modules("objectives", "loss") == set(OBJECTIVE_BRANCHES)
+    assert modules("training/objectives", "loss") == set(OBJECTIVE_BRANCHES)
 
 
 @EACH
@@ -188,7 +179,7 @@ def test_the_words_are_those_that_the_code_knows():
 def test_columns_are_those_of_the_table_of_attacks():
     computed = {"clean_error", "seconds_per_image"}
     values = set(RULES["$defs"]["cells"]["properties"]["value"]["enum"]) - computed
-    assert values | set(RULES["$defs"]["column"]["enum"]) <= set(rows.COLUMNS["attacks"])
+    assert values | set(RULES["$defs"]["column"]["enum"]) <= set(columns.COLUMNS["attacks"])
     assert set(drawable.OF_GRADIENT) == set(gradients.MASKING)
 
 
@@ -244,10 +235,10 @@ def looked_at(file, name):
 
 @pytest.mark.parametrize("plot", sorted(drawable.OF_FIGURE))
 def test_a_figure_takes_the_keys_that_its_plot_looks_at(plot):
-    file = PACKAGE / "plots" / f"{plot}.py"
+    file = PACKAGE / "reporting/plots" / f"{plot}.py"
     read = looked_at(file, "figure")
     if "comparison.draw_lines" in file.read_text():
-        read |= looked_at(PACKAGE / "plots/comparison.py", "figure")
+        read |= looked_at(PACKAGE / "reporting/plots/comparison.py", "figure")
     if plot == "spectral_norms":  # it sets what is drawn itself
         read -= {"y"}
     assert read - set(drawable.OF_EVERY_FIGURE) == set(drawable.OF_FIGURE[plot])
@@ -256,7 +247,7 @@ def test_a_figure_takes_the_keys_that_its_plot_looks_at(plot):
 def test_all_plots_and_all_keys_of_figures_are_known():
     figure = RULES["properties"]["figures"]["additionalProperties"]["properties"]
     assert set(drawable.OF_FIGURE) == set(drawable.OF_SERIES) == set(figure["plot"]["enum"])
-    assert set(drawable.OF_FIGURE) == modules("plots", "draw")
+    assert set(drawable.OF_FIGURE) == modules("reporting/plots", "draw")
     keys = {key for keys in drawable.OF_FIGURE.values() for key in keys}
     assert keys | set(drawable.OF_EVERY_FIGURE) == set(figure)
     keys = {key for keys in drawable.OF_SERIES.values() for key in keys}

@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 
 import figure as script
-from mirage.plots import (
+from mirage.data.columns import COLUMNS
+from mirage.reporting.plots import (
     by_epoch,
     by_epsilon,
     by_value,
@@ -19,7 +20,6 @@ from mirage.plots import (
     restarts,
     spectral_norms,
 )
-from mirage.rows import COLUMNS
 
 # What each kind of plot is drawn from: a pattern of the files in the folder of `draw`.
 FILES = {
@@ -274,9 +274,9 @@ def test_same_input_gives_same_bytes(draw, kind):
 
 def test_only_the_module_of_the_plot_is_imported(draw, monkeypatch):
     for kind in KINDS:
-        monkeypatch.delitem(sys.modules, f"mirage.plots.{kind}", raising=False)
+        monkeypatch.delitem(sys.modules, f"mirage.reporting.plots.{kind}", raising=False)
     draw("losses")
-    assert [kind for kind in KINDS if f"mirage.plots.{kind}" in sys.modules] == ["losses"]
+    assert [kind for kind in KINDS if f"mirage.reporting.plots.{kind}" in sys.modules] == ["losses"]
 
 
 def test_by_epoch_draws_the_mean_over_seeds_of_each_epsilon():

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mirage import machine, provenance
+from mirage.runtime import machine, provenance
 
 CODE = {"scripts/train.py": "sha256:a1", "scripts/mirage/__init__.py": "sha256:b2"}
 

@@ -14,8 +14,9 @@ import pytest
 import yaml
 from scipy import stats
 
-from mirage import claims, config, ledger, published, selections, tables
-from mirage.conditions import (
+from mirage.data.columns import COLUMNS
+from mirage.reporting import claims, ledger, published, selections, tables
+from mirage.reporting.conditions import (
     CAVEAT,
     KINDS,
     NO_DATA,
@@ -24,7 +25,7 @@ from mirage.conditions import (
     REPRODUCED,
     VERDICTS,
 )
-from mirage.rows import COLUMNS
+from mirage.study import config
 
 ROOT = Path(__file__).parents[2]
 CLAIMS = ROOT / "resources/published/claims.yaml"

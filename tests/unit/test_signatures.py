@@ -5,9 +5,9 @@ import inspect
 
 import pytest
 
-from mirage import signatures
+from mirage.attacks import signatures
 
-METHODS = sorted(path.stem for path in signatures.ATTACKS.glob("[!_]*.py") if path.stem != "ball")
+METHODS = [file.stem for file in signatures.attack_files()]
 
 
 @pytest.fixture

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from mirage import sources
+from mirage.attacks import signatures
+from mirage.runtime import sources
 
-SCRIPTS = Path(sources.__file__).parents[1]
+SCRIPTS = Path(sources.__file__).parents[2]
 JOBS = sorted(SCRIPTS.glob("*.py"))
 
 
@@ -96,34 +97,36 @@ def test_the_order_is_fixed_and_the_script_itself_left_out():
 
 
 def test_training_reaches_no_attack_plot_table_or_mirror():
-    objectives = sorted((SCRIPTS / "mirage/objectives").glob("[!_]*.py"))
-    found = names("train.py", *(f"objectives.{path.stem}" for path in objectives))
-    assert {"training", "networks", "objectives/fgsm_mixed"} <= found
-    forbidden = ("attacks", "plots", "tables", "mirrors", "datasets", "evaluation", "measures")
+    objectives = sorted((SCRIPTS / "mirage/training/objectives").glob("[!_]*.py"))
+    found = names("train.py", *(f"training.objectives.{path.stem}" for path in objectives))
+    assert {"training/chain", "models/networks", "training/objectives/fgsm_mixed"} <= found
+    assert not found & {f"attacks/{path.stem}" for path in signatures.attack_files()}
+    forbidden = ("reporting", "data/mirrors", "data/datasets", "evaluation", "models/measures")
     assert not [name for name in found if name.startswith(forbidden)]
 
 
 @pytest.mark.parametrize("script", ["attack.py", "examples.py"])
 def test_an_attack_does_not_reach_the_other_attacks(script):
     fgsm, pgd = (names(script, f"attacks.{method}") for method in ("fgsm", "pgd"))
-    assert {"attacks/fgsm", "gradients", "evaluation"} <= fgsm
-    assert {"attacks/pgd", "ball", "gradients", "evaluation"} <= pgd
-    assert not {"attacks/pgd", "ball"} & fgsm
+    assert {"attacks/fgsm", "attacks/gradients", "evaluation/passes"} <= fgsm
+    assert {"attacks/pgd", "attacks/ball", "attacks/gradients", "evaluation/passes"} <= pgd
+    assert not {"attacks/pgd", "attacks/ball"} & fgsm
     assert "attacks/fgsm" not in pgd
 
 
 @pytest.mark.parametrize("plot", ["by_epoch", "by_epsilon", "losses", "spectral_norms", "examples"])
 def test_a_figure_does_not_reach_the_other_kinds_of_plot(plot):
-    found = names("figure.py", f"plots.{plot}")
+    found = names("figure.py", f"reporting.plots.{plot}")
     kinds = {"by_epoch", "by_epsilon", "losses", "spectral_norms", "examples"}
-    assert {name.removeprefix("plots/") for name in found} & kinds == {plot}
-    assert not found & {"training", "networks", "gradients", "evaluation"}
+    assert {name.removeprefix("reporting/plots/") for name in found} & kinds == {plot}
+    assert not [name for name in found if name.startswith(("training", "attacks", "evaluation"))]
 
 
 @pytest.mark.parametrize("job", JOBS, ids=lambda path: path.name)
-def test_no_job_reaches_the_configuration_or_this_search(job):
-    assert not names(job.name) & {"config", "consistency", "study", "sources"}
+def test_no_job_reaches_the_plan_or_this_search(job):
+    found = names(job.name)
+    assert not found & {"study/config", "study/consistency", "study/study", "runtime/sources"}
 
 
 def test_only_the_download_reaches_the_mirrors():
-    assert [job.name for job in JOBS if "mirrors" in names(job.name)] == ["download.py"]
+    assert [job.name for job in JOBS if "data/mirrors" in names(job.name)] == ["download.py"]

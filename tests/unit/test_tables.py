@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mirage import tables
+from mirage.reporting import tables
 
 
 def rows(**columns):

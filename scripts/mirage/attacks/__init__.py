@@ -4,7 +4,7 @@
 computes gradients in its own floating-point type; `images`, shape (n, d), any float type, and
 the images returned have the same shape and type, so that every precision of the gradient is
 held against the same network and in the same ball. Pixels lie in 0 to 1, labels are integers.
-Each is decorated with `mirage.inputs.checked`, which refuses anything else.
+Each is decorated with `mirage.attacks.inputs.checked`, which refuses anything else.
 
 What the caller offers is passed to an attack that names it: `epsilon`, the size; `seed` of what it
 draws at random; `signs`, of the gradient at the images where they are known already; `record`, a

@@ -7,8 +7,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from mirage import ball, networks
-from mirage.inputs import checked
+from mirage.attacks import ball
+from mirage.attacks.inputs import checked
+from mirage.models import networks
 
 # Images attacked at once: more gain no speed, and cost a convolutional network much memory.
 BATCH = 1000
@@ -63,7 +64,7 @@ def attack(
 
     Raises:
         ValueError: The norm is unknown, there are fewer than two candidates, or images or labels
-            are not what `mirage.inputs` asks for.
+            are not what `mirage.attacks.inputs` asks for.
         NetworkError: A weight of the network is NaN or infinite.
     """
     if norm not in ball.NORMS:

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import keras
 import numpy as np
 
-from mirage import gradients
-from mirage.inputs import checked
+from mirage.attacks import gradients
+from mirage.attacks.inputs import checked
 
 ONE_STEP = True  # one gradient serves all epsilons
 
@@ -31,18 +31,18 @@ def attack(
         images: Shape (n, 784), any float type, pixels in 0 to 1.
         labels: True labels, shape (n,), integers 0 to 9.
         epsilon: L-infinity size of the perturbation, pixels lying in 0 to 1.
-        gradient: A name in `mirage.gradients.LOSSES`.
+        gradient: A name in `mirage.attacks.gradients.LOSSES`.
         clip: Smallest and largest pixel allowed; None, as in yue2017, for no clipping.
         fill_zeros: Step by a random -1 or +1 where the gradient is 0 (yue2017, appendix A).
         seed: Seed of these random signs.
-        signs: Of the gradient at `images` (`mirage.gradients.sign`), shape (n, 784), int8, where
-            they are known already.
+        signs: Of the gradient at `images` (`mirage.attacks.gradients.sign`), shape (n, 784), int8,
+            where they are known already.
 
     Returns:
         Adversarial images in the shape and type of `images`.
 
     Raises:
-        ValueError: Images, labels or epsilon are not what `mirage.inputs` asks for.
+        ValueError: Images, labels or epsilon are not what `mirage.attacks.inputs` asks for.
         NetworkError: A weight of the network is NaN or infinite.
     """
     if signs is None:

@@ -13,8 +13,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from mirage import gradients, networks
-from mirage.inputs import checked
+from mirage.attacks import gradients
+from mirage.attacks.inputs import checked
+from mirage.models import networks
 
 TARGETS = ("untargeted", "next", "random", "least_likely")
 
@@ -64,7 +65,7 @@ def attack(
 
     Raises:
         ValueError: The target is not in `TARGETS`, or images or labels are not what
-            `mirage.inputs` asks for.
+            `mirage.attacks.inputs` asks for.
         NetworkError: A weight of the network is NaN or infinite.
     """
     if target not in TARGETS:

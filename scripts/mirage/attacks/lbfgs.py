@@ -12,8 +12,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from mirage import gradients, networks
-from mirage.inputs import checked
+from mirage.attacks import gradients
+from mirage.attacks.inputs import checked
+from mirage.models import networks
 
 TARGETS = ("runner_up", "least_likely")
 
@@ -76,8 +77,8 @@ def attack(
         was not reached.
 
     Raises:
-        ValueError: The target is unknown, or images or labels are not what `mirage.inputs` asks
-            for.
+        ValueError: The target is unknown, or images or labels are not what `mirage.attacks.inputs`
+            asks for.
         NetworkError: A weight of the network is NaN or infinite.
     """
     if target not in TARGETS:

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 
 from mirage.attacks import fgsm, noise
-from mirage.inputs import checked
+from mirage.attacks.inputs import checked
 
 ONE_STEP = True
 
@@ -37,7 +37,7 @@ def attack(
         images: Shape (n, d), any float type, pixels in 0 to 1.
         labels: True labels, shape (n,), integers 0 to 9.
         epsilon: L-infinity size of FGSM's perturbation, pixels lying in 0 to 1.
-        gradient: FGSM's, a name in `mirage.gradients.LOSSES`.
+        gradient: FGSM's, a name in `mirage.attacks.gradients.LOSSES`.
         clip: Smallest and largest pixel allowed, for FGSM and then for the noise; or None.
         seed: Seed of the noise.
         signs: Of the gradient at `images`, shape (n, d), int8, where they are known already.
@@ -46,7 +46,7 @@ def attack(
         Noisy images in the shape and type of `images`.
 
     Raises:
-        ValueError: Images, labels or epsilon are not what `mirage.inputs` asks for.
+        ValueError: Images, labels or epsilon are not what `mirage.attacks.inputs` asks for.
         NetworkError: A weight of the network is NaN or infinite.
     """
     moved = fgsm.attack(

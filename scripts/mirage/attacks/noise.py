@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import keras
 import numpy as np
 
-from mirage.inputs import checked
+from mirage.attacks.inputs import checked
 
 ONE_STEP = True
 
@@ -36,7 +36,7 @@ def attack(
         Noisy images in the shape and type of `images`.
 
     Raises:
-        ValueError: Images, labels or epsilon are not what `mirage.inputs` asks for.
+        ValueError: Images, labels or epsilon are not what `mirage.attacks.inputs` asks for.
         NetworkError: A weight of the network is NaN or infinite.
     """
     return add(images, 0.0, epsilon, clip, seed)

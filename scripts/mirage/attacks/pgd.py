@@ -7,8 +7,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from mirage import ball, gradients, inputs, measures, networks
-from mirage.inputs import checked
+from mirage.attacks import ball, gradients, inputs
+from mirage.attacks.inputs import checked
+from mirage.models import measures, networks
 
 # Images that a restart is left with are attacked in multiples of so many.
 BLOCK = 100
@@ -37,7 +38,7 @@ def attack(
         images: Shape (n, 784), any float type, pixels in 0 to 1.
         labels: True labels, shape (n,), integers 0 to 9.
         epsilon: Radius of the ball in `norm`, pixels lying in 0 to 1.
-        gradient: A name in `mirage.gradients.LOSSES`.
+        gradient: A name in `mirage.attacks.gradients.LOSSES`.
         norm: `linf` (steps along the sign) or `l2` (steps along the gradient itself).
         steps: Number of steps, at least 1.
         relative_step: Length of a step as a share of epsilon.
@@ -53,7 +54,7 @@ def attack(
         Adversarial images in the shape and type of `images`.
 
     Raises:
-        ValueError: Images, labels or epsilon are not what `mirage.inputs` asks for.
+        ValueError: Images, labels or epsilon are not what `mirage.attacks.inputs` asks for.
         NetworkError: A weight of the network is NaN or infinite.
     """
     descent = {

@@ -1,0 +1,194 @@
+"""Gradients of a loss with respect to the images, and how much of their sign is wrong.
+
+FGSM asks for the sign of the gradient of the cross-entropy. With logits z, true label y and
+u = logsumexp_{j != y} z_j - z_y the cross-entropy is softplus(u), and its gradient is
+sigmoid(u) * grad u. In exact arithmetic sigmoid(u) > 0, so that sign(grad u) is the sign asked
+for. In floating point sigmoid(u) is lost twice: where p_y rounds to 1 the term of the true
+class (p_y - 1) becomes exactly 0 while other p_j survive, so that signs are wrong; further on
+everything underflows to 0. `exact_sign` is the gradient of u itself, which does neither.
+"""
+
+import functools
+import logging
+from collections.abc import Callable, Iterator
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from mirage.attacks import inputs
+from mirage.data.images import DataError
+from mirage.models import networks
+
+log = logging.getLogger(__name__)
+
+# Images taken at once: more gain no speed on a CPU and cost memory in proportion.
+BATCH = 2_000
+
+
+def cross_entropy(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+    """Cross-entropy of softmax(logits), shape (n,), in nats, from logits (n, 10)."""
+    return tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
+
+
+def log_odds(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+    """u = logsumexp of the other logits minus the true one, shape (n,), from logits (n, 10).
+
+    The cross-entropy is softplus(u); u > 0 where the true class has less than half of the
+    probability.
+    """
+    true = tf.one_hot(labels, logits.shape[-1], on_value=True, off_value=False, dtype=tf.bool)
+    others = tf.where(true, tf.constant(-np.inf, logits.dtype), logits)
+    own = tf.gather(logits, labels, axis=-1, batch_dims=1)
+    return tf.reduce_logsumexp(others, axis=-1) - own
+
+
+# Name -> (loss of each image, whether the gradient is divided by the number of images).
+LOSSES: dict[str, tuple[Callable[[tf.Tensor, tf.Tensor], tf.Tensor], bool]] = {
+    "cross_entropy_sum": (cross_entropy, False),
+    # The gradient of the loss averaged over the whole split, as in yue2017's code: each
+    # entry is divided by n before its sign is taken, which alone makes underflow earlier.
+    "cross_entropy_mean": (cross_entropy, True),
+    "exact_sign": (log_odds, False),
+}
+
+
+def of_images(
+    network: keras.Model, images: tf.Tensor, labels: tf.Tensor, loss: str, count: tf.Tensor | int
+) -> tf.Tensor:
+    """Gradient of a loss with respect to a batch of images, as tensors.
+
+    Args:
+        network: Model from images to logits.
+        images: Shape (n, 784), in the network's type.
+        labels: Shape (n,), int32.
+        loss: A name in `LOSSES`.
+        count: What an averaged loss is divided by: the size of the whole batch of which
+            `images` may be a part.
+
+    Returns:
+        Shape (n, 784), in the network's type.
+
+    Raises:
+        ValueError: The loss is not in `LOSSES`.
+    """
+    if loss not in LOSSES:
+        raise ValueError(f"gradient {loss!r}: allowed are {', '.join(LOSSES)}")
+    each, averaged = LOSSES[loss]
+    with tf.GradientTape() as tape:
+        tape.watch(images)
+        total = tf.reduce_sum(each(network(images, training=False), labels))
+        if averaged:
+            total = total / tf.cast(count, total.dtype)
+    return tape.gradient(total, images)
+
+
+def input_gradient(
+    network: keras.Model,
+    images: np.ndarray,
+    labels: np.ndarray,
+    loss: str,
+    count: int | None = None,
+) -> np.ndarray:
+    """Gradient of a loss with respect to every image, in the network's own arithmetic.
+
+    The operations run one by one, not fused by XLA: a fused kernel keeps half-precision
+    intermediates in float32, and would measure another precision than the one asked for.
+
+    Args:
+        network: Model from images to logits; its type is that of all arithmetic.
+        images: Shape (n, 784), any float type, pixels in 0 to 1; cast to the network's. All are
+            taken at once: for more than `BATCH` images call it with the slices of `batches`.
+        labels: Shape (n,), integers 0 to 9.
+        loss: A name in `LOSSES`.
+        count: What an averaged loss is divided by; n where it is not given.
+
+    Returns:
+        Shape (n, 784), in the network's type. The log says how many images have a gradient that
+        is NaN or infinite somewhere, as happens where half precision overflows.
+
+    Raises:
+        ValueError: The loss is not in `LOSSES`.
+        DataError: Images or labels are not what `mirage.attacks.inputs.check` asks for.
+        NetworkError: A weight is NaN or infinite.
+    """
+    inputs.check(network, images, labels)
+    pixels = tf.cast(images, networks.dtype_of(network))
+    classes = tf.constant(labels, tf.int32)
+    gradient = _gradient_function(network, loss)(
+        pixels, classes, tf.constant(count or len(images))
+    ).numpy()
+    if not (finite := np.isfinite(gradient)).all():
+        log.warning(
+            "%s in %s: the gradient of %d of %d images is NaN or infinite. The sign of NaN counts "
+            "as 0, which may look like robustness.",
+            *(loss, networks.dtype_of(network)),
+            *((~finite.reshape(len(images), -1).all(axis=1)).sum(), len(images)),
+        )
+    return gradient
+
+
+def logits(network: keras.Model, images: np.ndarray | tf.Tensor) -> np.ndarray:
+    """Logits of every image, shape (n, 10), in the network's type, from images (n, 784), floats.
+
+    Raises DataError where the images are no floats: bytes would be taken as pixels up to 255.
+    """
+    if not tf.as_dtype(images.dtype).is_floating:
+        raise DataError(
+            f"images: {images.dtype}. They must be floats: `mirage.data.images.as_float` makes "
+            "them of bytes."
+        )
+    return _logits_function(network)(tf.cast(images, networks.dtype_of(network))).numpy()
+
+
+# Traced once per network, however many steps an iterative attack takes; the few kept are those
+# in use at a time.
+@functools.lru_cache(maxsize=4)
+def _gradient_function(network: keras.Model, loss: str) -> Callable[..., tf.Tensor]:
+    return tf.function(
+        lambda x, y, count: of_images(network, x, y, loss, count),
+        reduce_retracing=True,
+        autograph=False,
+    )
+
+
+@functools.lru_cache(maxsize=4)
+def _logits_function(network: keras.Model) -> Callable[[tf.Tensor], tf.Tensor]:
+    return tf.function(lambda x: network(x, training=False), reduce_retracing=True, autograph=False)
+
+
+def batches(count: int) -> Iterator[slice]:
+    """Slices that cover `count` images, at most `BATCH` in each."""
+    return (slice(start, start + BATCH) for start in range(0, count, BATCH))
+
+
+def sign(gradient: np.ndarray) -> np.ndarray:
+    """Sign of a gradient as int8 (-1, 0, 1), same shape; 0 where it is not a number."""
+    positive, negative = (part.view(np.int8) for part in (gradient > 0, gradient < 0))
+    return np.subtract(positive, negative, out=positive)
+
+
+# The fields of `masking`.
+MASKING = ("zero_share", "zero_image_share", "sign_disagreement", "mean_abs_gradient")
+
+
+def masking(gradient: np.ndarray, exact: np.ndarray) -> dict[str, float]:
+    """How much of a gradient is gone or wrong.
+
+    Args:
+        gradient: Gradient under test, shape (n, d), any float type.
+        exact: Sign of the exact-sign gradient in float64, shape (n, d), int8.
+
+    Returns:
+        `zero_share`: share of all entries that are exactly 0; `zero_image_share`: share of
+        images whose whole gradient is 0; `sign_disagreement`: share of all entries whose sign
+        (a zero has sign 0) is not the exact one; `mean_abs_gradient`: mean of the absolute
+        entries, summed in float64. The first three lie in 0 to 1.
+    """
+    zero = gradient == 0
+    return {
+        "zero_share": float(zero.mean()),
+        "zero_image_share": float(zero.all(axis=1).mean()),
+        "sign_disagreement": float((sign(gradient) != exact).mean()),
+        "mean_abs_gradient": float(np.abs(gradient).mean(dtype=np.float64)),
+    }

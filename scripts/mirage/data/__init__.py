@@ -1,0 +1,1 @@
+"""Holds data sets, images and the columns of result tables; imports runtime."""

@@ -1,0 +1,4 @@
+"""Holds networks, their checkpoints, the measures of their logits, and defences.
+
+Imports data and below.
+"""

@@ -1,0 +1,1 @@
+"""Holds tables, figures, claims and their verdicts; imports study and below."""

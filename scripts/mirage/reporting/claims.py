@@ -1,0 +1,85 @@
+"""Published claims as data: resources/published/claims.yaml, read and checked.
+
+When a run is planned, and again when the claims are judged.
+"""
+
+from collections.abc import Collection, Mapping
+from pathlib import Path
+
+from mirage.data.columns import COLUMNS
+from mirage.runtime.errors import MirageError
+from mirage.study import documents
+from mirage.study.schemas import Validator, named, sentences
+
+# Columns that are computed from those of a table.
+COMPUTED = {"attacks": ("seconds_per_image",)}
+
+
+class ClaimsError(MirageError, ValueError):
+    """Claims that cannot be read; the message lists every fault found."""
+
+
+def read(path: Path | str, schema_file: Path | str, series: Collection[str] = ()) -> dict:
+    """Read claims and check them.
+
+    Args:
+        path: resources/published/claims.yaml.
+        schema_file: schemas/claims.schema.yaml.
+        series: Names of the published series.
+
+    Returns:
+        `exact`, a mapping of attacks to those that replace them in the second verdict, and
+        `claims`, a list.
+
+    Raises:
+        ClaimsError: A key stands twice, the file is not as the schema wants it, an identifier
+            stands twice or does not begin with its source, a claim has both or none of `test` and
+            `not_testable`, or names a series that is not published, or a column that its table
+            lacks.
+    """
+    try:
+        content, schema = documents.read(path), documents.read(schema_file)
+    except documents.DocumentError as error:
+        raise ClaimsError(str(error)) from None
+    found = sorted(
+        Validator(schema).iter_errors(content), key=lambda fault: list(map(str, fault.path))
+    )
+    faults = [sentence for fault in found for sentence in sentences(fault)]
+    if not faults:
+        faults = [fault for claim in content["claims"] for fault in _faults(claim, series)]
+        ids = [claim["id"] for claim in content["claims"]]
+        faults += [f"{name}: this id stands twice" for name in {i for i in ids if ids.count(i) > 1}]
+    if faults:
+        raise ClaimsError(f"{path} cannot be used:\n  - " + "\n  - ".join(faults))
+    return content
+
+
+def _faults(claim: Mapping, series: Collection[str]) -> list[str]:
+    faults = []
+    if not claim["id"].startswith(claim["source"] + "-"):
+        faults.append(f"{claim['id']}: the id must begin with its source {claim['source']!r}")
+    if ("test" in claim) == ("not_testable" in claim):
+        faults.append(f"{claim['id']}: it needs either 'test' or 'not_testable'")
+    for condition in claim.get("test", ()):
+        if condition["kind"] == "series" and condition["series"] not in series:
+            faults.append(
+                f"{claim['id']}: there is no series {condition['series']!r}; "
+                f"there are {named(sorted(series))}"
+            )
+        for selection in selections(condition):
+            table, column = selection.get("table", "attacks"), selection.get("column")
+            if column and column not in (columns := (*COLUMNS[table], *COMPUTED.get(table, ()))):
+                faults.append(
+                    f"{claim['id']}: the table {table} has no column {column!r}; it has "
+                    f"{named(columns)}"
+                )
+    return faults
+
+
+def selections(condition: Mapping) -> list[dict]:
+    """The selections that a condition is made of."""
+    return [
+        condition[key]
+        for key in ("select", "less", "greater", "first", "second", "x", "y")
+        if key in condition
+    ]

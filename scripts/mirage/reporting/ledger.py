@@ -1,0 +1,218 @@
+"""The ledger of claims for people: Markdown, and a page for the report."""
+
+import html
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import pandas as pd
+
+from mirage.reporting.conditions import (
+    CAVEAT,
+    NO_DATA,
+    NOT_REPRODUCED,
+    NOT_TESTABLE,
+    REPRODUCED,
+    p_text,
+)
+from mirage.reporting.published import counts
+
+# Tints of the Okabe-Ito palette, told apart by people of any colour vision; the words stand too.
+COLOURS = {
+    REPRODUCED: "#bfe3d6",
+    CAVEAT: "#f8eaa0",
+    NOT_REPRODUCED: "#f3c3a5",
+    NOT_TESTABLE: "#e3e3e3",
+    NO_DATA: "#f4f4f4",
+}
+
+STYLE = """
+.ledger { font: 14px/1.4 sans-serif; color: #111; background: #fff; max-width: none; }
+.ledger table { border-collapse: collapse; width: 100%; margin: .5em 0; }
+.ledger th, .ledger td { border: 1px solid #bbb; padding: .3em .5em; text-align: left;
+  vertical-align: top; }
+.ledger th { background: #eee; }
+.ledger td.verdict { min-width: 8em; }
+.ledger .small { font-size: 12px; color: #444; }
+.ledger a { color: #0047ab; text-decoration: underline; }
+.prose:has(.ledger) { max-width: min(90rem, 70vw); }
+/* The report centres what it shows: of a page taller than the window the top would be cut off. */
+.items-center:has(.ledger) { align-items: flex-start; }
+"""
+
+# In Snakemake's report a page is shown in a frame whose address is its own content: no link leads
+# out of it. So a click hands the figure's name to the report around it, which shows the figure.
+# The report listens because it holds this page a second time, on its first page
+# (report/workflow.rst), where no <script> would run, but the `onload` of a <style> does. Opened on
+# its own, the page's links are plain links to the files.
+SCRIPT = """
+(function () {
+  if (window.ledgerIsReady) return;
+  window.ledgerIsReady = true;
+  const inReport = typeof app !== 'undefined' && typeof results !== 'undefined';
+  function show(path) {
+    if (!Object.hasOwn(results, path)) return;
+    app.setView({navbarMode: 'resultinfo', resultPath: path, content: 'img',
+      contentPath: results[path].data_uri});
+  }
+  if (inReport) window.addEventListener('message', function (message) {
+    if (typeof message.data === 'string') show(message.data);
+  });
+  document.addEventListener('click', function (click) {
+    const link = click.target.closest('a[data-figure]');
+    if (!link || (!inReport && window.parent === window)) return;
+    click.preventDefault();
+    if (inReport) show(link.dataset.figure);
+    else window.parent.postMessage(link.dataset.figure, '*');
+  });
+})();
+"""
+
+
+def _measured(line: Mapping, prefix: str = "") -> str:
+    """Mean, spread and seeds of a line as text; empty where nothing was measured."""
+    mean, sd, seeds = (line[f"{prefix}{name}"] for name in ("measured", "spread", "seeds"))
+    if pd.isna(mean):
+        return ""
+    text = f"{mean:.4g}" + (f" ± {sd:.3g}" if pd.notna(sd) else "")
+    return f"{line['quantity']} {text} ({seeds} {'seed' if seeds == 1 else 'seeds'})"
+
+
+def _tested(line: Mapping) -> str:
+    """The test's name with its p-value and interval."""
+    parts = [line["test"]]
+    if pd.notna(line["p_value"]):
+        parts.append(p_text(line["p_value"]))
+    if pd.notna(line["interval_low"]):
+        parts.append(f"[{line['interval_low']:.3g}, {line['interval_high']:.3g}]")
+    return ", ".join(filter(None, parts))
+
+
+def markdown(table: pd.DataFrame) -> str:
+    """The ledger as a Markdown table, with the number of each verdict by source at its end."""
+    shown_lines = []
+    for line in table.to_dict("records"):
+        shown_lines.append(
+            {
+                "id": line["id"],
+                "place": f"{line['source']}, {line['place']}",
+                "claim": line["claim"],
+                "published": line["published"],
+                "measured": _measured(line),
+                "test": _tested(line),
+                "verdict": f"**{line['verdict']}**",
+                "reason": _sentence(line["reason"], line["note"]),
+                "under the exact sign": _sentence(
+                    f"**{line['exact_verdict']}**" if line["exact_verdict"] else "",
+                    line["exact_reason"],
+                ),
+            }
+        )
+    text = pd.DataFrame(shown_lines).replace(r"\|", r"\\|", regex=True)
+    totals = counts(table)
+    summary = [
+        f"{source}: " + ", ".join(f"{n} {verdict}" for verdict, n in line.items() if n)
+        for source, line in totals.iterrows()
+    ]
+    return (
+        text.to_markdown(index=False, disable_numparse=True)
+        + "\n\n"
+        + "\n".join(f"- {line}" for line in summary)
+        + "\n"
+    )
+
+
+def _sentence(*parts: str) -> str:
+    return ". ".join(filter(None, parts))
+
+
+def page(table: pd.DataFrame, figures: Mapping[str, str], folder: Path | str) -> str:
+    """The ledger as an HTML page that needs no other file.
+
+    Claims that were not tested are folded together below the others.
+
+    Args:
+        table: As `mirage.reporting.published.ledger` gives it.
+        figures: Paths of the figures that this run draws, by name, as the report knows them.
+        folder: Where the page will lie; links to figures are relative to it.
+    """
+    folded = {
+        NOT_TESTABLE: "claims are not testable here",
+        NO_DATA: "claims ask for data that this run lacks",
+    }
+    parts = [
+        _summary(table),
+        _lines(table[~table["verdict"].isin(list(folded))], figures, folder),
+    ]
+    for verdict, text in folded.items():
+        hidden = table[table["verdict"] == verdict]
+        if len(hidden):
+            parts.append(
+                f"<details><summary>{len(hidden)} {text}</summary>"
+                f"{_lines(hidden, figures, folder)}</details>"
+            )
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>Claims</title></head>'
+        f'<body>\n<style onload="{html.escape(SCRIPT)}">{STYLE}</style>\n'
+        '<div class="ledger">\n' + "\n".join(parts) + "\n</div>\n</body></html>\n"
+    )
+
+
+def _summary(table: pd.DataFrame) -> str:
+    """A table of how many claims of which source have which verdict."""
+    totals = counts(table)
+    head = "".join(f"<th>{html.escape(name)}</th>" for name in ("source", *totals.columns))
+    body = "".join(
+        f"<tr><th>{html.escape(source)}</th>"
+        + "".join(
+            f'<td style="background: {COLOURS[verdict]}">{n}</td>' for verdict, n in line.items()
+        )
+        + "</tr>"
+        for source, line in totals.iterrows()
+    )
+    return f'<table class="counts"><tr>{head}</tr>{body}</table>'
+
+
+def _lines(table: pd.DataFrame, figures: Mapping[str, str], folder: Path | str) -> str:
+    """Claims as rows of an HTML table."""
+    head = (
+        "claim",
+        "statement",
+        "published",
+        "measured",
+        "verdict",
+        "under the exact sign",
+        "test",
+    )
+    cells = []
+    for line in table.to_dict("records"):
+        path = figures.get(line["figure"])
+        name = html.escape(line["id"])
+        if path:
+            target = html.escape(Path(os.path.relpath(path, folder)).as_posix())
+            name = f'<a href="{target}" data-figure="{html.escape(path)}">{name}</a>'
+        where = html.escape(f"{line['source']}, {line['place']}")
+        note = f'<p class="small">{html.escape(line["note"])}</p>' if line["note"] else ""
+        cells.append(
+            f'<tr id="{html.escape(line["id"])}"><td>{name}<br><span class="small">{where}</span>'
+            f"</td><td>{html.escape(line['claim'])}{note}</td>"
+            f"<td>{html.escape(line['published'])}</td><td>{html.escape(_measured(line))}</td>"
+            + _verdict(line["verdict"], line["reason"])
+            + _verdict(line["exact_verdict"], line["exact_reason"])
+            + f'<td class="small">{html.escape(_tested(line))}</td></tr>'
+        )
+    return (
+        "<table><tr>"
+        + "".join(f"<th>{name}</th>" for name in head)
+        + "</tr>\n"
+        + "\n".join(cells)
+        + "</table>"
+    )
+
+
+def _verdict(verdict: str, reason: str) -> str:
+    colour = COLOURS.get(verdict, "#fff")
+    return (
+        f'<td class="verdict" style="background: {colour}"><b>{html.escape(verdict)}</b>'
+        f'<br><span class="small">{html.escape(reason)}</span></td>'
+    )

@@ -1,0 +1,203 @@
+"""Published claims and the verdict on each: a ledger computed from the tables of a run.
+
+A claim is data (resources/published/claims.yaml): what a source says, where, and how it is tested.
+A test is a list of conditions, each of one of the kinds of `mirage.reporting.conditions.KINDS`;
+all must hold. Every verdict is computed from the rows of a run, by the rules that stand at each
+kind:
+
+- *reproduced*: the condition holds, and the spread over seeds allows no doubt of it;
+- *reproduced with a caveat*: it holds in the mean, but one seed, or a spread as large as the
+  effect, cannot rule out chance; or the claim names a caveat of its own;
+- *not reproduced*: it does not hold in the mean;
+- *not testable here*: data for it cannot exist here, whatever is run;
+- *no data*: the run lacks rows that the test looks for; the reason says which.
+
+The second verdict repeats the test with the exact-sign gradient in the place of the masked one
+(`exact` in claims.yaml): does the conclusion survive when the attack is not masked?
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import pandas as pd
+
+from mirage.reporting.claims import selections
+from mirage.reporting.conditions import (
+    CAVEAT,
+    KINDS,
+    NO_DATA,
+    NOT_REPRODUCED,
+    NOT_TESTABLE,
+    OF_NUMBERS,
+    REPRODUCED,
+    VERDICTS,
+    Outcome,
+)
+from mirage.reporting.selections import Missing
+from mirage.study.schemas import named
+
+# The data set that the published values were measured on.
+PUBLISHED_FOR = "mnist"
+
+COLUMNS = [
+    *["id", "source", "place", "claim", "published", "quantity", "measured", "spread", "seeds"],
+    *["test", "p_value", "interval_low", "interval_high", "verdict", "reason"],
+    *["exact_measured", "exact_spread", "exact_seeds", "exact_p_value", "exact_verdict"],
+    *["exact_reason", "figure", "note"],
+]
+
+
+# --- Verdicts -------------------------------------------------------------------------------------
+
+
+def judge(tables: Mapping, conditions: Sequence[Mapping], caveat: str | None = None) -> Outcome:
+    """The verdict on conditions that must all hold.
+
+    The worst of theirs, in this order: not reproduced, no data, with a caveat, reproduced. The
+    p-value is the largest (an intersection-union test: the weakest link decides), mean, spread and
+    interval are the first condition's; reasons are those of the conditions that decide.
+
+    Args:
+        tables: attacks, measures, history, restarts and series; those there are.
+        conditions: As in claims.yaml.
+        caveat: Why a success proves little; it makes `reproduced` `reproduced with a caveat`.
+    """
+    outcomes = []
+    for condition in conditions:
+        try:
+            outcomes.append(KINDS[condition["kind"]][0](tables, condition))
+        except Missing as missing:
+            outcomes.append(Outcome(NO_DATA, str(missing)))
+    found = [outcome.verdict for outcome in outcomes]
+    verdict = next(v for v in (NOT_REPRODUCED, NO_DATA, CAVEAT, REPRODUCED) if v in found)
+    deciding = [outcome.reason for outcome in outcomes if outcome.verdict == verdict]
+    reason = "; ".join(dict.fromkeys(deciding))
+    if len(deciding) < len(outcomes):
+        reason = f"{len(deciding)} of {len(outcomes)} conditions: {reason}"
+    if caveat and verdict in (REPRODUCED, CAVEAT):
+        verdict, reason = CAVEAT, f"{reason}; {caveat}"
+    p_values = [outcome.p_value for outcome in outcomes if not math.isnan(outcome.p_value)]
+    if verdict == NO_DATA:
+        return Outcome(NO_DATA, reason)
+    return replace(
+        outcomes[0],
+        verdict=verdict,
+        reason=reason,
+        p_value=max(p_values) if len(p_values) == len(outcomes) else math.nan,
+    )
+
+
+def under_exact_sign(
+    conditions: Sequence[Mapping], replaced: Mapping[str, str]
+) -> tuple[list[dict], str]:
+    """The same conditions with the exact-sign gradient in the place of a masked one.
+
+    A selection's own `exact` goes before `replaced`; what is the same for every attack on a network
+    (clean accuracy) stays as it is.
+
+    Returns:
+        The conditions, or an empty list and the reason if there is nothing to replace.
+    """
+    changed, attacks = [], []
+    copies = [
+        {key: dict(part) if isinstance(part, Mapping) else part for key, part in condition.items()}
+        for condition in conditions
+    ]
+    for selection in (one for condition in copies for one in selections(condition)):
+        attack = selection.get("attack")
+        if attack is None or selection.get("column") == "clean_accuracy":
+            continue
+        attacks.append(attack)
+        other = selection.pop("exact", replaced.get(attack))
+        if other:
+            selection["attack"] = other
+            changed.append(attack)
+    if changed:
+        return copies, ""
+    if not attacks:
+        return [], "no attack"
+    if set(attacks) & set(replaced.values()):
+        return [], "tested with the exact-sign gradient already"
+    return [], f"{named(dict.fromkeys(attacks))}: no gradient of a loss that could be masked"
+
+
+def ledger(claims: Mapping, tables: Mapping[str, pd.DataFrame], dataset: str) -> pd.DataFrame:
+    """Every claim with its verdicts.
+
+    Args:
+        claims: As `mirage.reporting.claims.read` gives them.
+        tables: Tables by name: attacks, measures, history, restarts (those there are) and series,
+            the published points.
+        dataset: What the tables were measured on. Published numbers are those of MNIST: on
+            another data set they are not testable, while orders and trends are.
+
+    Returns:
+        A row for each claim, columns `COLUMNS`.
+    """
+    lines = []
+    for claim in claims["claims"]:
+        conditions = claim.get("test", [])
+        plain, exact = _verdicts(claim, tables, dataset, claims["exact"])
+        kinds = dict.fromkeys(KINDS[condition["kind"]][1] for condition in conditions)
+        lines.append(
+            {
+                "id": claim["id"],
+                "source": claim["source"],
+                "place": claim["place"],
+                "claim": claim["statement"],
+                "published": claim.get("published", _published(conditions)),
+                "quantity": KINDS[conditions[0]["kind"]][2] if conditions else "",
+                "measured": plain.mean,
+                "spread": plain.sd,
+                "seeds": plain.seeds or None,
+                "test": "; ".join(kinds),
+                "p_value": plain.p_value,
+                "interval_low": plain.low,
+                "interval_high": plain.high,
+                "verdict": plain.verdict,
+                "reason": plain.reason,
+                "exact_measured": exact.mean,
+                "exact_spread": exact.sd,
+                "exact_seeds": exact.seeds or None,
+                "exact_p_value": exact.p_value,
+                "exact_verdict": exact.verdict,
+                "exact_reason": exact.reason,
+                "figure": claim.get("figure", ""),
+                "note": claim.get("note", ""),
+            }
+        )
+    table = pd.DataFrame(lines, columns=COLUMNS)
+    return table.astype({"seeds": "Int64", "exact_seeds": "Int64"})
+
+
+def _verdicts(
+    claim: Mapping, tables: Mapping, dataset: str, replaced: Mapping[str, str]
+) -> tuple[Outcome, Outcome]:
+    if "not_testable" in claim:
+        return Outcome(NOT_TESTABLE, claim["not_testable"]), Outcome("", "")
+    conditions = claim["test"]
+    if dataset != PUBLISHED_FOR and any(one["kind"] in OF_NUMBERS for one in conditions):
+        return Outcome(NOT_TESTABLE, "published for MNIST"), Outcome("", "")
+    plain = judge(tables, conditions, claim.get("caveat"))
+    if "no_exact" in claim:
+        return plain, Outcome("", claim["no_exact"])
+    others, why = under_exact_sign(conditions, replaced)
+    return plain, judge(tables, others, claim.get("caveat")) if others else Outcome("", why)
+
+
+def _published(conditions: Sequence[Mapping]) -> str:
+    """The published numbers of a test, as text."""
+    return ", ".join(
+        f"{one['published']:g}" if one["kind"] == "value" else f"series {one['series']}"
+        for one in conditions
+        if one["kind"] in OF_NUMBERS
+    )
+
+
+def counts(table: pd.DataFrame) -> pd.DataFrame:
+    """How many claims have which verdict: a row for each source and one for all of them."""
+    found = pd.crosstab(table["source"], table["verdict"]).reindex(columns=VERDICTS, fill_value=0)
+    found = found.loc[list(dict.fromkeys(table["source"]))]
+    found.loc["all"] = found.sum()
+    return found

@@ -1,0 +1,287 @@
+"""Tables: rows of all jobs together, means and spreads over seeds, published beside measured."""
+
+import itertools
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from mirage.data import columns as tidy
+from mirage.runtime.files import atomic
+
+# Text as it stands: "0.10" or "001" would not survive as numbers.
+TEXT = {"epsilon": "string", "item": "string"}
+
+# What makes two rows the same measurement on another seed, and what is averaged over seeds.
+TABLES = {
+    "attacks": (
+        ["run", "epoch", "split", "attack", "defence", "gradient", "dtype", "epsilon"],
+        ["clean_accuracy", "accuracy", "success", "zero_share", "sign_disagreement", "rho_l2"],
+    ),
+    "measures": (["run", "epoch", "split", "measure", "item"], ["value"]),
+    "history": (
+        ["run", "epoch", "learning_rate"],
+        ["loss", "accuracy", "validation_loss", "validation_accuracy"],
+    ),
+}
+
+
+def read(paths: Sequence[Path | str], kind: str | None = None) -> pd.DataFrame:
+    """Rows of several tidy CSV files of the same columns, in the order given.
+
+    Args:
+        paths: CSV files.
+        kind: A key of `mirage.data.columns.COLUMNS`; the files are checked against it.
+
+    Raises:
+        RowsError: A file does not hold such rows; the message names it.
+    """
+    if kind:
+        tidy.check(paths, kind)
+    return pd.concat([pd.read_csv(path, dtype=TEXT) for path in paths], ignore_index=True)
+
+
+def over_seeds(rows: pd.DataFrame, keys: Sequence[str], values: Sequence[str]) -> pd.DataFrame:
+    """Means and standard deviations over seeds.
+
+    Args:
+        rows: Tidy rows with a column `seed`.
+        keys: Columns that tell one measurement from another.
+        values: Columns that are averaged.
+
+    Returns:
+        A row for each measurement, in order of first appearance: the keys, `seeds` (how many),
+        and for each value its mean and `_sd`, the sample standard deviation (empty for one seed).
+    """
+    groups = rows.groupby(list(keys), sort=False, dropna=False)
+    table = groups["seed"].nunique().rename("seeds").to_frame()
+    for value in values:
+        table[value] = groups[value].mean()
+        table[f"{value}_sd"] = groups[value].std()
+    return table.reset_index()
+
+
+def spread(mean: float, deviation: float, digits: int = 3) -> str:
+    """A mean and its standard deviation as text, `0.981 ± 0.002`; empty where nothing is."""
+    if pd.isna(mean):
+        return ""
+    return f"{mean:.{digits}f}" + ("" if pd.isna(deviation) else f" ± {deviation:.{digits}f}")
+
+
+def readable(table: pd.DataFrame, values: Sequence[str]) -> pd.DataFrame:
+    """A copy in which each value and its `_sd` are one column of text."""
+    columns = {}
+    for column in table.columns:
+        if column in values:
+            pairs = zip(table[column], table[f"{column}_sd"], strict=True)
+            columns[column] = [spread(*pair) for pair in pairs]
+        elif column.removesuffix("_sd") not in values:
+            columns[column] = table[column]
+    return pd.DataFrame(columns)
+
+
+def summary(rows: pd.DataFrame, options: Mapping) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Clean and attacked accuracy by run and epoch, side by side, and how masked the first is.
+
+    Args:
+        rows: Attack rows.
+        options: `runs`, `split`, `epsilon` and `columns` (label, attack, dtype) as in the
+            configuration.
+
+    Returns:
+        The table in numbers (means and `_sd` over seeds) and in readable text.
+    """
+    chosen = rows[
+        (rows["epsilon"] == options["epsilon"])
+        & (rows["split"] == options["split"])
+        & (rows["defence"] == "bare")
+    ]
+    keys = ["run", "epoch"]
+    values = []
+    table = None
+    for number, column in enumerate(options["columns"]):
+        part = chosen[(chosen["attack"] == column["attack"]) & (chosen["dtype"] == column["dtype"])]
+        names = {"accuracy": column["label"]}
+        if number == 0:
+            names = {"clean_accuracy": "clean", **names}
+        means = over_seeds(part, keys, list(names)).rename(
+            columns={**names, **{f"{old}_sd": f"{new}_sd" for old, new in names.items()}}
+        )
+        values += names.values()
+        if table is None:
+            table = means
+        else:
+            table = table.merge(means.drop(columns="seeds"), on=keys, how="outer", sort=False)
+    first = options["columns"][0]
+    part = chosen[(chosen["attack"] == first["attack"]) & (chosen["dtype"] == first["dtype"])]
+    masked = ["zero_share", "sign_disagreement"]
+    table = table.merge(
+        over_seeds(part, keys, masked).drop(columns="seeds"), on=keys, how="outer", sort=False
+    )
+    order = {run: number for number, run in enumerate(options["runs"])}
+    table = table[table["run"].isin(order)]
+    table = table.sort_values(
+        ["run", "epoch"], key=lambda c: c.map(order) if c.name == "run" else c, ignore_index=True
+    )
+    return table, readable(table, [*values, *masked])
+
+
+def published(
+    attacks: pd.DataFrame, measures: pd.DataFrame, values: pd.DataFrame, series: Sequence[Mapping]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Every published value of the series that are drawn, beside what was measured.
+
+    Args:
+        attacks: Attack rows.
+        measures: Measure rows.
+        values: resources/published/series.csv.
+        series: Entries of figures that name a `published` series, with what they select.
+
+    Returns:
+        The table in numbers (source, place, what, published, measured mean, `_sd`, seeds,
+        difference) and in readable text; empty measurements where no row matches.
+    """
+    found = []
+    for entry in {one["published"]: one for one in series}.values():
+        own = values[values["series"] == entry["published"]]
+        for value in own.to_dict("records"):
+            if value["quantity"].startswith("spectral_norm"):
+                rows = measures[
+                    (measures["run"] == entry["run"])
+                    & (measures["measure"] == "spectral_norm")
+                    & (measures["item"] == value["quantity"].split(":")[1])
+                ]
+                column = "value"
+            else:
+                rows = attacks[attacks["defence"] == entry.get("defence", "bare")]
+                for key in ("run", "attack", "dtype", "split"):
+                    rows = rows[rows[key] == entry[key]] if key in entry else rows
+                if pd.notna(value["epsilon"]):
+                    rows = rows[rows["epsilon"] == value["epsilon"]]
+                column = value["quantity"]
+            if pd.notna(value["epoch"]):
+                rows = rows[rows["epoch"] == int(value["epoch"])]
+            # A clean accuracy or a share of zeros stands in the row of every epsilon.
+            seeds = rows.groupby("seed")[column].first()
+            found.append(
+                {
+                    "source": value["source"],
+                    "place": value["place"],
+                    "run": entry["run"],
+                    "quantity": value["quantity"],
+                    "epoch": value["epoch"],
+                    "epsilon": value["epsilon"],
+                    "published": value["value"],
+                    "measured": seeds.mean(),
+                    "measured_sd": seeds.std(),
+                    "seeds": len(seeds),
+                    "difference": seeds.mean() - value["value"],
+                }
+            )
+    columns = (
+        "source place run quantity epoch epsilon published measured measured_sd seeds difference"
+    )
+    table = pd.DataFrame(found, columns=columns.split())
+    table["epoch"] = table["epoch"].astype("Int64")
+    return table, readable(table, ["measured"])
+
+
+CELL_KEYS = ("run", "attack", "dtype", "split", "defence")
+
+
+def cells(
+    rows: pd.DataFrame, values: pd.DataFrame, options: Mapping
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """A table of the configuration: each cell the mean over seeds of what it selects.
+
+    Args:
+        rows: Attack rows.
+        values: resources/published/cells.csv.
+        options: `name`, `common`, `rows` and `columns` as under `tables` in the configuration.
+
+    Returns:
+        A row for each cell (row, column, quantity, epsilon, measured, `_sd`, seeds, published,
+        note), and the table as it is read, the published value in brackets.
+    """
+    rows = rows.assign(
+        clean_error=1 - rows["clean_accuracy"], seconds_per_image=rows["seconds"] / rows["n"]
+    )
+    values = values[values["table"] == options["name"]].set_index(["row", "column"])["value"]
+    found = []
+    for row, column in itertools.product(options["rows"], options["columns"]):
+        found.append(
+            {
+                "row": row["label"],
+                "column": column["label"],
+                **_cell(rows, {**options["common"], **row, **column}),
+                "published": values.get((row["label"], column["label"])),
+            }
+        )
+    columns = "row column quantity epsilon measured measured_sd seeds published note"
+    table = pd.DataFrame(found, columns=columns.split())
+    table["seeds"] = table["seeds"].astype("Int64")
+    table["text"] = [_cell_text(one) for one in found]
+    text = table.pivot_table("text", "row", "column", aggfunc="first", sort=False).reset_index()
+    return table.drop(columns="text"), text.rename(columns={"row": ""})
+
+
+def _cell(rows: pd.DataFrame, cell: Mapping) -> dict[str, object]:
+    """The mean over seeds of what a cell selects."""
+    if "missing" in cell:
+        return {"note": cell["missing"]}
+    epsilon, note = cell.get("epsilon"), None
+    if "epsilon_where" in cell:
+        limit = cell["epsilon_where"]["accuracy"]
+        sweep = _selected(rows, {**cell, **cell["epsilon_where"]})
+        means = sweep.groupby("epsilon")["accuracy"].mean()
+        reached = means.index[means <= limit]
+        if reached.empty:
+            highest = max(means.index, key=float)
+            note = f"no epsilon up to {highest} brings the accuracy to {limit}"
+            return {"quantity": cell["value"], "note": note}
+        epsilon = min(reached, key=float)
+    chosen = _selected(rows, cell)
+    if epsilon is not None:
+        chosen = chosen[chosen["epsilon"] == epsilon]
+        if chosen.empty:
+            return {"quantity": cell["value"], "note": f"not measured at epsilon {epsilon}"}
+    # A clean accuracy stands in the row of every epsilon.
+    each = chosen.assign(epsilon=pd.to_numeric(chosen["epsilon"]))
+    each = each.groupby("seed")[cell["value"]].first()
+    return {
+        "quantity": cell["value"],
+        "epsilon": epsilon,
+        "measured": each.mean(),
+        "measured_sd": each.std(),
+        "seeds": len(each),
+    }
+
+
+def _selected(rows: pd.DataFrame, cell: Mapping) -> pd.DataFrame:
+    """Rows of a cell's selection, at its epoch or the last, of the bare network if not told."""
+    wanted = {"defence": "bare", **{key: cell[key] for key in CELL_KEYS if key in cell}}
+    for key, value in wanted.items():
+        rows = rows[rows[key] == value]
+    return rows[rows["epoch"] == cell.get("epoch", rows["epoch"].max())]
+
+
+def _cell_text(cell: Mapping) -> str:
+    """A cell as it is read."""
+    if cell.get("measured") is None:
+        text = cell["note"]
+    else:
+        text = spread(cell["measured"], cell["measured_sd"], 3 if cell["measured"] > 0.01 else 5)
+    if pd.notna(cell["published"]):
+        text += f" (published {cell['published']:g})"
+    return text
+
+
+def write(table: pd.DataFrame, text: pd.DataFrame, csv: Path, markdown: Path) -> None:
+    """Write a table's numbers as CSV and its readable form as Markdown, each whole or not."""
+    with atomic(csv) as temporary:
+        table.to_csv(temporary, index=False, lineterminator="\n")
+    shown = text.astype(object).where(text.notna(), "")
+    with atomic(markdown) as temporary:
+        # Text is not to be read as numbers: the epsilon "0.10" stays as it is.
+        text = shown.to_markdown(index=False, disable_numparse=True)
+        temporary.write_text(text + "\n", encoding="utf-8")

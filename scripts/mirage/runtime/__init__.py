@@ -1,0 +1,4 @@
+"""Holds what every job needs of its machine: devices, whole files, code hashes, provenance.
+
+Imports nothing of mirage.
+"""

@@ -1,0 +1,55 @@
+"""Files written whole or not at all."""
+
+import contextlib
+import glob
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from mirage.runtime.errors import MirageError
+
+
+class WriteError(MirageError, OSError):
+    """A file that cannot be written; the message names it and says why and what to do."""
+
+
+@contextmanager
+def atomic(path: str | Path) -> Iterator[Path]:
+    """Yield a temporary path beside `path`, renamed onto it when the block ends without error.
+
+    A reader sees the old file or the whole new one, never a part. On any exception, an interrupt
+    included, the temporary file is removed and `path` is left as it was. The folder is created.
+
+    Only a killed process leaves its temporary file. The next one that writes `path` removes it,
+    without asking whether that process lives, which could not be known of another node of a
+    cluster: a file has one writer at a time, and were there a second all the same, it would fail
+    for want of its temporary file, and harm nothing.
+
+    The temporary name ends in the whole name of the target, so that writers which look at the
+    suffix (`.png`, `.npz`, `.weights.h5`) treat both alike.
+
+    Raises:
+        WriteError: There is no room for the file, or no permission to write it.
+    """
+    path = Path(path)
+    # In the same folder, since a rename is atomic only within one file system.
+    temporary = path.with_name(f".{os.getpid()}.tmp.{path.name}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        for left in path.parent.glob(f".*.tmp.{glob.escape(path.name)}"):
+            left.unlink(missing_ok=True)
+        yield temporary
+        os.replace(temporary, path)
+    except OSError as error:
+        # A full disk names no file. Any other file is one that the block reads.
+        if error.filename and Path(os.fsdecode(error.filename)) not in (temporary, *path.parents):
+            raise
+        raise WriteError(
+            f"{path}: cannot be written ({error.strerror or error}). Make room on its disk, or see "
+            "to the permissions of its folder, and run again: what is finished is kept."
+        ) from error
+    finally:
+        # Where nothing can be written, nothing can be removed, and there is nothing.
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)

@@ -1,0 +1,368 @@
+"""Where each result comes from: its job, what that job read, and the way back to the data.
+
+A record of a run (`provenance.json`) holds files and jobs. Every file has its SHA-256 and the job
+that made it, every job the files it read, its parameters, and the code as it was when the job ran.
+Absolute paths are left out of it, and with them the names of users.
+"""
+
+import csv
+import json
+import os
+import re
+import shlex
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path, PurePosixPath
+
+from mirage.runtime import machine
+from mirage.runtime.errors import MirageError
+
+FORMAT = 1
+FILE = "provenance.json"
+# The columns that tell a row of an attack from all others.
+ROW = ("run", "seed", "epoch", "split", "attack", "defence", "dtype", "epsilon")
+# The part of a path that they stand in.
+ATTACKED = re.compile(
+    r"attacks/(?P<run>[^/]+)/seed(?P<seed>\d+)/(?P<split>[^/]+)/(?P<defence>[^/]+)"
+    r"/(?P<attack>[^/]+)/(?P<dtype>[^/]+)/(?:sweep|minimal|eps[0-9.]+)\.csv$"
+)
+# Options of scripts that say where to write.
+OUTPUTS = ("output", "output-folder", "checkpoint", "history")
+CHECKPOINT = re.compile(r"/epoch(\d+)\.keras$")
+
+
+class ProvenanceError(MirageError, ValueError):
+    """A question that the record cannot answer; the message says why and what may be asked."""
+
+
+# --- The record ---------------------------------------------------------------------------------
+
+
+def record(
+    results: Sequence[str],
+    found: Callable[[str], Mapping | None],
+    workflow: str,
+    before: Mapping | None = None,
+) -> dict:
+    """Files and jobs behind some results, back to the data.
+
+    Args:
+        results: Paths of the files to begin with, relative to the working folder.
+        found: Gives what is known of how a file was made: `rule`, `input` (paths), `log` (paths),
+            `shellcmd`, `starttime`, `endtime` (seconds since 1970), `input_checksums` (path to
+            "sha256:..." as it was then); None for a file that no job made.
+        workflow: Folder of the workflow relative to the working folder, "." where both are one.
+            In the record its files are named as they lie in it.
+        before: An earlier record. A file of its size and time is not read again.
+
+    Returns:
+        `jobs`, each with `rule`, `script`, `began` (UTC), `seconds`, `inputs`, `parameters`, `code`
+        (a number in the list of that name) and what its log says of `node`, `image` and `gpu`;
+        `code`, different sets of source files, path to SHA-256 as they were read; `files`, path to
+        `sha256`, `bytes`, `modified` (ns since 1970) and `job`, a number in the list of jobs. A
+        file that is not kept has no `sha256`. Where a file was another when a job read it, that
+        job has its SHA-256 of then in `changed`.
+    """
+    known = (before or {}).get("files", {})
+    files: dict[str, dict] = {}
+    jobs: list[dict] = []
+    numbers: dict[str, int] = {}  # of jobs, by their command, in which their outputs stand
+    code: list[dict] = []
+    waiting = [*reversed(results)]
+    while waiting:
+        path = waiting.pop()
+        name = _within(path, workflow)
+        if name in files:
+            continue
+        files[name] = _file(path, known.get(name, {}))
+        made = found(path)
+        if not made or not made["shellcmd"]:
+            continue
+        if made["shellcmd"] not in numbers:
+            numbers[made["shellcmd"]] = len(jobs)
+            inputs = [one for one in made["input"] if not _is_code(_within(one, workflow))]
+            read = {
+                _within(one, workflow): digest.removeprefix("sha256:")
+                for one, digest in (made["input_checksums"] or {}).items()
+            }
+            scripts = {one: digest for one, digest in read.items() if _is_code(one)}
+            if scripts not in code:
+                code.append(scripts)
+            jobs.append(
+                {
+                    **_job(made, workflow),
+                    "inputs": [_within(one, workflow) for one in inputs],
+                    "code": code.index(scripts),
+                    "changed": read,
+                }
+            )
+            waiting += reversed(inputs)
+        files[name]["job"] = numbers[made["shellcmd"]]
+    for job in jobs:
+        # Of what was read, only what is another by now.
+        read = job.pop("changed")
+        changed = {
+            one: read[one]
+            for one in job["inputs"]
+            if one in read and files[one].get("sha256", read[one]) != read[one]
+        }
+        job |= {"changed": changed} if changed else {}
+    return {"code": code, "jobs": jobs, "files": dict(sorted(files.items()))}
+
+
+def _file(path: str, known: Mapping) -> dict:
+    try:
+        status = os.stat(path)
+    except FileNotFoundError:  # the images that a network is tuned on, for example
+        return {"kept": False}
+    entry = {"bytes": status.st_size, "modified": status.st_mtime_ns}
+    if known.items() >= entry.items():
+        return {"sha256": known["sha256"], **entry}
+    return {"sha256": machine.sha256(path), **entry}
+
+
+def _job(made: Mapping, workflow: str) -> dict:
+    script, parameters = options(made["shellcmd"], {*made["input"], *made["log"]})
+    return {
+        "rule": made["rule"],
+        "script": _within(script, workflow),
+        "began": moment(made["starttime"]),
+        "seconds": round(made["endtime"] - made["starttime"], 3),
+        **place(made["log"]),
+        "parameters": parameters,
+    }
+
+
+def _is_code(name: str) -> bool:
+    """Whether a file, as it is named in the workflow's folder, is no result and no data."""
+    return name.startswith(("scripts/", "schemas/"))
+
+
+def _within(path: str, workflow: str) -> str:
+    """A file of the workflow as it is named in its folder."""
+    return path if workflow == "." else path.removeprefix(f"{workflow}/")
+
+
+def options(command: str, files: set[str]) -> tuple[str, dict]:
+    """The script of a job's command and its options, names of files left out.
+
+    Values are text, JSON where it is an object or a list, and True for an option without a value.
+    """
+    words = shlex.split(command)
+    ends = [words.index(word) for word in (">", "2>&1") if word in words]
+    # What the shell makes of a variable is no parameter: a folder of this machine.
+    words = [word for word in words[: min(ends, default=None)] if not word.startswith("$")]
+    values: dict[str, list] = {}
+    name = "positional"
+    for word in words[2:]:
+        if word.startswith("--"):
+            name = word.removeprefix("--")
+            values[name] = []
+        else:
+            values.setdefault(name, []).append(word)
+    parameters = {}
+    for name, given in values.items():
+        left = [_value(word) for word in given if word not in files and name not in OUTPUTS]
+        if left or not given:
+            parameters[name] = left[0] if len(left) == 1 else left or True
+    return words[1], parameters
+
+
+def _value(word: str) -> object:
+    if word.startswith(("{", "[")):
+        try:
+            return json.loads(word)
+        except ValueError:
+            pass
+    return word
+
+
+def place(logs: Sequence[str]) -> dict[str, str]:
+    """Node, image and GPU of a job, from the head of its log (`runtime.device.configure`)."""
+    found = {}
+    for log in logs:
+        try:
+            with open(log, encoding="utf-8", errors="replace") as stream:
+                head = stream.read(2000)
+        except OSError:
+            continue
+        if line := re.search(r"^Node ([^;\n]+)(.*)$", head, re.M):
+            found["node"] = line[1]
+            if image := re.search(r"; image (\S.*)$", line[2]):
+                found["image"] = PurePosixPath(image[1]).name
+            if job := re.search(r"; SLURM job (\d+)", line[2]):
+                found["slurm_job"] = job[1]
+        if gpu := re.search(r"^GPU: (.*), the first of \d+ seen$", head, re.M):
+            found["gpu"] = gpu[1]
+    return found
+
+
+def moment(seconds: float) -> str:
+    """A time as UTC: 2026-01-31T12:00:00Z."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def span(jobs: Sequence[Mapping]) -> dict:
+    """When the first of some jobs began and the last ended, and the seconds of all together."""
+    if not jobs:
+        return {}
+    began = [datetime.fromisoformat(job["began"]).timestamp() for job in jobs]
+    ended = [start + job["seconds"] for start, job in zip(began, jobs, strict=True)]
+    seconds = round(sum(job["seconds"] for job in jobs), 1)
+    return {"began": moment(min(began)), "ended": moment(max(ended)), "job_seconds": seconds}
+
+
+def text(content: Mapping) -> str:
+    """A record as JSON, a line for each file and job, so that two can be compared line by line."""
+    parts = []
+    for key, value in content.items():
+        match value:
+            case dict():
+                lines = [
+                    f"  {json.dumps(k)}: {json.dumps(v, ensure_ascii=False)}"
+                    for k, v in value.items()
+                ]
+                shown = "{\n" + ",\n".join(lines) + "\n }"
+            case list():
+                lines = [f"  {json.dumps(v, ensure_ascii=False)}" for v in value]
+                shown = "[\n" + ",\n".join(lines) + "\n ]"
+            case _:
+                shown = json.dumps(value, ensure_ascii=False)
+        parts.append(f" {json.dumps(key)}: {shown}")
+    return "{\n" + ",\n".join(parts) + "\n}\n"
+
+
+def read(path: Path) -> dict:
+    """A record that was written before.
+
+    Raises:
+        ProvenanceError: There is none, or one of another format, or it is damaged.
+    """
+    remedy = "delete it and run again"
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ProvenanceError(f"{path}: no record of provenance ({error}); {remedy}") from None
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        raise ProvenanceError(f"{path}: not of format {FORMAT}; {remedy}")
+    for key, kind in (("files", dict), ("jobs", list), ("code", list), ("folder", str)):
+        if not isinstance(content.get(key), kind):
+            raise ProvenanceError(f"{path}: {key} is missing or damaged; {remedy}")
+    entries = [*content["files"].values(), *content["jobs"], *content["code"]]
+    if not all(isinstance(entry, dict) for entry in entries):
+        raise ProvenanceError(f"{path}: damaged; {remedy}")
+    return content
+
+
+def public(value: object, private: Mapping[str, str]) -> object:
+    """A copy without private paths: each key of `private` is replaced wherever it begins a path."""
+    if isinstance(value, Mapping):
+        return {key: public(inner, private) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [public(inner, private) for inner in value]
+    if isinstance(value, str):
+        # The longest first: the home folder may be the beginning of another.
+        for path in sorted(private, key=len, reverse=True):
+            value = re.sub(
+                rf"(?<![\w.-]){re.escape(path)}(?![\w.-])", lambda _, p=path: private[p], value
+            )
+    return value
+
+
+# --- The way back -------------------------------------------------------------------------------
+
+
+def locate(content: Mapping, name: str, results: Path, workflow: Path) -> Path:
+    """Where a file of a record lies: results beside the record, wherever that is, all else in the
+    workflow.
+
+    Args:
+        content: A record.
+        name: Of the file, as the record has it.
+        results: The folder that the record lies in.
+        workflow: The workflow's folder.
+    """
+    inner = name.removeprefix(f"{content['folder']}/")
+    return (workflow if inner == name else results) / inner
+
+
+def chain(content: Mapping, path: str, epoch: str | None = None) -> Iterator[tuple[int, str, bool]]:
+    """The files that a result comes from, back to the data, depth first.
+
+    Args:
+        content: A record.
+        path: A file in it.
+        epoch: Of an attack's checkpoints follow only this one's, since a row comes of one.
+
+    Yields:
+        Steps from the result, a path, and whether it stood there before (then its own way back is
+        not repeated).
+
+    Raises:
+        ProvenanceError: The record does not have the file.
+    """
+    if path not in content["files"]:
+        near = [other for other in content["files"] if PurePosixPath(path).name in other]
+        raise ProvenanceError(
+            f"{path}: this record does not have it; "
+            + (f"it has {', '.join(near[:5])}" if near else "was it made by another run?")
+        )
+    seen: set[str] = set()
+    waiting = [(0, path)]
+    while waiting:
+        depth, one = waiting.pop()
+        again = one in seen
+        yield depth, one, again
+        if again:
+            continue
+        seen.add(one)
+        job = content["files"].get(one, {}).get("job")
+        if job is None:
+            continue
+        inputs = content["jobs"][job]["inputs"]
+        if epoch and not depth:
+            inputs = [i for i in inputs if not (m := CHECKPOINT.search(i)) or m[1] == epoch]
+        waiting += [(depth + 1, inner) for inner in reversed(inputs)]
+
+
+def rows(
+    content: Mapping, wanted: Mapping[str, str], results: Path, workflow: Path
+) -> list[tuple[str, dict]]:
+    """The rows of attacks with some values, each with the file it stands in.
+
+    Args:
+        content: A record.
+        wanted: Column to value, as text: `{"run": "float32", "epsilon": "0.1"}`.
+        results: The folder that the record lies in.
+        workflow: The workflow's folder.
+
+    Raises:
+        ProvenanceError: An unknown column, or no such row.
+    """
+    unknown = [key for key in wanted if key not in ROW]
+    if unknown:
+        raise ProvenanceError(
+            f"{', '.join(unknown)}: no column that tells a row; there are {', '.join(ROW)}"
+        )
+    found = []
+    for path in content["files"]:
+        place = ATTACKED.search(path)
+        if not place or any(wanted.get(k, v) != v for k, v in place.groupdict().items()):
+            continue
+        found += [
+            (path, row)
+            for row in _read(locate(content, path, results, workflow))
+            if all(row[key] == value for key, value in wanted.items())
+        ]
+    if not found:
+        asked = ", ".join(f"{key} {value}" for key, value in wanted.items())
+        raise ProvenanceError(f"no row of an attack has {asked}")
+    return found
+
+
+def _read(path: Path) -> list[dict]:
+    try:
+        with path.open(newline="", encoding="utf-8") as stream:
+            return list(csv.DictReader(stream))
+    except OSError as error:
+        raise ProvenanceError(f"{path}: {error.strerror}") from None

@@ -1,0 +1,400 @@
+"""What no schema can say: whether the parts of a configuration agree.
+
+Every fault is told in a sentence that names the key, the value and what is allowed.
+"""
+
+import itertools
+import math
+from collections import Counter
+from collections.abc import Iterator, Mapping
+
+from mirage.attacks.signatures import signature
+from mirage.study import drawable
+from mirage.study.drawable import empty_columns, unmeasured
+from mirage.study.schemas import named, shown
+from mirage.study.study import BARE, CLEAN, KEPT, SIZES, TABLES, Study, cell_series
+
+
+def of_configuration(config: Mapping, folder: str) -> list[str]:
+    """The faults of a completed configuration, before it is laid out.
+
+    Args:
+        config: Valid by the schema.
+        folder: Local folder of the data, where the configuration names none.
+    """
+    return [
+        *_folder_faults(config, folder),
+        *_size_faults(config),
+        *_order_faults(config),
+        *_kind_faults(config),
+        *_epsilon_faults(config),
+        *(_name_faults(config) or _agreement_faults(config)),
+    ]
+
+
+def of_study(study: Study, published: drawable.Published | None) -> list[str]:
+    """The faults of a study: what it repeats, and what it shows and does not measure.
+
+    Args:
+        study: Of a configuration without faults.
+        published: As in `mirage.study.config.read`.
+    """
+    return [
+        *_repeated(study),
+        *drawable.faults(study, published),
+        *_summary_faults(study),
+        *_table_faults(study),
+    ]
+
+
+def _folder_faults(config: Mapping, folder: str) -> list[str]:
+    """A folder of results that are not this configuration's, and no folder of data."""
+    dataset, results = config["dataset"], config.get("folder", config["dataset"])
+    faults = []
+    if results in KEPT:
+        faults.append(
+            f"folder: results/{results} holds results that are kept with the code, and would be "
+            "written over; take another name"
+        )
+    elif results in SIZES and results != dataset:
+        faults.append(
+            f"folder: {results!r} is the name of another data set, whose results belong there; the "
+            f"data set is {dataset}: take another name, or leave folder out"
+        )
+    if dataset == "cifar10" and not config["data_folder"] and not folder:
+        faults.append(
+            "dataset: cifar10 is not downloaded; name the folder of its binary version "
+            "(data_batch_1.bin to data_batch_5.bin, test_batch.bin) in data_folder, or in the "
+            "environment variable MNIST_DIR"
+        )
+    return faults
+
+
+def _size_faults(config: Mapping) -> list[str]:
+    """More images than there are."""
+    available, test, _ = SIZES[config["dataset"]]
+    splits = {"split": config["split"]}
+    splits |= {
+        f"runs.{name}.split": run["split"]
+        for name, run in config["runs"].items()
+        if run["split"] != config["split"]
+    }
+    faults = [
+        f"{key}: train {split['train']} and validation {split['validation']} make "
+        f"{split['train'] + split['validation']} images; {config['dataset']} has {available} "
+        "training images"
+        for key, split in splits.items()
+        if split["train"] + split["validation"] > available
+    ]
+    faults += [
+        f"runs.{name}.batch_size: {run['batch_size']} is more than the {run['split']['train']} "
+        "training images; lower it, or raise split.train"
+        for name, run in config["runs"].items()
+        if run["batch_size"] > run["split"]["train"]
+    ]
+    for number, entry in enumerate(config["evaluations"]):
+        images = min(entry.get("images", 0), config.get("max_images", math.inf))
+        for split, name in itertools.product(entry["splits"], entry["runs"]):
+            sizes = {"test": test, **config["runs"].get(name, config)["split"]}
+            if images > sizes[split]:
+                faults.append(
+                    f"evaluations.{number}.images: {images} is more than the {sizes[split]} of "
+                    f"split {split!r} of run {name!r}; leave it out to attack all"
+                )
+    return faults
+
+
+def _order_faults(config: Mapping) -> list[str]:
+    """Epochs that must ascend and do not."""
+    return [
+        f"runs.{name}.epochs: {shown(run['epochs'])} must ascend, no number standing twice"
+        for name, run in config["runs"].items()
+        if run["epochs"] != sorted(set(run["epochs"]))
+    ]
+
+
+def _kind_faults(config: Mapping) -> list[str]:
+    """Epsilons of attacks that take none, and attacks that lack them."""
+    faults = []
+    for number, entry in enumerate(config["evaluations"]):
+        for attack in entry["attacks"]:
+            if attack not in config["attacks"]:
+                continue
+            method = config["attacks"][attack]["method"]
+            minimal = signature(method).kind == "minimal"
+            if minimal == ("epsilons" in entry):
+                verb = "takes no epsilons" if minimal else "needs epsilons"
+                faults.append(f"evaluations.{number}: attack {attack!r} ({method}) {verb}")
+    return faults
+
+
+def _epsilon_faults(config: Mapping) -> list[str]:
+    """Epsilons in another unit than that of pixels, which lie in 0 to 1."""
+    return [
+        f"{key}: {shown(epsilon)} is too large; pixels lie in 0 to 1, and {most}. "
+        f"An epsilon of 8 grey levels is 8/255, 0.031"
+        for key, epsilon, attack in _epsilons(config)
+        for limit, most in [_largest(config, attack)]
+        if float(epsilon) > limit
+    ]
+
+
+def _epsilons(config: Mapping) -> Iterator[tuple[str, str, Mapping]]:
+    """Each epsilon with its key and its attack; summary and tables show measured ones only."""
+    attacks = config["attacks"]
+    for name, run in config["runs"].items():
+        if "epsilon" in run["objective"]:
+            yield f"runs.{name}.objective.epsilon", run["objective"]["epsilon"], {"norm": "linf"}
+        given = run.get("perturbed_by", {})
+        if "epsilon" in given and given["attack"] in attacks:
+            yield f"runs.{name}.perturbed_by.epsilon", given["epsilon"], attacks[given["attack"]]
+    for number, entry in enumerate(config["evaluations"]):
+        for attack in entry["attacks"]:
+            for place, epsilon in enumerate(entry.get("epsilons", ())):
+                if attack in attacks:
+                    yield f"evaluations.{number}.epsilons.{place}", epsilon, attacks[attack]
+    for name, figure in config["figures"].items():
+        for number, series in enumerate(figure["series"]):
+            for place, epsilon in enumerate(series.get("epsilons", ())):
+                if series.get("attack") in attacks:
+                    key = f"figures.{name}.series.{number}.epsilons.{place}"
+                    yield key, epsilon, attacks[series["attack"]]
+
+
+def _largest(config: Mapping, attack: Mapping) -> tuple[float, str]:
+    """The largest epsilon that an attack can have a use for, and why."""
+    if attack.get("norm") == "l2":
+        # The diagonal of the cube in which all images lie.
+        longest = round(math.sqrt(SIZES[config["dataset"]][2]), 1)
+        return longest, f"no two images are further apart than {longest} in L2"
+    if attack.get("method") == "noise":
+        return 2, "noise with a standard deviation of more than 2 leaves nothing of an image"
+    return 1, "no two images are further apart than 1 in L-infinity"
+
+
+def _name_faults(config: Mapping) -> list[str]:
+    """Names that stand for nothing."""
+    runs, attacks = config["runs"], config["attacks"]
+    defences = {BARE: None, **config["defences"]}
+    kinds = [("run", runs), ("attack", attacks), ("defence", defences)]
+    used = [
+        *(
+            (f"evaluations.{number}.{kind}", name, known)
+            for number, entry in enumerate(config["evaluations"])
+            for kind, known in (("runs", runs), ("attacks", attacks), ("defences", defences))
+            for name in entry[kind]
+        ),
+        *(
+            (f"runs.{name}.{key}.{kind}", run[key][kind], known)
+            for name, run in runs.items()
+            for key, kind, known in (("start", "run", runs), ("perturbed_by", "attack", attacks))
+            if key in run
+        ),
+        *(
+            (f"attacks.{name}.source", attack["source"], runs)
+            for name, attack in attacks.items()
+            if "source" in attack
+        ),
+        *(("summary.runs", name, runs) for name in config["summary"]["runs"]),
+        *(
+            (f"summary.columns.{number}.attack", column["attack"], attacks)
+            for number, column in enumerate(config["summary"]["columns"])
+        ),
+        *(
+            (f"figures.{name}.series.{number}.{kind}", series[kind], known)
+            for name, figure in config["figures"].items()
+            for number, series in enumerate(figure["series"])
+            for kind, known in kinds
+            if kind in series
+        ),
+        *(
+            (f"tables.{name}.{part}.{number}.{kind}", cells[kind], known)
+            for name, table in config["tables"].items()
+            for part in ("rows", "columns")
+            for number, cells in enumerate(table[part])
+            for kind, known in kinds
+            if kind in cells
+        ),
+    ]
+    faults = [
+        f"{key}: there is no {kind} {shown(name)}; there are {named(known)}"
+        for key, name, known in used
+        for kind, names in kinds
+        if known is names and name not in known
+    ]
+    if BARE in config["defences"]:
+        faults.append(f"defences.{BARE}: this name stands for no defence; take another")
+    return faults
+
+
+def _agreement_faults(config: Mapping) -> list[str]:
+    """Runs and attacks that do not fit those that they take something from; all names are known."""
+    runs, attacks = config["runs"], config["attacks"]
+    faults = []
+    for name, run in runs.items():
+        if "perturbed_by" in run:
+            faults += _perturbed_faults(config, name, run)
+        if "start" in run:
+            start = runs[run["start"]["run"]]
+            if run["start"]["epoch"] not in start["epochs"]:
+                faults.append(
+                    f"runs.{name}.start.epoch: run {run['start']['run']!r} has no checkpoint of "
+                    f"{run['start']['epoch']}; it has {named(start['epochs'])}"
+                )
+            lacking = [seed for seed in run["seeds"] if seed not in start["seeds"]]
+            if lacking:
+                faults.append(
+                    f"runs.{name}.seeds: run {run['start']['run']!r}, from which it starts, lacks "
+                    f"the seeds {lacking}"
+                )
+            for key in ("network", "dtype", "split"):
+                if run[key] != start[key]:
+                    faults.append(
+                        f"runs.{name}.{key}: {shown(run[key])} is not that of run "
+                        f"{run['start']['run']!r}, from which it starts: {shown(start[key])}"
+                    )
+            faults += _endless(runs, name)
+    for number, entry in enumerate(config["evaluations"]):
+        for attack in entry["attacks"]:
+            source = attacks[attack].get("source")
+            for run in entry["runs"] if source else ():
+                for key in ("seeds", "epochs"):
+                    lacking = [x for x in runs[run][key] if x not in runs[source][key]]
+                    if lacking:
+                        faults.append(
+                            f"evaluations.{number}: attack {attack!r} on run {run!r} takes its "
+                            f"gradient from run {source!r}, which lacks the {key} {lacking}"
+                        )
+    return faults
+
+
+def _perturbed_faults(config: Mapping, name: str, run: Mapping) -> list[str]:
+    """Runs that train on the answers of an attack on the network they start from."""
+    given = run["perturbed_by"]
+    faults = []
+    if "start" not in run:
+        faults.append(f"runs.{name}: with perturbed_by, 'start' is missing: whose images?")
+    attack = config["attacks"][given["attack"]]
+    minimal = signature(attack["method"]).kind == "minimal"
+    if minimal == ("epsilon" in given):
+        verb = "takes no epsilon" if minimal else "needs an epsilon"
+        faults.append(f"runs.{name}.perturbed_by: attack {given['attack']!r} {verb}")
+    for key in ("source", "adaptive"):
+        if key in attack:
+            faults.append(f"runs.{name}.perturbed_by: attack {given['attack']!r} has {key!r}")
+    return faults
+
+
+def _endless(runs: Mapping, name: str) -> list[str]:
+    """Runs that start from one another in a circle."""
+    seen = [name]
+    while "start" in runs[seen[-1]]:
+        seen.append(runs[seen[-1]]["start"]["run"])
+        if seen[-1] in seen[:-1]:
+            return [f"runs.{name}.start: a circle, {' from '.join(seen)}"]
+        if seen[-1] not in runs:
+            break
+    return []
+
+
+def _repeated(study: Study) -> list[str]:
+    """Evaluations listed twice: their epsilons belong in one list."""
+    seen, faults = set(), []
+    for one in study.evaluations:
+        key = (one.run, one.attack, one.dtype, one.split, one.defence)
+        if key in seen:
+            faults.append(
+                f"evaluations: attack {one.attack!r} in {one.dtype} on run {one.run!r} "
+                f"({one.defence}), split {one.split!r}, is listed twice; put its epsilons into one "
+                "entry"
+            )
+        seen.add(key)
+    return faults
+
+
+def _summary_faults(study: Study) -> list[str]:
+    """Columns of the summary that no evaluation measures."""
+    summary = study.config["summary"]
+    return [
+        fault
+        for run in summary["runs"]
+        for number, column in enumerate(summary["columns"])
+        for fault in unmeasured(
+            study,
+            f"summary.columns.{number}",
+            {
+                "run": run,
+                "attack": column["attack"],
+                "dtype": column["dtype"],
+                "split": summary["split"],
+                "epsilons": [summary["epsilon"]],
+            },
+        )
+    ]
+
+
+def _table_faults(study: Study) -> list[str]:
+    """Cells that no evaluation measures."""
+    faults = [
+        f"tables.{name}: there is a table of this name already; take another"
+        for name in study.config["tables"]
+        if name in TABLES
+    ]
+    for name, table in study.config["tables"].items():
+        for row, column in itertools.product(table["rows"], table["columns"]):
+            cell = {**table["common"], **row, **column}
+            if "missing" in cell:
+                continue
+            where = f"tables.{name}: cell ({row['label']}, {column['label']})"
+            needed = [key for key in ("run", "attack", "split", "value") if key not in cell]
+            if needed:
+                faults.append(f"{where}: {named(needed)} missing in both row and column")
+                continue
+            faults += _cell_faults(study, where, cell)
+        for part in ("rows", "columns"):
+            labels = [cells["label"] for cells in table[part]]
+            faults += [
+                f"tables.{name}.{part}: label {label!r} stands there twice"
+                for label, times in Counter(labels).items()
+                if times > 1
+            ]
+    return faults
+
+
+def _cell_faults(study: Study, where: str, cell: Mapping) -> list[str]:
+    """What is wrong with what one cell selects: it must be one measurement of each seed."""
+    condition = cell.get("epsilon_where")
+    selections = [cell, *([{**cell, **condition}] if condition else [])]
+    faults = [
+        fault
+        for one in selections
+        for fault in unmeasured(study, where, cell_series(one)) + _epoch_faults(study, where, one)
+    ]
+    if faults:
+        return faults
+    if condition and not all(one.epsilons for one in study.chosen(cell_series(selections[1]))):
+        return [f"{where}: epsilon_where needs an attack that takes epsilons"]
+    faults += empty_columns(study, where, cell["attack"], [cell["value"]])
+    for one in selections:
+        chosen = study.chosen(cell_series(one))
+        dtypes = sorted({evaluation.dtype for evaluation in chosen})
+        if cell["value"] not in CLEAN and len(dtypes) > 1:
+            faults.append(f"{where}: dtype is missing; measured are {named(dtypes)}")
+    epsilons = {epsilon for one in study.chosen(cell_series(cell)) for epsilon in one.epsilons}
+    if cell["value"] not in CLEAN and not condition and len(epsilons) > 1:
+        measured = named(sorted(epsilons, key=float))
+        faults.append(f"{where}: epsilon or epsilon_where is missing; measured are {measured}")
+    return faults
+
+
+def _epoch_faults(study: Study, where: str, wanted: Mapping) -> list[str]:
+    """An epoch without a checkpoint."""
+    if "epoch" not in wanted or wanted["run"] not in study.runs:
+        return []
+    epochs = study.runs[wanted["run"]]["epochs"]
+    if wanted["epoch"] in epochs:
+        return []
+    return [
+        f"{where}: run {wanted['run']!r} has no checkpoint of {wanted['epoch']}; it has "
+        f"{named(epochs)}"
+    ]

@@ -1,0 +1,371 @@
+"""Whether the figures of a study can be drawn, told before anything is computed.
+
+Every fault is told in a sentence that names the key, the value and what is allowed.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+
+from mirage.attacks.signatures import signature
+from mirage.study.schemas import named, shown
+from mirage.study.study import BARE, Study
+
+# Columns of the attack table that speak of a gradient: empty for an attack that follows none.
+OF_GRADIENT = ("zero_share", "zero_image_share", "sign_disagreement", "mean_abs_gradient")
+
+# What the plots of scripts/mirage/reporting/plots look at, in a figure and in each of its series.
+LINES = ("y", "x_label", "y_label", "colours", "log_x")
+MEASURED = (
+    *("run", "attack", "dtype", "split", "defence", "epsilons", "epochs"),
+    *("label", "panel", "published", "clean"),
+)
+CHECKPOINT = ("run", "attack", "dtype", "split", "defence", "epsilons", "epochs", "label")
+OF_FIGURE = {
+    "by_epoch": LINES,
+    "by_epsilon": LINES,
+    "by_value": LINES,
+    "digits": ("x_label",),
+    "examples": (),
+    "filtered": (),
+    "losses": ("x_label", "y_label", "colours"),
+    "restarts": ("x_label", "y_label"),
+    "spectral_norms": ("x_label", "y_label", "colours", "log_x"),
+}
+OF_SERIES = {
+    "by_epoch": MEASURED,
+    "by_epsilon": MEASURED,
+    "by_value": (*MEASURED, "x"),
+    "digits": ("run", "split"),
+    "examples": CHECKPOINT,
+    "filtered": CHECKPOINT,
+    "losses": ("run", "epochs", "label", "panel"),
+    "restarts": (*CHECKPOINT, "panel"),
+    "spectral_norms": ("run", "epochs", "label", "panel", "published"),
+}
+OF_EVERY_FIGURE = ("plot", "title", "caption", "category", "series")
+
+Published = Mapping[str, Iterable[Mapping]]
+
+
+def faults(study: Study, published: Published | None) -> list[str]:
+    """Figures that ask for what no evaluation measures, or for what their plot cannot show.
+
+    Args:
+        study: Of a configuration without faults.
+        published: As in `mirage.study.config.read`.
+    """
+    return [
+        fault
+        for name, figure in study.config["figures"].items()
+        for fault in (
+            # What a plot does not look at has no meaning to be checked.
+            list(_not_taken(f"figures.{name}", figure))
+            or [
+                *_figure_faults(study, f"figures.{name}", figure, published),
+                *_colour_faults(f"figures.{name}.colours", figure.get("colours", {})),
+            ]
+        )
+    ]
+
+
+def unmeasured(study: Study, where: str, wanted: Mapping) -> list[str]:
+    """A selection that no evaluation measures."""
+    if study.chosen(wanted):
+        return []
+    keys = ("run", "attack", "dtype", "split", "defence", "epsilons")
+    selection = ", ".join(
+        f"{key} {named(wanted[key]) if key == 'epsilons' else wanted[key]}"
+        for key in keys
+        if key in wanted
+    )
+    return [f"{where}: no entry of evaluations measures {selection}"]
+
+
+def empty_columns(study: Study, where: str, attack: str, columns: Iterable[str]) -> list[str]:
+    """Columns of the attack table in which an attack has no values."""
+    given = study.config["attacks"][attack]
+    found = signature(given["method"])
+    lacking = [
+        column
+        for column in columns
+        if (column in OF_GRADIENT and "gradient" not in given)
+        or (column == "iterations" and not found.counts)
+        or (column == "epsilon" and found.kind == "minimal")
+    ]
+    return [f"{where}: attack {attack!r} ({given['method']}) has no {name}" for name in lacking]
+
+
+def _not_taken(where: str, figure: Mapping) -> Iterator[str]:
+    """Keys that the kind of figure does not look at."""
+    plot = figure["plot"]
+    known = (*OF_EVERY_FIGURE, *OF_FIGURE[plot])
+    if unknown := [key for key in figure if key not in known]:
+        yield f"{where}: a figure of {plot} does not take {named(unknown)}; it takes {named(known)}"
+    for number, series in enumerate(figure["series"]):
+        if unknown := [key for key in series if key not in OF_SERIES[plot]]:
+            yield (
+                f"{where}.series.{number}: a figure of {plot} does not take {named(unknown)}; "
+                f"its series take {named(OF_SERIES[plot])}"
+            )
+
+
+def _colour_faults(where: str, colours: Mapping[str, str]) -> list[str]:
+    if not colours:
+        return []
+    # Here, since only this needs matplotlib, and importing it takes a while.
+    from matplotlib.colors import is_color_like
+
+    return [
+        f"{where}.{label}: {shown(colour)} is no colour; write a name that matplotlib knows, such "
+        "as black, or #rrggbb"
+        for label, colour in colours.items()
+        if not is_color_like(colour)
+    ]
+
+
+def _figure_faults(
+    study: Study, where: str, figure: Mapping, published: Published | None
+) -> list[str]:
+    """What is wrong with a figure that has the keys its plot takes."""
+    found = []
+    for number, series in enumerate(figure["series"]):
+        found += _series_faults(study, f"{where}.series.{number}", figure, series, published)
+    if found:
+        return found
+    match figure["plot"]:
+        case "by_epoch" | "by_epsilon" | "by_value":
+            return [*_axis_faults(study, where, figure, published), *_lines(study, where, figure)]
+        case "losses" | "spectral_norms":
+            return _alike(where, figure, ("panel", "label"))
+        case "digits" if len(figure["series"]) > 1:
+            return [f"{where}.series.1: a figure of digits takes one series"]
+        case "examples" | "filtered" as plot:
+            return _one_choice(study, where, figure, plot)
+    return found
+
+
+def _series_faults(
+    study: Study, where: str, figure: Mapping, series: Mapping, published: Published | None
+) -> list[str]:
+    """What is wrong with one series by itself."""
+    found = []
+    run = study.runs[series["run"]]
+    if lacking := [epoch for epoch in series.get("epochs", ()) if epoch not in run["epochs"]]:
+        found.append(
+            f"{where}.epochs: run {series['run']!r} has no checkpoint of {shown(lacking)};"
+            f" it has {named(run['epochs'])}"
+        )
+    if "published" in series and published is not None:
+        found += _published_faults(where, figure, series, published)
+    match figure["plot"]:
+        case "by_epoch" | "by_epsilon" | "by_value":
+            found += _line_faults(study, where, figure, series)
+        case "examples" | "filtered":
+            found += _example_faults(study, where, series)
+        case "restarts":
+            found += _restart_faults(study, where, series)
+    return found
+
+
+def _columns(figure: Mapping) -> list[str]:
+    columns = figure.get("y", "accuracy")
+    return [columns] if isinstance(columns, str) else columns
+
+
+def _published_faults(
+    where: str, figure: Mapping, series: Mapping, published: Published
+) -> list[str]:
+    """A published series that does not exist, or has no point of what the figure draws."""
+    name = series["published"]
+    if name not in published:
+        return [
+            f"{where}.published: there is no series {name!r} in resources/published/series.csv; "
+            f"there are {named(sorted(published))}"
+        ]
+    there = sorted({row["quantity"] for row in published[name]})
+    if figure["plot"] == "spectral_norms":
+        drawn, there = ["spectral_norm"], sorted({one.split(":")[0] for one in there})
+    else:
+        drawn = list(_columns(figure))
+        if "accuracy" in drawn and (figure["plot"] == "by_epsilon" or series.get("clean")):
+            drawn.append("clean_accuracy")
+    if set(there) & set(drawn):
+        return []
+    return [f"{where}.published: series {name!r} has {named(there)}, and no {named(drawn)}"]
+
+
+def _line_faults(study: Study, where: str, figure: Mapping, series: Mapping) -> list[str]:
+    """A series of the attack table that is no line of its own."""
+    plot = figure["plot"]
+    chosen = study.chosen(series)
+    if not chosen:
+        return unmeasured(study, where, series)
+    found = []
+    for key in ("attack", "dtype", "split"):
+        several = sorted({getattr(one, key) for one in chosen})
+        if len(several) > 1:
+            found.append(f"{where}: {key} is missing; measured are {named(several)}")
+    if found:
+        return found
+    attack = chosen[0].attack
+    found += empty_columns(study, where, attack, _columns(figure))
+    if plot == "by_epsilon" and not chosen[0].epsilons:
+        found.append(f"{where}.attack: {attack!r} takes no epsilons to be drawn by")
+    if plot == "by_value":
+        if "x" not in series:
+            found.append(f"{where}: a figure by value needs x, the value, as well")
+        epochs = series.get("epochs", study.runs[series["run"]]["epochs"])
+        if len(epochs) > 1:
+            found.append(f"{where}.epochs: a figure by value takes one, not {named(epochs)}")
+    return found
+
+
+def _axis_faults(
+    study: Study, where: str, figure: Mapping, published: Published | None
+) -> list[str]:
+    """An axis without a name, or a logarithmic one that begins at zero or below."""
+    found = []
+    if figure["plot"] == "by_value" and "x_label" not in figure:
+        found.append(f"{where}: a figure by value needs x_label, what the value is, as well")
+    if not figure.get("log_x"):
+        return found
+    for number, series in enumerate(figure["series"]):
+        if figure["plot"] == "by_value":
+            places = [series["x"]]
+        elif figure["plot"] == "by_epsilon":
+            places = [float(one) for one in study.chosen(series)[0].epsilons]
+            for row in (published or {}).get(series.get("published"), ()):
+                if row["quantity"] == "clean_accuracy":
+                    places.append(0)  # where there is no attack
+                elif row["epsilon"]:
+                    places.append(float(row["epsilon"]))
+        else:
+            places = []
+        if any(place <= 0 for place in places):
+            found.append(
+                f"{where}.series.{number}: a logarithmic x axis cannot show {min(places):g}; leave "
+                "log_x out"
+            )
+    return found
+
+
+def _lines(study: Study, where: str, figure: Mapping) -> list[str]:
+    """Lines of one panel that have the same name, and points at one place of a line.
+
+    As `mirage.reporting.plots.series` names lines: by the label, the epsilon (by epsilon the
+    epoch), or both.
+    """
+    entries = {}
+    places = Counter()
+    for number, series in enumerate(figure["series"]):
+        (chosen,) = study.chosen(series)
+        run = study.runs[series["run"]]
+        panel, label = series.get("panel", ""), series.get("label", "")
+        if figure["plot"] == "by_epsilon":
+            values = series.get("epochs", run["epochs"])
+        else:
+            values = chosen.epsilons or (None,)
+        key = number
+        if figure["plot"] == "by_value":
+            key = (panel, label)
+            places.update(
+                (panel, label, value, series["x"], seed)
+                for value in values
+                for seed in run["seeds"]
+            )
+        entry = entries.setdefault(key, (panel, label, chosen.attack, {}))
+        entry[-1].update(dict.fromkeys(values))
+    prefix = "epoch " if figure["plot"] == "by_epsilon" else "ε = "
+    lines = Counter()
+    for panel, label, attack, values in entries.values():
+        for value in values:
+            if value is None:
+                name = label or attack
+            elif label:
+                name = f"{label}, {prefix}{value}" if len(values) > 1 else label
+            else:
+                name = f"{prefix}{value}"
+            lines[panel, name] += 1
+    found = [
+        f"{where}: two lines are called {name!r}" + (f" in panel {panel!r}" if panel else "") + "; "
+        "give their series labels that differ"
+        for (panel, name), times in lines.items()
+        if times > 1
+    ]
+    twice = {(panel, label, x) for (panel, label, _, x, _), times in places.items() if times > 1}
+    found += [
+        f"{where}: two series (label {label!r}, panel {panel!r}) have the x {x}; give them labels "
+        "that differ"
+        for panel, label, x in sorted(twice)
+    ]
+    return found
+
+
+def _alike(where: str, figure: Mapping, keys: tuple[str, ...]) -> list[str]:
+    """Series that could not be told apart."""
+    seen = Counter(tuple(series.get(key, "") for key in keys) for series in figure["series"])
+    return [
+        f"{where}: {times} series have the {' and the '.join(keys)} {named(map(repr, values))}; "
+        "give them labels that differ"
+        for values, times in seen.items()
+        if times > 1
+    ]
+
+
+def _one_choice(study: Study, where: str, figure: Mapping, plot: str) -> list[str]:
+    """Series whose images cannot stand beside one another."""
+    keys = ["split"]
+    if plot == "filtered":  # one adversarial image is put to all filters
+        keys += ["run", "attack", "dtype", "epsilons", "epochs"]
+    found = [
+        f"{where}.series.{number}.{key}: {shown(series.get(key))} is not that of the first series, "
+        f"{shown(figure['series'][0].get(key))}; a figure of {plot} shows the same images in all"
+        for number, series in enumerate(figure["series"])
+        for key in keys
+        if series.get(key) != figure["series"][0].get(key)
+    ]
+    sizes = [study.runs[series["run"]]["split"] for series in figure["series"]]
+    if not found and figure["series"][0]["split"] != "test" and sizes.count(sizes[0]) < len(sizes):
+        found.append(f"{where}: the runs of its series have other splits, and so other images")
+    return found
+
+
+def _example_faults(study: Study, where: str, series: Mapping) -> list[str]:
+    attack = series.get("attack")
+    minimal = attack is not None and study.kind(attack) == "minimal"
+    needed = ("attack", "dtype", "split", "epochs", *(() if minimal else ("epsilons",)))
+    missing = [key for key in needed if key not in series]
+    if missing:
+        return [f"{where}: a figure of examples needs {named(missing)} as well"]
+    if minimal and "epsilons" in series:
+        return [f"{where}: attack {attack!r} takes no epsilons"]
+    found = [
+        f"{where}.{key}: {shown(series[key])} is not allowed; a figure of examples takes one"
+        for key in ("epsilons", "epochs")
+        if len(series.get(key, [1])) > 1
+    ]
+    for key in ("source", "adaptive"):
+        if key in study.config["attacks"][attack]:
+            found.append(f"{where}.attack: a figure of examples shows no attack with {key!r}")
+    return found
+
+
+def _restart_faults(study: Study, where: str, series: Mapping) -> list[str]:
+    needed = ("attack", "dtype", "split", "epsilons", "epochs")
+    missing = [key for key in needed if key not in series]
+    if missing:
+        return [f"{where}: a figure of restarts needs {named(missing)} as well"]
+    found = [
+        f"{where}.{key}: {shown(series[key])} is not allowed; a figure of restarts takes one"
+        for key in ("epsilons", "epochs")
+        if len(series[key]) > 1
+    ]
+    attack = study.config["attacks"][series["attack"]]
+    if attack["method"] != "pgd":
+        found.append(f"{where}.attack: only PGD has restarts")
+    for key in ("source", "adaptive"):
+        if key in attack:
+            found.append(f"{where}.attack: a figure of restarts shows no attack with {key!r}")
+    if series.get("defence", BARE) != BARE:
+        found.append(f"{where}.defence: a figure of restarts shows the bare network")
+    return found

@@ -1,0 +1,102 @@
+"""A study: a checked configuration with every attack of every run spelled out."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from mirage.attacks.signatures import signature
+
+DOWNLOADED = ("mnist", "fashion_mnist")
+# Training images, test images, and values of an image of each data set.
+SIZES = {
+    "mnist": (60_000, 10_000, 28 * 28),
+    "fashion_mnist": (60_000, 10_000, 28 * 28),
+    "cifar10": (50_000, 10_000, 32 * 32 * 3),
+    "digits": (1_347, 450, 28 * 28),
+}
+# Folders under results/ that git tracks and `make clean` keeps.
+KEPT = ("reference",)
+# Beside the names of `defences`: the network as it is.
+BARE = "bare"
+# Tables that are there without being named in the configuration.
+TABLES = ("attacks", "measures", "history", "summary", "published", "claims")
+# Columns that are the same for every attack.
+CLEAN = ("clean_accuracy", "clean_error")
+# Keys of an attack that are not parameters of its method.
+NOT_PARAMETERS = ("method", "source", "adaptive")
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """One attack with one type of gradient on one split of one run, at several epsilons.
+
+    No epsilons where the attack takes none; `images` is how many of the split are attacked, from
+    the first on, None being all.
+    """
+
+    run: str
+    attack: str
+    dtype: str
+    split: str
+    defence: str
+    epsilons: tuple[str, ...]
+    images: int | None
+
+
+@dataclass(frozen=True)
+class Study:
+    """A checked and completed configuration with its evaluations spelled out."""
+
+    config: dict
+    evaluations: tuple[Evaluation, ...]
+
+    @property
+    def runs(self) -> dict:
+        """Runs by name."""
+        return self.config["runs"]
+
+    def kind(self, attack: str) -> str:
+        """The kind of jobs of an attack, see `mirage.attacks.signatures.Signature`."""
+        return signature(self.config["attacks"][attack]["method"]).kind
+
+    def chosen(self, series: Mapping) -> list[Evaluation]:
+        """The evaluations a figure's series draws on, at the epsilons it names, else at all.
+
+        A series that names no defence draws on the bare network.
+        """
+        wanted = {"defence": BARE, **series}
+        keys = [key for key in ("run", "attack", "dtype", "split", "defence") if key in wanted]
+        return [
+            replace(evaluation, epsilons=tuple(wanted.get("epsilons", evaluation.epsilons)))
+            for evaluation in self.evaluations
+            if all(getattr(evaluation, key) == wanted[key] for key in keys)
+            and set(wanted.get("epsilons", ())) <= set(evaluation.epsilons)
+        ]
+
+
+def evaluations(config: Mapping) -> list[Evaluation]:
+    """The evaluations that a completed configuration asks for, in its order."""
+    return [
+        Evaluation(
+            run,
+            attack,
+            dtype,
+            split,
+            defence,
+            tuple(entry.get("epsilons", ())),
+            entry.get("images"),
+        )
+        for entry in config["evaluations"]
+        for run in entry["runs"]
+        for attack in entry["attacks"]
+        for dtype in entry.get("dtypes", [config["runs"][run]["dtype"]])
+        for split in entry["splits"]
+        for defence in entry["defences"]
+    ]
+
+
+def cell_series(cell: Mapping) -> dict:
+    """What a table's cell selects, as a series of a figure would."""
+    series = {
+        key: cell[key] for key in ("run", "attack", "dtype", "split", "defence") if key in cell
+    }
+    return series | ({"epsilons": [cell["epsilon"]]} if "epsilon" in cell else {})

@@ -1,0 +1,1 @@
+"""Holds the chain of checkpoints and the objectives it minimizes; imports attacks and below."""
