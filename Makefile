@@ -35,7 +35,7 @@ quick: .venv/runtime  ## The main job on the embedded digits: tables, figures an
 	$(SNAKE) --configfile config/quick.yaml --quiet rules host $(REPORT) $(ARGS)
 
 tour: .venv/runtime  ## All five sources on the embedded digits: every table, figure and claim
-	$(SNAKE) --configfile config.yaml config/tour.yaml --quiet rules host $(REPORT) $(ARGS)
+	$(SNAKE) --configfile config/tour.yaml --quiet rules host $(REPORT) $(ARGS)
 
 reproduce: .venv/runtime  ## The published protocol on MNIST (config.yaml), downloaded or from MNIST_DIR
 	$(SNAKE) $(REPORT) $(ARGS)

@@ -48,13 +48,9 @@ def configuration(jobs: int) -> dict:
                 "relative_step": 0.6,
             }
         },
-        "evaluations": [
-            {"runs": ["run"], "attacks": ["pgd"], "dtypes": DTYPES, "epsilons": EPSILONS}
-        ],
-        "figures": {},
+        "also": [{"run": "run", "attack": "pgd", "dtype": DTYPES, "epsilons": EPSILONS}],
         "summary": {
             "runs": ["run"],
-            "split": "test",
             "epsilon": EPSILONS[0],
             "columns": [{"label": "PGD", "attack": "pgd", "dtype": "float32"}],
         },

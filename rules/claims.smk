@@ -2,19 +2,17 @@
 
 # What a `prefix:` puts before all results where this workflow is a module of another.
 PREFIX = rules.configuration.output[0].removesuffix(f"{RESULTS}/configuration.yaml")
-CLAIMS = FOLDER / "resources/published/claims.yaml"
-CLAIMS_SCHEMA = FOLDER / "schemas/claims.schema.yaml"
-if CONFIG["claims"]:
-    # They are judged at the very end, hours after a fault in them could have been told.
+# They are judged at the very end, hours after a fault in them could have been told.
+if STUDY.claims:
     try:
-        claims.read(CLAIMS, CLAIMS_SCHEMA, SERIES)
+        claims.check(STUDY.claims, FOLDER / "schemas/claims.schema.yaml", SERIES)
     except claims.ClaimsError as error:
         raise WorkflowError(str(error))
 
 
 rule claims:
     input:
-        claims=own("resources/published/claims.yaml"),
+        claims=[own(os.path.relpath(file, FOLDER)) for file in STUDY.claim_files],
         schema=own("schemas/claims.schema.yaml"),
         series=PUBLISHED,
         attacks=TABLE.format(table="attacks.csv"),
@@ -40,10 +38,14 @@ rule claims:
     params:
         version=version("judge.py"),
         dataset=DATASET,
+        claims=lambda wildcards, input: option("--claims", input.claims),
+        own=as_json(CONFIG["claims"]),
+        twins=json.dumps(STUDY.twins),
         # For the links only: the figures themselves are no input.
         figures=json.dumps({name: f"{PREFIX}{FIGURE.format(figure=name)}.png" for name in FIGURES}),
     shell:
-        "python {input.script:q} --dataset {params.dataset:q} --claims {input.claims:q}"
+        "python {input.script:q} --dataset {params.dataset:q} {params.claims} --own {params.own:q}"
+        " --twins {params.twins:q}"
         " --schema {input.schema:q} --series {input.series:q} --attacks {input.attacks:q}"
         " --measures {input.measures:q} --history {input.history:q} --restarts {input.restarts:q}"
         " --figures {params.figures:q} --output {output:q} > {log:q} 2>&1"

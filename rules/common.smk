@@ -70,7 +70,7 @@ try:
     )
     STUDY = configuration.read(
         config,
-        FOLDER / "schemas/config.schema.yaml",
+        FOLDER,
         SERIES,
         os.environ.get("MNIST_DIR", ""),
     )

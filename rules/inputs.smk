@@ -251,15 +251,16 @@ def cell_files(table):
 
 # Nothing to compare where no figure shows a published series.
 PUBLISHED_TABLE = ["published"] if any(map(figure_published, FIGURES)) else []
+SUMMARY = ["summary"] if "summary" in CONFIG else []
 ALL_TABLES = expand(
     TABLE,
     table=[
         f"{name}.{kind}"
-        for name in ("attacks", "measures", "history", "summary", *PUBLISHED_TABLE, *CUSTOM_TABLES)
+        for name in ("attacks", "measures", "history", *SUMMARY, *PUBLISHED_TABLE, *CUSTOM_TABLES)
         for kind in ("csv", "md")
     ],
 )
-ALL_CLAIMS = expand(TABLE, table=["claims.csv", "claims.md", "claims.html"]) * CONFIG["claims"]
+ALL_CLAIMS = expand(TABLE, table=["claims.csv", "claims.md", "claims.html"]) * bool(STUDY.claims)
 ALL_FIGURES = [
     f"{FIGURE}.{kind}".format(figure=name) for name in FIGURES for kind in ("png", "svg")
 ]

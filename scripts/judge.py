@@ -12,13 +12,16 @@ if __name__ == "__main__":
 from mirage.reporting import claims, ledger, published, tables
 from mirage.runtime.errors import script
 from mirage.runtime.files import atomic
+from mirage.study import library
 
 
 def arguments() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--dataset", required=True, help="that the tables were measured on")
-    parser.add_argument("--claims", type=Path, required=True, help="published claims as YAML")
+    parser.add_argument("--claims", type=Path, nargs="*", default=[], help="claims.yaml of studies")
+    parser.add_argument("--own", type=json.loads, default=[], help="further claims, as JSON")
+    parser.add_argument("--twins", type=json.loads, default={}, help="JSON: exact-sign attacks")
     parser.add_argument("--schema", type=Path, required=True, help="of the claims")
     parser.add_argument("--series", type=Path, required=True, help="published series as CSV")
     parser.add_argument("--attacks", type=Path, required=True, help="attack rows as CSV")
@@ -39,7 +42,8 @@ def main() -> None:
     """Read, judge and write."""
     args = arguments()
     series = tables.read([args.series])
-    content = claims.read(args.claims, args.schema, set(series["series"]))
+    content = [claim for file in args.claims for claim in library.claims(file)] + args.own
+    claims.check(content, args.schema, set(series["series"]))
     files = {
         "attacks": [args.attacks],
         "measures": [args.measures],
@@ -47,7 +51,7 @@ def main() -> None:
         "restarts": args.restarts,
     }
     given = {name: tables.read(paths, name) for name, paths in files.items() if paths}
-    table = published.ledger(content, {**given, "series": series}, args.dataset)
+    table = published.ledger(content, args.twins, {**given, "series": series}, args.dataset)
     csv, markdown, html = args.output
     with atomic(csv) as temporary:
         table.to_csv(temporary, index=False, lineterminator="\n")

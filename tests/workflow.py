@@ -19,6 +19,7 @@ import isolation
 import preloaded
 import serve
 from mirage.runtime import device  # noqa: F401, sets variables that jobs then see
+from mirage.study import config, study
 
 ROOT = Path(__file__).parents[1]
 SOURCES = (
@@ -26,6 +27,7 @@ SOURCES = (
     "Singularity.def",
     "config.yaml",
     *("config", "envs", "profiles", "report", "resources", "rules", "schemas", "scripts"),
+    "studies",
 )
 # Targets that stand for others and run nothing.
 COLLECTIONS = {"all", "checkpoints", "evaluations", "tables", "figures"}
@@ -193,6 +195,14 @@ def reruns(folder: Path, configuration: str = "config/test.yaml") -> set[str]:
 def read(folder: Path, configuration: str) -> dict:
     """A configuration file of a copy."""
     return yaml.safe_load((folder / configuration).read_text())
+
+
+def planned(folder: Path, *files: str, **more: object) -> study.Study:
+    """What configuration files of a copy, laid one over the other, and `--config` stand for."""
+    given = {}
+    for file in files:
+        given |= read(folder, file)
+    return config.read({**given, **more}, folder)
 
 
 def write(folder: Path, configuration: str, content: dict) -> None:

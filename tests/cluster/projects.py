@@ -73,7 +73,7 @@ class Project:
         """One chain of three links, one attack, and the tables of both."""
         config = read(self.folder, CONFIGURATION)
         config["runs"] = {"float32": config["runs"]["float32"]}
-        config["evaluations"][0]["attacks"] = ["fgsm"]
+        config["also"][0]["attack"] = "fgsm"
         config["figures"] = {}
         write(self.folder, CONFIGURATION, config)
         self.targets = [f"results/digits/tables/{name}.csv" for name in TABLES]

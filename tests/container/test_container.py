@@ -20,11 +20,10 @@ def every_rule_once(folder):
     config = read(folder, CONFIGURATION)
     config["runs"] = {name: config["runs"][name] for name in ("float64", "tuned")}
     config["runs"]["tuned"]["epochs"] = [1]
-    config["evaluations"] = [
+    config["also"] = [
         entry
-        for entry in config["evaluations"]
-        if entry["runs"][0] in config["runs"]
-        and entry["attacks"][0] in ("fgsm", "pgd", "jsma", "deepfool")
+        for entry in config["also"]
+        if entry["run"] in config["runs"] and entry["attack"] in ("fgsm", "pgd", "jsma", "deepfool")
     ]
     del config["attacks"]["transfer"]
     figures = ("by-epoch", "examples", "restarts")

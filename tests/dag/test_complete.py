@@ -3,15 +3,14 @@
 from collections import Counter
 
 import pytest
-from workflow import ROOT, plan, read, rules, snakemake, write
+from workflow import ROOT, plan, planned, read, rules, snakemake, write
 
 from mirage.attacks.signatures import signature
 from mirage.data import folders
 
-# Two files are laid one over the other.
 SHIPPED = [
     *("config.yaml", "config/quick.yaml", "config/test.yaml"),
-    pytest.param("config.yaml config/tour.yaml", marks=pytest.mark.thorough),
+    pytest.param("config/tour.yaml", marks=pytest.mark.thorough),
 ]
 PLOTS = {
     path.stem
@@ -20,11 +19,12 @@ PLOTS = {
 }
 
 
-def expected(config):
-    """The number of jobs of each rule, counted from the configuration alone."""
+def expected(study):
+    """The number of jobs of each rule, counted from the plan."""
+    config = study.config
     runs, attacks = config["runs"], config["attacks"]
-    seeds = {name: run["seeds"][: config.get("max_seeds")] for name, run in runs.items()}
-    splits = {name: run.get("split", config["split"]) for name, run in runs.items()}
+    seeds = {name: run["seeds"] for name, run in runs.items()}
+    splits = {name: run["split"] for name, run in runs.items()}
     shown = [
         (figure["plot"], series)
         for figure in config["figures"].values()
@@ -46,9 +46,9 @@ def expected(config):
         ),
         measure=sum(map(len, seeds.values())),
         table=3,
-        cells=len(config.get("tables", {})),
-        claims=int(config.get("claims", False)),
-        summary=1,
+        cells=len(config["tables"]),
+        claims=int(bool(study.claims)),
+        summary=int("summary" in config),
         published=int(any("published" in series for _, series in shown)),
         configuration=1,
         provenance=1,
@@ -57,17 +57,9 @@ def expected(config):
         examples=len(selections(shown, "examples", "filtered")),
         restarts=sum(len(seeds[one["run"]]) for one in selections(shown, "restarts")),
     )
-    for entry in config["evaluations"]:
-        for run in entry["runs"]:
-            for attack in entry["attacks"]:
-                several = (
-                    len(seeds[run])
-                    * len(entry.get("dtypes", ["the run's own"]))
-                    * len(entry.get("splits", ["test"]))
-                    * len(entry.get("defences", ["bare"]))
-                )
-                kind = signature(attacks[attack]["method"]).kind
-                counts[kind] += several * (len(entry["epsilons"]) if kind == "attack" else 1)
+    for one in study.evaluations:
+        kind = signature(attacks[one.attack]["method"]).kind
+        counts[kind] += len(seeds[one.run]) * (len(one.epsilons) if kind == "attack" else 1)
     return +counts
 
 
@@ -79,45 +71,42 @@ def different(values):
 def selections(shown, *plots):
     """What series of these plots select, each once, whatever they are called."""
     keys = ("run", "attack", "dtype", "split", "epsilons", "epochs", "defence")
-    return different({key: one.get(key) for key in keys} for plot, one in shown if plot in plots)
+    return different(
+        {"defence": "bare", **{key: one[key] for key in keys if key in one}}
+        for plot, one in shown
+        if plot in plots
+    )
 
 
-def laid_over(config, other):
-    """A configuration with what another says in place of its own, as Snakemake does it."""
-    for key, value in other.items():
-        if isinstance(value, dict) and isinstance(config.get(key), dict):
-            laid_over(config[key], value)
-        else:
-            config[key] = value
-    return config
-
-
-@pytest.mark.parametrize("files", SHIPPED)
-def test_a_shipped_configuration_is_planned_in_full_without_any_data(pristine, files):
-    files = files.split()
-    config = read(pristine, files[0])
-    for other in files[1:]:
-        laid_over(config, read(pristine, other))
-    assert rules(plan(pristine, "--configfile", *files)) == expected(config)
+@pytest.mark.parametrize("file", SHIPPED)
+def test_a_shipped_configuration_is_planned_in_full_without_any_data(pristine, file):
+    jobs = plan(pristine, "--configfile", file)
+    assert rules(jobs) == expected(planned(pristine, file))
     assert not (pristine / "results").exists()
 
 
 @pytest.mark.thorough
 def test_the_configuration_is_config_yaml_where_no_other_is_named(fresh):
     config = read(fresh, "config.yaml")
-    config["runs"]["shallow"]["seeds"] = [1, 2, 3, 4, 5, 6, 7]
-    write(fresh, "config.yaml", config)
+    write(fresh, "config.yaml", config | {"studies": ["yue2018"]})
     jobs = plan(fresh)
-    assert rules(jobs) == expected(config)
-    assert "train shallow 7 5" in jobs
+    assert rules(jobs) == expected(planned(fresh, "config.yaml"))
+    assert "train yue2018-float64 5 181" in jobs
+
+
+@pytest.mark.thorough
+def test_one_paper_alone_is_asked_for_on_the_command_line(pristine):
+    jobs = plan(pristine, "--config", "studies=[hao]")
+    assert rules(jobs) == expected(planned(pristine, "config.yaml", studies=["hao"]))
+    trained = {job.split()[1] for job in jobs if job.startswith("train ")}
+    # Two runs of another study: one of its claims is about them.
+    assert trained == {"bp", "cnn", "bp-adversarial", "cnn-adversarial", "base", "l2"}
 
 
 @pytest.mark.thorough
 def test_max_seeds_takes_the_first_seed_of_each_run_on_the_command_line(pristine):
-    config = read(pristine, "config/test.yaml")
-    assert any(len(run["seeds"]) > 1 for run in config["runs"].values())
     jobs = plan(pristine, "--configfile", "config/test.yaml", "--config", "max_seeds=1")
-    assert rules(jobs) == expected({**config, "max_seeds": 1})
+    assert rules(jobs) == expected(planned(pristine, "config/test.yaml", max_seeds=1))
     assert "measure float32 1" in jobs
     assert "measure float32 2" not in jobs
 
@@ -129,12 +118,12 @@ def test_another_configuration_stands_alone_and_is_not_mixed_with_config_yaml(pr
 
 
 def test_the_small_configuration_has_every_rule_and_every_kind_of_plot(pristine):
-    config = read(pristine, "config/test.yaml")
+    study = planned(pristine, "config/test.yaml")
     listed = snakemake(pristine, "--list-rules", "--configfile", "config/test.yaml").stdout
     shown = {line.split()[0] for line in listed.splitlines() if line and not line.startswith("Us")}
     collections = {"checkpoints", "evaluations", "tables", "figures"}
-    assert shown - collections == set(expected(config)) | {"download"}
-    assert {figure["plot"] for figure in config["figures"].values()} == PLOTS
+    assert shown - collections == set(expected(study)) | {"download"}
+    assert {figure["plot"] for figure in study.config["figures"].values()} == PLOTS
 
 
 EVALUATIONS = {"prepare", "train", "perturb", "sweep", "attack", "minimal"}
@@ -154,7 +143,7 @@ EVALUATIONS = {"prepare", "train", "perturb", "sweep", "attack", "minimal"}
 )
 def test_a_stage_can_be_asked_for_by_name(pristine, target, rules_of_target):
     jobs = plan(pristine, target, "--configfile", "config/test.yaml")
-    whole = expected(read(pristine, "config/test.yaml"))
+    whole = expected(planned(pristine, "config/test.yaml"))
     without = {"all", "configuration", "provenance", "figure", "examples"}
     assert set(rules(jobs)) == (rules_of_target or set(whole) - without) | {target}
 
@@ -168,7 +157,7 @@ def test_the_images_a_network_is_tuned_on_are_made_once_for_all_its_checkpoints(
 def test_results_may_lie_in_another_folder_than_the_workflow(fresh, tmp_path):
     elsewhere = tmp_path / "elsewhere"
     jobs = plan(fresh, "--configfile", "config/test.yaml", "--directory", str(elsewhere))
-    assert rules(jobs) == expected(read(fresh, "config/test.yaml"))
+    assert rules(jobs) == expected(planned(fresh, "config/test.yaml"))
 
 
 def test_cifar10_is_taken_from_a_folder_and_not_downloaded(fresh, tmp_path):
@@ -188,7 +177,7 @@ def test_cifar10_is_taken_from_a_folder_and_not_downloaded(fresh, tmp_path):
     assert not (fresh / "results").exists()
     write(fresh, "config/test.yaml", {**config, "data_folder": str(data)})
     jobs = plan(fresh, "--configfile", "config/test.yaml")
-    assert rules(jobs) == expected(config)
+    assert rules(jobs) == expected(planned(fresh, "config/test.yaml"))
     assert "download" not in rules(jobs)
 
 
@@ -245,11 +234,14 @@ def test_the_file_that_is_read_where_none_is_named_and_the_claims_are_read_stric
     line = len(text.splitlines()) + 1
     assert f"config.yaml, line {line}: the key 'dataset' stands here" in result.stdout
     config.write_text(text)
-    with (fresh / "resources/published/claims.yaml").open("a") as stream:
-        stream.write("exact: {}\n")
-    result = snakemake(fresh, "-n")
-    assert "claims.yaml, line" in result.stdout
-    assert "the key 'exact' stands here a second time" in result.stdout
+    for name in ("study", "claims"):
+        file = fresh / f"studies/hao/{name}.yaml"
+        text = file.read_text()
+        file.write_text(text + "a: {}\na: {}\n")
+        result = snakemake(fresh, "-n")
+        assert f"studies/hao/{name}.yaml, line" in result.stdout
+        assert "the key 'a' stands here a second time" in result.stdout
+        file.write_text(text)
 
 
 def test_a_wrong_configuration_ends_in_one_message_and_makes_nothing(fresh):
@@ -260,7 +252,7 @@ def test_a_wrong_configuration_ends_in_one_message_and_makes_nothing(fresh):
     result = snakemake(fresh, "--configfile", "config/test.yaml")
     assert result.returncode != 0
     assert "Traceback" not in result.stdout
-    assert "unknown key 'colour'; allowed are dataset" in result.stdout
+    assert "unknown key 'colour'; allowed are title, studies" in result.stdout
     assert result.stdout.count("runs.float32.learning_rate: -1 is not allowed") == 1
     assert not (fresh / "results").exists()
 

@@ -102,7 +102,7 @@ def test_a_configuration_without_this_workflow_s_keys_is_refused_in_words(tmp_pa
     assert result.returncode != 0
     assert "Traceback" not in result.stdout
     assert "'samples'" in result.stdout
-    assert "are missing" in result.stdout
+    assert "allowed are title, studies" in result.stdout
 
 
 @pytest.mark.thorough
@@ -116,13 +116,12 @@ def test_a_run_as_a_module_makes_the_same_and_a_touch_nothing(tmp_path):
         "runs": {"small": run},
         "defences": {},
         "attacks": {"fgsm": config["attacks"]["fgsm"]},
-        "evaluations": [{"runs": ["small"], "attacks": ["fgsm"], "epsilons": ["0.1"]}],
-        "figures": {
-            "losses": {**shown, "plot": "losses", "series": [{"run": "small", "label": "a"}]}
-        },
+        "also": [],
+        "claims": [],
+        "figures": {"losses": {**shown, "plot": "lines", "y": "loss", "select": {"run": "small"}}},
         "tables": {},
         "summary": {
-            **{"runs": ["small"], "split": "test", "epsilon": "0.1"},
+            **{"runs": ["small"], "epsilon": "0.1"},
             "columns": [{"label": "FGSM", **attack}],
         },
     }

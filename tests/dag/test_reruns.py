@@ -99,17 +99,17 @@ def test_nothing_runs_again_where_nothing_has_changed(finished):
 
 
 def test_an_epsilon_of_a_sweep_reruns_the_sweep_and_what_shows_it(change):
-    jobs = change(lambda config: config["evaluations"][0]["epsilons"].append("0.2"))
+    jobs = change(
+        lambda config: config["figures"]["by-epsilon"]["select"]["epsilons"].append("0.2")
+    )
     assert jobs == FLOAT32_SWEEPS | ATTACK_TABLES | {"figure by-epsilon", "configuration"}
 
 
 def test_an_epsilon_of_an_iterative_attack_runs_it_at_that_epsilon_only(change):
     def add(config):
-        (entry,) = (one for one in config["evaluations"] if one["attacks"] == ["pgd"])
-        entry["epsilons"].append("0.2")
+        config["tables"]["rana-table1"]["common"]["epsilons"].append("0.2")
 
     new = {"attack float64 1 test bare pgd float64 0.2"}
-    # A table of cells looks through all epsilons for the smallest that does.
     assert change(add) == new | ATTACK_TABLES | {"cells rana-table1", "configuration"}
 
 
@@ -193,8 +193,8 @@ def test_a_new_table_makes_that_table_only(change):
 def test_a_new_attack_leaves_the_others_alone(change):
     def add(config):
         config["attacks"]["bim"] = {"method": "pgd", "gradient": "exact_sign", "steps": 1}
-        entry = {"runs": ["float64"], "attacks": ["bim"], "epsilons": ["0.05", "0.1"]}
-        config["evaluations"].append(entry)
+        entry = {"run": "float64", "attack": "bim", "epsilons": ["0.05", "0.1"]}
+        config["also"].append(entry)
 
     new = {f"attack float64 1 test bare bim float64 {epsilon}" for epsilon in ("0.05", "0.1")}
     assert change(add) == new | ATTACK_TABLES | {"configuration"}
@@ -223,8 +223,8 @@ def test_a_parameter_of_a_defence_reruns_what_stands_behind_it_only(change):
 def test_a_new_defence_makes_its_own_jobs_only(change):
     def add(config):
         config["defences"]["edges"] = {"method": "high_pass", "cutoff": 2}
-        (entry,) = (one for one in config["evaluations"] if "adaptive" in one["attacks"])
-        entry["defences"].append("edges")
+        entry = {"run": "float64", "attack": ["fgsm_exact", "adaptive"], "epsilon": "0.05"}
+        config["also"].append({**entry, "defence": "edges"})
 
     new = {f"sweep float64 1 test edges {attack} float64" for attack in ("fgsm_exact", "adaptive")}
     assert change(add) == new | ATTACK_TABLES | {"configuration"}
@@ -232,11 +232,8 @@ def test_a_new_defence_makes_its_own_jobs_only(change):
 
 @pytest.mark.thorough
 def test_another_number_of_images_reruns_the_attack_on_them(change):
-    def fewer(config):
-        (entry,) = (one for one in config["evaluations"] if one["attacks"] == ["jsma"])
-        entry["images"] = 30
-
-    assert change(fewer) == JSMA | {"cells rana-table1", "configuration"} | ATTACK_TABLES
+    jobs = change(lambda config: config["runs"]["float64"]["images"].update(jsma=30))
+    assert jobs == JSMA | {"cells rana-table1", "configuration"} | ATTACK_TABLES
 
 
 @pytest.mark.thorough
@@ -269,13 +266,15 @@ def test_the_order_of_keys_and_a_default_written_out_rerun_nothing(change):
 # --- Code ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["attacks/pgd", pytest.param("ball", marks=pytest.mark.thorough)])
+@pytest.mark.parametrize(
+    "name", ["attacks/pgd", pytest.param("attacks/ball", marks=pytest.mark.thorough)]
+)
 def test_the_code_of_an_attack_reruns_that_attack_and_what_shows_it(edit, name):
     """DeepFool makes use of the ball, too, and one run is trained with PGD."""
     jobs = edit(f"scripts/mirage/{name}.py")
     of_pgd = PGD | RESTARTS | OF_PGD | {"figure restarts"}
     of_ball = TUNED_ANEW | DEEPFOOL_IMAGES | {"figure examples"} | TRAIN_SMALL | OF_SMALL
-    assert jobs == of_pgd | (of_ball if name == "ball" else set())
+    assert jobs == of_pgd | (of_ball if name == "attacks/ball" else set())
 
 
 @pytest.mark.thorough
@@ -345,12 +344,17 @@ def test_the_code_of_the_download_reruns_nothing_where_nothing_is_downloaded(edi
     assert edit(file) == set()
 
 
-JUDGING = ("schemas", "documents")
+JUDGING = ("study/schemas", "study/documents", "study/library")
 
 
 @pytest.mark.thorough
 @pytest.mark.parametrize(
-    "name", ["config", "consistency", "drawable", "study", "signatures", "schemas", "documents"]
+    "name",
+    [
+        *(f"study/{name}" for name in ("config", "consistency", "drawable", "study", "language")),
+        "attacks/signatures",
+        *JUDGING,
+    ],
 )
 def test_the_code_that_checks_the_configuration_reruns_nothing(edit, name):
     # The claims are read, and checked against a schema of their own, by the same code.

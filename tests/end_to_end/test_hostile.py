@@ -55,15 +55,15 @@ def configuration(text, **more):
             }
         },
         "attacks": {"fgsm": {"method": "fgsm", "gradient": "exact_sign"}},
-        "evaluations": [{"runs": ["plain"], "attacks": ["fgsm"], "epsilons": ["0.1", "0.2"]}],
         "figures": {
             "figure": {
                 **shown,
-                "plot": "by_epsilon",
+                "plot": "lines",
+                "x": "epsilon",
                 "x_label": text,
                 "y_label": text,
                 "colours": {text: "black"},
-                "series": [{**selection, "epochs": [1], "label": text, "panel": text}],
+                "select": [{**selection, "epsilons": ["0.1", "0.2"], "label": text, "panel": text}],
             }
         },
         "tables": {

@@ -25,10 +25,9 @@ def test_the_attack_of_the_readme_is_a_file_and_an_entry(fresh):
     config["runs"] = {run: {**config["runs"][run], "seeds": [1], "epochs": [1]}}
     config["attacks"] = {"uniform": {"method": "uniform"}}
     epsilons = ["0", "0.1", "0.8"]
-    config["evaluations"] = [{"runs": [run], "attacks": ["uniform"], "epsilons": epsilons}]
-    config["figures"], config["tables"] = {}, {}
-    column = {"label": "noise", "attack": "uniform", "dtype": config["runs"][run]["dtype"]}
-    config["summary"] = {"runs": [run], "split": "test", "epsilon": "0.1", "columns": [column]}
+    config["also"] = [{"run": run, "attack": "uniform", "epsilons": epsilons}]
+    for key in ("figures", "tables", "claims", "summary"):
+        del config[key]
     write(fresh, "config/test.yaml", config)
     result = snakemake(fresh, "evaluations", "--configfile", "config/test.yaml")
     assert result.returncode == 0, result.stdout

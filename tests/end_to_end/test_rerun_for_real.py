@@ -39,7 +39,9 @@ def append(path, text="\n# a comment\n"):
 
 
 def add_an_epsilon(folder):
-    edit_configuration(folder, lambda c: c["evaluations"][0]["epsilons"].append("0.2"))
+    edit_configuration(
+        folder, lambda c: c["figures"]["by-epsilon"]["select"]["epsilons"].append("0.2")
+    )
     sweeps = {f"sweep float32 {seed} test bare fgsm float32" for seed in (1, 2)}
     return sweeps | ATTACK_TABLES | {"figure by-epsilon", "configuration"}
 
@@ -215,7 +217,7 @@ def test_edits_made_while_it_runs_are_noticed_by_the_next_run(finished, tmp_path
         assert process.poll() is None, (folder / "log.txt").read_text()
         # The job is at work with the code and the configuration of before.
         append(code)
-        edit_configuration(folder, lambda c: c["evaluations"][1]["epsilons"].append("0.2"))
+        edit_configuration(folder, lambda c: c["also"][1]["epsilons"].append("0.2"))
         (folder / "edited").touch()
         assert process.wait(LONG) == 0, (folder / "log.txt").read_text()
     finally:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from workflow import copy_sources, read, snakemake, write
+from workflow import copy_sources, planned, read, snakemake, write
 
 from mirage.data import images as prepared
 from mirage.models import networks
@@ -34,14 +34,9 @@ def mnist(tmp_path_factory, real_images):
     # What is held against the source has all images; of the others a part will do.
     for name in ("float64", "tuned"):
         config["runs"][name]["split"] = {"train": 10000, "validation": 5000}
-    for entry in config["evaluations"]:
-        if entry["runs"] == ["tuned"]:
-            entry["images"] = 1000
+    config["runs"]["tuned"]["images"] = 1000
     config["runs"]["float32"]["learning_rate"] = 0.001
     config["runs"]["tuned"]["start"]["epoch"] = 2
-    for figure in config["figures"].values():
-        for series in figure["series"]:
-            series.update({"epochs": [2]} if "epochs" in series else {})
     write(folder, "config/test.yaml", config)
     result = snakemake(folder, "--configfile", "config/test.yaml")
     assert result.returncode == 0, result.stdout
@@ -52,7 +47,7 @@ def mnist(tmp_path_factory, real_images):
 def results(request):
     """The results of a whole run and its configuration."""
     folder = request.getfixturevalue({"digits": "finished", "mnist": "mnist"}[request.param])
-    return folder / "results" / request.param, read(folder, "config/test.yaml")
+    return folder / "results" / request.param, planned(folder, "config/test.yaml")
 
 
 def attacks(folder):
@@ -60,18 +55,13 @@ def attacks(folder):
 
 
 def test_there_is_a_row_for_every_run_seed_epoch_attack_type_split_and_epsilon(results):
-    folder, config = results
+    folder, study = results
     expected = {
-        (run, seed, epoch, split, defence, attack, dtype, epsilon)
-        for entry in config["evaluations"]
-        for run in entry["runs"]
-        for seed in config["runs"][run]["seeds"]
-        for epoch in config["runs"][run]["epochs"]
-        for split in entry.get("splits", ["test"])
-        for defence in entry.get("defences", ["bare"])
-        for attack in entry["attacks"]
-        for dtype in entry.get("dtypes", [config["runs"][run]["dtype"]])
-        for epsilon in entry.get("epsilons", ["none"])
+        (one.run, seed, epoch, one.split, one.defence, one.attack, one.dtype, epsilon)
+        for one in study.evaluations
+        for seed in study.runs[one.run]["seeds"]
+        for epoch in study.runs[one.run]["epochs"]
+        for epsilon in one.epsilons or ["none"]
     }
     rows = attacks(folder).fillna({"epsilon": "none"})
     keys = rows[["run", "seed", "epoch", "split", "defence", "attack", "dtype", "epsilon"]]
@@ -119,21 +109,21 @@ def test_an_attack_through_a_defence_misleads_more_than_one_that_is_blind_to_it(
 
 
 def test_as_many_images_are_attacked_as_the_configuration_says(results):
-    folder, config = results
-    numbers = attacks(folder).groupby("attack")["n"].unique()
-    for entry in config["evaluations"]:
-        if "images" in entry:
-            for attack in entry["attacks"]:
-                assert numbers[attack].tolist() == [entry["images"]]
+    folder, study = results
+    numbers = attacks(folder).groupby(["run", "attack"])["n"].unique()
+    limited = [one for one in study.evaluations if one.images]
+    assert limited
+    for one in limited:
+        assert numbers[one.run, one.attack].tolist() == [one.images]
 
 
 def test_a_tuned_run_begins_where_another_ends(results):
     """At a lower loss than an untrained network has, and on other images than that one."""
-    folder, config = results
+    folder, study = results
     history = pd.read_csv(folder / "tables/history.csv").query("seed == 1")
     first = history.query("epoch == 1").set_index("run")
     assert first.loc["tuned", "validation_loss"] < first.loc["float64", "validation_loss"]
-    start = config["runs"]["tuned"]["start"]
+    start = study.runs["tuned"]["start"]
     before, after = (
         keras.saving.load_model(folder / f"checkpoints/{run}/seed1/epoch{epoch}.keras")
         for run, epoch in ((start["run"], start["epoch"]), ("tuned", 1))
@@ -154,11 +144,11 @@ def test_restarts_are_told_for_five_images_and_five_hundred_starts(results):
 
 
 def test_a_table_of_cells_shows_rows_of_the_attacks_beside_published_values(results):
-    folder, config = results
+    folder, study = results
     table = pd.read_csv(folder / "tables/rana-table1.csv", dtype={"epsilon": str})
     cells = table.set_index(["row", "column"])
     rows = attacks(folder).query("run == 'float64' and attack == 'pgd'")
-    rows = rows[rows["epoch"] == config["runs"]["float64"]["epochs"][-1]].set_index("epsilon")
+    rows = rows[rows["epoch"] == study.runs["float64"]["epochs"][-1]].set_index("epsilon")
     clean = cells.loc[("784-512-10", "clean")]
     assert clean["measured"] == pytest.approx(rows["clean_accuracy"].iloc[0])
     assert clean["published"] == 0.97
@@ -175,11 +165,11 @@ def test_a_table_of_cells_shows_rows_of_the_attacks_beside_published_values(resu
 
 def test_a_row_can_be_found_again_by_hand(results):
     """FGSM in float64, written out in NumPy on the checkpoint opened by plain Keras."""
-    folder, config = results
-    epoch = config["runs"]["float64"]["epochs"][-1]
+    folder, study = results
+    epoch = study.runs["float64"]["epochs"][-1]
     network = keras.saving.load_model(folder / f"checkpoints/float64/seed1/epoch{epoch}.keras")
     weights = [variable.numpy() for variable in network.trainable_variables]
-    split = config["split"]
+    split = study.config["split"]
     test = f"data/{split['train']}-{split['validation']}/test.npz"
     images, labels = prepared.load(folder / test)
     x = images.reshape(len(images), -1) / 255
@@ -210,9 +200,9 @@ def test_a_row_can_be_found_again_by_hand(results):
 
 
 def test_history_has_every_epoch_once(results):
-    folder, config = results
+    folder, study = results
     history = pd.read_csv(folder / "tables/history.csv")
-    for name, run in config["runs"].items():
+    for name, run in study.runs.items():
         for seed in run["seeds"]:
             rows = history[(history["run"] == name) & (history["seed"] == seed)]
             assert rows["epoch"].tolist() == list(range(1, run["epochs"][-1] + 1))
@@ -224,12 +214,12 @@ def test_history_has_every_epoch_once(results):
 
 
 def test_every_file_is_whole_and_nothing_temporary_is_left(results):
-    folder, config = results
-    for name in config["figures"]:
+    folder, study = results
+    for name in study.config["figures"]:
         for kind, start in ((".png", b"\x89PNG"), (".svg", b"<?xml")):
             assert (folder / f"figures/{name}{kind}").read_bytes().startswith(start)
     tables = ("attacks", "measures", "history", "summary", "published", "claims")
-    for table in (*tables, *config["tables"]):
+    for table in (*tables, *study.config["tables"]):
         assert (folder / f"tables/{table}.csv").read_text().count("\n") > 1
         assert "\n|" in "\n" + (folder / f"tables/{table}.md").read_text()
     assert not list(folder.rglob("*.tmp*"))
@@ -239,12 +229,11 @@ def test_every_file_is_whole_and_nothing_temporary_is_left(results):
 def test_one_epoch_on_some_images_of_mnist(fresh, real_images):
     config = read(fresh, "config/test.yaml")
     run = config["runs"]["float32"] | {"epochs": [1], "seeds": [1]}
-    entry = config["evaluations"][0]
-    column = {"label": "FGSM", "attack": entry["attacks"][0], "dtype": "float32"}
-    shown = {"runs": ["float32"], "split": "test", "epsilon": entry["epsilons"][-1]}
+    entry = config["also"][0]
     config |= {"dataset": "mnist", "split": {"train": 6000, "validation": 500}}
     config |= {"runs": {"float32": run}, "figures": {}, "tables": {}, "max_images": 1000}
-    config |= {"evaluations": [entry], "summary": shown | {"columns": [column]}}
+    config |= {"also": [entry], "claims": []}
+    del config["summary"]
     write(fresh, "config/test.yaml", config)
     result = snakemake(fresh, "evaluations", "--configfile", "config/test.yaml")
     assert result.returncode == 0, result.stdout
@@ -268,10 +257,10 @@ def test_two_epochs_of_mnist_do_what_the_source_says(mnist):
 
 
 def test_the_configuration_is_recorded_with_versions(results):
-    folder, config = results
+    folder, study = results
     record = yaml.safe_load((folder / "configuration.yaml").read_text())
     assert record["versions"]["keras"] == keras.__version__
-    assert record["configuration"]["runs"]["float32"]["seeds"] == config["runs"]["float32"]["seeds"]
+    assert record["configuration"]["runs"]["float32"]["seeds"] == study.runs["float32"]["seeds"]
 
 
 @pytest.mark.thorough

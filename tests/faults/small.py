@@ -18,12 +18,12 @@ def configure(folder: Path, runs: dict | None = None) -> None:
     config["runs"] |= {name: {**float64, **changes} for name, changes in (runs or {}).items()}
     config["attacks"] = {name: config["attacks"][name] for name in ("fgsm", "pgd")}
     config["defences"] = {}
-    config["evaluations"] = [
-        {"runs": list(config["runs"]), "attacks": ["fgsm"], "epsilons": ["0.05", "0.1"]},
-        {"runs": ["float64"], "attacks": ["pgd"], "epsilons": ["0.05"]},
+    config["also"] = [
+        {"run": list(config["runs"]), "attack": "fgsm", "epsilons": ["0.05", "0.1"]},
+        {"run": "float64", "attack": "pgd", "epsilon": "0.05"},
     ]
     config["figures"] = {name: config["figures"][name] for name in ("by-epoch", "losses")}
     config["tables"] = {}
-    config["claims"] = False
+    config["claims"] = []
     config["summary"]["columns"] = [{"label": "FGSM", "attack": "fgsm", "dtype": "float64"}]
     write(folder, CONFIGURATION, config)

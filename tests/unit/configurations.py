@@ -3,7 +3,8 @@
 import copy
 from pathlib import Path
 
-SCHEMA = Path(__file__).parents[2] / "schemas/config.schema.yaml"
+WORKFLOW = Path(__file__).parents[2]
+SCHEMA = WORKFLOW / "schemas/config.schema.yaml"
 
 TEXT = {"title": "", "caption": "", "category": ""}
 RUN = {
@@ -23,7 +24,7 @@ def small():
         "dataset": "digits",
         "split": {"train": 100, "validation": 10},
         "runs": {
-            "one": copy.deepcopy(RUN),
+            "one": {**copy.deepcopy(RUN), "images": {"deepfool": 10}},
             "other": copy.deepcopy(RUN),
             "tuned": {
                 **copy.deepcopy(RUN),
@@ -39,34 +40,34 @@ def small():
             "adaptive": {"method": "fgsm", "gradient": "exact_sign", "adaptive": True},
         },
         "defences": {"smooth": {"method": "gaussian_smoothing", "sigma": 1}},
-        "evaluations": [
-            {"runs": ["one"], "attacks": ["fgsm", "transfer"], "epsilons": ["0.05", "0.1"]},
-            {"runs": ["one"], "attacks": ["pgd"], "epsilons": ["0.05", "0.1", "0.2"]},
+        "also": [
+            {"run": "one", "attack": ["fgsm", "transfer"], "epsilons": ["0.05", "0.1"]},
+            {"run": "one", "attack": "pgd", "epsilons": ["0.05", "0.1", "0.2"]},
             {
-                "runs": ["one"],
-                "attacks": ["deepfool"],
-                "dtypes": ["float32", "float64"],
-                "defences": ["bare", "smooth"],
-                "images": 10,
+                "run": "one",
+                "attack": "deepfool",
+                "dtype": ["float32", "float64"],
+                "defence": ["bare", "smooth"],
             },
         ],
         "figures": {
-            "lines": {"plot": "by_epoch", **TEXT, "series": [{**series, "epsilons": ["0.1"]}]},
+            "lines": {"plot": "lines", **TEXT, "select": [{**series, "epsilons": ["0.1"]}]},
             "digits": {
-                "plot": "examples",
+                "plot": "pictures",
                 **TEXT,
-                "series": [{**series, "epsilons": ["0.1"], "epochs": [3]}],
+                "select": [{**series, "epsilons": ["0.1"], "epochs": [3]}],
             },
             "restarts": {
                 "plot": "restarts",
                 **TEXT,
-                "series": [{**series, "attack": "pgd", "epsilons": ["0.1"], "epochs": [3]}],
+                "select": [{**series, "attack": "pgd", "epsilons": ["0.1"], "epochs": [3]}],
             },
             "values": {
-                "plot": "by_value",
+                "plot": "lines",
+                "x": "value",
                 **TEXT,
                 "x_label": "",
-                "series": [{**series, "x": 1, "epochs": [3]}],
+                "select": [{**series, "epsilons": ["0.1"], "x": 1, "epochs": [3]}],
             },
         },
         "tables": {
@@ -80,6 +81,7 @@ def small():
                         "label": "d",
                         "attack": "pgd",
                         "value": "success",
+                        "epsilons": ["0.05", "0.1"],
                         "epsilon_where": {"attack": "fgsm", "accuracy": 0.5},
                     },
                     {"label": "e", "attack": "deepfool", "value": "rho_l2"},

@@ -6,69 +6,64 @@ from pathlib import Path
 
 import pytest
 import yaml
-from configurations import SCHEMA
+from configurations import WORKFLOW
 
 from mirage.study import config
 
 ROOT = Path(__file__).parents[2]
-SHIPPED = [ROOT / "config.yaml", ROOT / "config/quick.yaml", ROOT / "config/test.yaml"]
+SHIPPED = [ROOT / "config.yaml", *sorted((ROOT / "config").glob("*.yaml"))]
 
 
 @pytest.mark.parametrize("file", SHIPPED, ids=lambda path: path.name)
 def test_shipped_configurations_are_accepted(file):
-    study = config.read(yaml.safe_load(file.read_text()), SCHEMA)
+    study = config.read(yaml.safe_load(file.read_text()), WORKFLOW)
     assert study.evaluations
-    assert set(study.runs) == {one.run for one in study.evaluations} | set(study.runs)
+    assert {one.run for one in study.evaluations} <= set(study.runs)
 
 
 def test_defaults_are_filled_in_and_what_is_given_is_left_as_it_is(given_config):
     before = copy.deepcopy(given_config)
-    completed = config.read(given_config, SCHEMA).config
+    completed = config.read(given_config, WORKFLOW).config
     assert given_config == before
     assert completed["data_folder"] == ""
     run = completed["runs"]["one"]
     assert (run["batch_size"], run["l2"]) == (100, 0.0)
     assert run["objective"] == {"name": "cross_entropy"}
     assert run["optimizer"] == {"name": "adam", "beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-8}
-    assert [entry["splits"] for entry in completed["evaluations"]] == [["test"]] * 3
-    assert completed["evaluations"][0]["defences"] == ["bare"]
     assert run["split"] == given_config["split"]
-    assert completed["claims"] is False
+    assert completed["claims"] == []
 
 
 def test_a_run_may_have_its_own_split(given_config):
     own = {"train": 150, "validation": 5}
     given_config["runs"]["other"]["split"] = own
-    runs = config.read(given_config, SCHEMA).runs
+    runs = config.read(given_config, WORKFLOW).runs
     assert (runs["other"]["split"], runs["one"]["split"]) == (own, given_config["split"])
 
 
 def test_max_seeds_takes_the_first_seeds_of_every_run(given_config):
     given_config["runs"]["other"]["seeds"] = [7, 3, 5]
-    given_config["attacks"].pop("transfer")
-    given_config["evaluations"][0]["attacks"] = ["fgsm"]
+    given_config["also"][0]["attack"] = "fgsm"
     for count, expected in ((1, [[1], [7], [1]]), (2, [[1, 2], [7, 3], [1, 2]])):
-        runs = config.read({**given_config, "max_seeds": count}, SCHEMA).runs
+        runs = config.read({**given_config, "max_seeds": count}, WORKFLOW).runs
         assert [run["seeds"] for run in runs.values()] == expected
     assert given_config["runs"]["other"]["seeds"] == [7, 3, 5]
 
 
 def test_max_images_holds_for_every_evaluation(given_config):
-    first, *others = given_config["evaluations"]
-    first["images"] = 30
-    for entry in others:
-        entry.pop("images", None)
-    for most, expected in ((20, {20}), (50, {30, 50} if others else {30})):
-        study = config.read({**given_config, "max_images": most}, SCHEMA)
+    given_config["runs"]["one"]["images"] = {"fgsm": 30}
+    for most, expected in ((20, {20}), (50, {30, 50})):
+        study = config.read({**given_config, "max_images": most}, WORKFLOW)
         assert {one.images for one in study.evaluations} == expected
-    assert first["images"] == 30
+    given_config["runs"]["one"]["images"] = 40
+    assert {one.images for one in config.read(given_config, WORKFLOW).evaluations} == {40}
 
 
 def test_defaults_are_those_of_the_branch_that_is_chosen(given_config):
     given_config["runs"]["one"]["optimizer"] = {"name": "sgd"}
     mixed = {"name": "fgsm_mixed", "clean_weight": 0.5, "epsilon": "0.1"}
     given_config["runs"]["one"]["objective"] = mixed
-    run = config.read(given_config, SCHEMA).runs["one"]
+    run = config.read(given_config, WORKFLOW).runs["one"]
     assert run["optimizer"] == {"name": "sgd", "momentum": 0.0}
     assert run["objective"] == {**mixed, "gradient": "cross_entropy_mean"}
 
@@ -84,46 +79,191 @@ def test_the_order_of_keys_and_a_default_that_is_given_change_nothing(given_conf
     other["runs"]["one"]["l2"] = 0.0
     other["runs"]["one"]["split"] = dict(other["split"])
     other = dict(reversed(other.items()))
-    one, two = (config.read(c, SCHEMA).config for c in (given_config, other))
+    one, two = (config.read(c, WORKFLOW).config for c in (given_config, other))
     assert yaml.safe_dump(one, sort_keys=False) == yaml.safe_dump(two, sort_keys=False)
 
 
 def test_a_json_file_is_as_good_as_yaml(given_config):
     """Snakemake reads JSON into ordered dicts."""
     given_config["runs"] = OrderedDict(given_config["runs"])
-    assert config.read(OrderedDict(given_config), SCHEMA)
+    assert config.read(OrderedDict(given_config), WORKFLOW)
 
 
-def test_evaluations_are_spelled_out_in_the_type_of_the_run_if_no_other_is_given(given_config):
-    given_config["tables"] = {}
-    given_config["evaluations"][1] |= {"dtypes": ["float16", "float64"], "splits": ["train"]}
-    found = config.read(given_config, SCHEMA).evaluations
-    assert [(one.attack, one.dtype, one.split) for one in found] == [
-        ("fgsm", "float32", "test"),
-        ("transfer", "float32", "test"),
-        ("pgd", "float16", "train"),
-        ("pgd", "float64", "train"),
-        *[("deepfool", dtype, "test") for dtype in ("float32", "float64") for _ in range(2)],
+def measured(given):
+    """What is measured of a configuration: attack, dtype, split, defence and epsilons."""
+    return [
+        (one.attack, one.dtype, one.split, one.defence, one.epsilons)
+        for one in config.read(given, WORKFLOW).evaluations
     ]
-    assert found[0].epsilons == ("0.05", "0.1")
-    assert (found[0].images, found[0].defence) == (None, "bare")
-    assert [one.defence for one in found[4:]] == ["bare", "smooth"] * 2
-    assert {(one.images, one.epsilons) for one in found[4:]} == {(10, ())}
 
 
-def test_a_series_draws_on_the_epsilons_it_names_and_on_no_other(given_config):
-    study = config.read(given_config, SCHEMA)
-    series = {"run": "one", "attack": "pgd"}
-    assert [one.epsilons for one in study.chosen(series)] == [("0.05", "0.1", "0.2")]
-    assert [one.epsilons for one in study.chosen({**series, "epsilons": ["0.1"]})] == [("0.1",)]
-    assert study.chosen({**series, "epsilons": ["0.1", "0.3"]}) == []
+def bring(**own):
+    """A configuration with one run that brings this."""
+    run = {"network": "mlp-16", "epochs": [1, 3]}
+    return {"dataset": "digits", "runs": {"one": run}, **own}
 
 
-def test_a_series_that_names_no_defence_draws_on_the_bare_network(given_config):
-    study = config.read(given_config, SCHEMA)
-    series = {"run": "one", "attack": "deepfool", "dtype": "float64"}
-    (bare,), (smooth,) = (study.chosen({**series, **more}) for more in ({}, {"defence": "smooth"}))
-    assert (bare.defence, smooth.defence) == ("bare", "smooth")
+def lines(**keys):
+    """A figure of lines."""
+    return {"plot": "lines", "title": "t", **keys}
+
+
+def test_what_a_figure_shows_is_measured_and_nothing_else():
+    select = {"run": "one", "attack": ["fgsm", "pgd"], "epsilon": "0.1"}
+    shown = lines(select=select, label="attack")
+    study = config.read(bring(figures={"a": shown}), WORKFLOW)
+    found = [(one.run, one.attack, one.dtype, one.split) for one in study.evaluations]
+    assert found == [("one", name, "float32", "test") for name in ("fgsm", "pgd")]
+    assert {(one.epsilons, one.images, one.defence) for one in study.evaluations} == {
+        (("0.1",), None, "bare")
+    }
+    assert list(study.config["attacks"]) == ["fgsm", "pgd"]
+    assert "summary" not in study.config
+
+
+def test_what_several_ask_for_is_measured_once_at_all_their_epsilons():
+    select = {"run": "one", "attack": "fgsm"}
+    figures = {
+        "a": lines(select={**select, "epsilon": "0.1"}),
+        "b": lines(select={**select, "epsilons": "few"}, x="epsilon"),
+    }
+    summary = {
+        "runs": ["one"],
+        "epsilon": "0.3",
+        "columns": [{"label": "a", "attack": "fgsm", "dtype": "float32"}],
+    }
+    given = bring(figures=figures, summary=summary, grids={"few": ["0.2", "0.05"]})
+    assert measured(given) == [("fgsm", "float32", "test", "bare", ("0.05", "0.1", "0.2", "0.3"))]
+
+
+def test_lists_are_crossed_and_the_order_of_keys_does_not_matter():
+    first = {"run": "one", "attack": ["fgsm", "fgsm_exact"], "dtype": ["float64", "float16"]}
+    names = {"label": "attack", "panel": "dtype"}
+    found = []
+    for select in (first, dict(reversed(first.items()))):
+        given = bring(figures={"a": lines(select={**select, "epsilon": "0.1"}, **names)})
+        found.append(config.read(given, WORKFLOW).config["figures"]["a"]["series"])
+    assert found[0] == found[1]
+    assert [(one["attack"], one["dtype"]) for one in found[0]] == [
+        ("fgsm", "float64"),
+        ("fgsm", "float16"),
+        ("fgsm_exact", "float64"),
+        ("fgsm_exact", "float16"),
+    ]
+
+
+def test_names_of_lines_and_panels_follow_from_what_is_selected():
+    figure = lines(
+        select={"run": "one", "attack": ["fgsm", "fgsm_exact"], "epsilon": ["0.1", "0.2"]},
+        label={"attack": {"fgsm": "plain", "fgsm_exact": "exact"}, "epsilon": {"0.1": "small"}},
+        panel="epsilon",
+        published={"attack": {"fgsm": "theirs"}},
+        clean={"attack": "fgsm"},
+    )
+    series = config.read(bring(figures={"a": figure}), WORKFLOW).config["figures"]["a"]["series"]
+    assert [
+        (one["label"], one["panel"], one.get("published"), one.get("clean")) for one in series
+    ] == [
+        ("plain, small", "0.1", "theirs", True),
+        ("plain", "0.2", "theirs", True),
+        ("exact, small", "0.1", None, None),
+        ("exact", "0.2", None, None),
+    ]
+
+
+def test_a_figure_by_value_takes_its_places_from_what_is_selected():
+    runs = {name: {"network": f"mlp-{name[1:]}", "epochs": [1]} for name in ("w2", "w4")}
+    figure = lines(
+        x={"run": {"w2": 2, "w4": 4}},
+        x_label="width",
+        select={"run": ["w2", "w4"], "attack": "fgsm", "epsilon": "0.1"},
+    )
+    found = config.read({"dataset": "digits", "runs": runs, "figures": {"a": figure}}, WORKFLOW)
+    assert found.config["figures"]["a"]["plot"] == "by_value"
+    assert [one["x"] for one in found.config["figures"]["a"]["series"]] == [2, 4]
+
+
+def test_one_checkpoint_is_the_last_where_none_is_named():
+    select = {"run": "one", "attack": "fgsm", "epsilon": "0.1"}
+    figures = {"a": lines(select=select), "b": {**lines(select=select), "plot": "pictures"}}
+    found = config.read(bring(figures=figures), WORKFLOW).config["figures"]
+    assert "epochs" not in found["a"]["series"][0]
+    assert found["b"]["series"][0]["epochs"] == [3]
+
+
+def test_a_claim_asks_for_what_it_tests_and_for_the_same_with_the_exact_sign():
+    selection = {"run": "one", "attack": "fgsm"}
+    test = [
+        {
+            "kind": "order",
+            "less": {**selection, "epsilon": "0.2"},
+            "greater": {**selection, "epsilon": "0.1"},
+        }
+    ]
+    claim = {"id": "own-01", "statement": "It falls.", "test": test}
+    assert [(attack, epsilons) for attack, *_, epsilons in measured(bring(claims=[claim]))] == [
+        ("fgsm", ("0.1", "0.2")),
+        ("fgsm_exact", ("0.1", "0.2")),
+    ]
+
+
+def test_a_claim_that_looks_for_its_epsilon_does_so_where_others_measure():
+    where = {"run": "one", "attack": "fgsm", "epsilon_where": {"accuracy": 0.3}}
+    test = [{"kind": "value", "select": where, "published": 0.3, "tolerance": 0.1}]
+    claim = {"id": "own-01", "statement": "s", "test": test}
+    shown = lines(select={"run": "one", "attack": "fgsm", "epsilons": ["0.1", "0.2"]})
+    found = measured(bring(claims=[claim], figures={"a": shown}))
+    assert [(one[0], one[-1]) for one in found] == [
+        ("fgsm", ("0.1", "0.2")),
+        ("fgsm_exact", ("0.1", "0.2")),
+    ]
+
+
+# --- Studies --------------------------------------------------------------------------------------
+
+
+def test_what_a_configuration_brings_is_built_and_no_study_that_it_does_not_name():
+    study = config.read(bring(), WORKFLOW)
+    assert (list(study.runs), study.config["figures"], study.claims) == (["one"], {}, ())
+    assert config.read({}, WORKFLOW).claims
+
+
+def test_a_study_is_built_with_what_its_claims_need_of_others():
+    study = config.read({"studies": ["hao"]}, WORKFLOW)
+    assert {"bp", "cnn", "bp-adversarial", "cnn-adversarial", "base", "l2"} == set(study.runs)
+    assert all(name.startswith("hao/") for name in study.config["figures"])
+    assert {claim["source"] for claim in study.claims} == {"hao"}
+
+
+@pytest.mark.parametrize(
+    "name", [path.parent.name for path in sorted((ROOT / "studies").glob("*/study.yaml"))]
+)
+def test_each_study_can_be_built_alone(name):
+    study = config.read({"studies": [name]}, WORKFLOW)
+    needed = {one.run for one in study.evaluations}
+    assert needed <= set(study.runs)
+    assert study.config["figures"]
+
+
+def test_a_run_of_a_study_may_be_changed_in_some_keys():
+    changed = {"studies": ["hao"], "runs": {"bp": {"learning_rate": 0.01}}}
+    before, after = (
+        config.read(given, WORKFLOW).runs["bp"] for given in ({"studies": ["hao"]}, changed)
+    )
+    assert after == {**before, "learning_rate": 0.01}
+
+
+def test_a_run_without_a_network_is_told():
+    with pytest.raises(config.ConfigError, match=r"runs\.base: 'network' is missing"):
+        config.read(
+            {"studies": ["hao"], "runs": {"base": {"epochs": [1]}}} | {"studies": []}, WORKFLOW
+        )
+
+
+def test_the_kind_of_an_attack_is_that_of_its_method():
+    run = {"run": "one"}
+    also = [{**run, "attack": ["fgsm", "pgd"], "epsilon": "0.1"}, {**run, "attack": "deepfool"}]
+    study = config.read(bring(also=also), WORKFLOW)
     assert [study.kind(name) for name in ("fgsm", "pgd", "deepfool")] == [
         "sweep",
         "attack",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from configurations import RUN, SCHEMA, TEXT
+from configurations import RUN, TEXT, WORKFLOW
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -33,7 +33,7 @@ def put(configuration, path, value):
 def faults(configuration):
     """The faults that are told, one a line."""
     with pytest.raises(config.ConfigError) as caught:
-        config.read(configuration, SCHEMA)
+        config.read(configuration, WORKFLOW)
     first, *lines = str(caught.value).splitlines()
     assert first == "the configuration cannot be run:"
     assert all(line.startswith("  - ") for line in lines)
@@ -48,26 +48,25 @@ PGD = {"name": "pgd", "steps": 1, "relative_step": 1}
 
 SPOILED = [
     # where, what is put there, where the fault is told, what is told of it
-    ("evaluations.0.epsilons.0", "-0.1", "", ["'-0.1'", NO_FORM, '"0.05"']),
-    ("evaluations.0.epsilons.0", "0.10", "", ["'0.10'", NO_FORM, "shortest"]),
-    ("evaluations.0.epsilons.0", "1e-5", "", ["'1e-5'", NO_FORM, "decimal"]),
-    ("evaluations.0.epsilons.0", 0.1, "", ["0.1 is not", "must be text in quotes"]),
-    ("evaluations.0.epsilons", [], "", ["[]", "at least 1"]),
-    ("evaluations.0.epsilons", ["0.1", "0.1"], "", ["['0.1', '0.1']", "twice"]),
-    ("evaluations.0.dtypes", ["float23"], "evaluations.0.dtypes.0", ["'float23'", "bfloat16"]),
-    ("evaluations.0.splits", ["all"], "evaluations.0.splits.0", ["'all'", "train, validation"]),
-    ("evaluations.0.runs.0", "two", "evaluations.0.runs", ["no run 'two'", "one, other"]),
+    ("also.0.epsilons.0", "-0.1", "", ["'-0.1'", NO_FORM, '"0.05"']),
+    ("also.0.epsilons.0", "0.10", "", ["'0.10'", NO_FORM, "shortest"]),
+    ("also.0.epsilons.0", "1e-5", "", ["'1e-5'", NO_FORM, "decimal"]),
+    ("also.0.epsilons.0", 0.1, "", ["0.1 is not", "must be text in quotes"]),
+    ("also.0.epsilons", [], "", ["[]", "at least 1"]),
+    ("also.0.epsilons", ["0.1", "0.1"], "", ["['0.1', '0.1']", "twice"]),
+    ("also.0.dtype", ["float23"], "also.0.dtype.0", ["'float23'", "bfloat16"]),
+    ("also.0.split", ["all"], "also.0.split.0", ["'all'", "train, validation"]),
+    ("also.0.run", "two", "", ["no run 'two'", "one, other"]),
     (
-        "evaluations.0.attacks.0",
+        "also.0.attack",
         "cw",
-        "evaluations.0.attacks",
-        ["'cw'", "there are adaptive, deepfool, fgsm, pgd, transfer"],
+        "",
+        ["'cw'", "there are adaptive, deepfool, deepfool_adaptive"],
     ),
-    ("evaluations", None, "", ["an empty value", "must be a list"]),
+    ("also", None, "", ["an empty value", "must be a list"]),
     ("dataset", "cifar", "", ["'cifar'", "mnist, fashion_mnist, cifar10, digits"]),
     ("split.train", 0, "", ["0 is not", "at least 1"]),
-    ("colour", "red", "(top level)", ["'colour'", "dataset, folder, data_folder, split"]),
-    ("runs", {}, "", ["{}", "at least 1"]),
+    ("colour", "red", "(top level)", ["'colour'", "title, studies, uses, dataset"]),
     ("runs", None, "", ["an empty value", "must be a mapping"]),
     ("runs.one", None, "", ["an empty value", "must be a mapping"]),
     ("runs.Upper", RUN, "runs", ["'Upper'", NO_FORM, "lower-case"]),
@@ -112,17 +111,17 @@ SPOILED = [
         "attacks.fgsm.steps",
         3,
         "attacks.fgsm",
-        ["unknown key 'steps'", "allowed are method, source, adaptive, gradient, clip, fill_zeros"],
+        ["unknown key 'steps'", "allowed are method, source, adaptive, gradient, clip, exact"],
     ),
     ("attacks.fgsm.speed", 3, "attacks.fgsm", ["unknown key 'speed'"]),
     ("attacks.deepfool.gradient", "exact_sign", "attacks.deepfool", ["unknown key 'gradient'"]),
     ("attacks.deepfool.candidates", 1, "", ["1 is not", "at least 2"]),
     ("attacks.adaptive.adaptive", 1, "", ["1 is not", "true or false"]),
-    ("evaluations.1.epsilons", MISSING, "evaluations.1", ["attack 'pgd' (pgd) needs epsilons"]),
-    ("evaluations.2.epsilons", ["0.1"], "evaluations.2", ["'deepfool'", "takes no epsilons"]),
-    ("evaluations.2.images", 0, "", ["0 is not", "at least 1"]),
-    ("evaluations.2.defences.1", "blur", "evaluations.2.defences", ["no defence 'blur'", "smooth"]),
-    ("evaluations.2.defences", [], "", ["[]", "at least 1"]),
+    ("also.1.epsilons", MISSING, "also.1", ["attack 'pgd' (pgd) needs an epsilon"]),
+    ("also.2.epsilons", ["0.1"], "also.2", ["'deepfool'", "takes no epsilons"]),
+    ("runs.one.images.deepfool", 0, "", ["0 is not", "at least 1"]),
+    ("also.2.defence.1", "blur", "also.2.defence", ["no defence 'blur'", "smooth"]),
+    ("also.2.defence", [], "", ["[]", "at least 1"]),
     ("defences.smooth.sigma", 0, "", ["0 is not", "greater than 0"]),
     ("defences.smooth.method", "blur", "", ["'blur'", "gaussian_smoothing, high_pass"]),
     ("defences.smooth.cutoff", 1, "defences.smooth", ["unknown key 'cutoff'"]),
@@ -155,14 +154,13 @@ SPOILED = [
     ("runs.one.network", "cnn-1-2", "", [NO_FORM, "lenet"]),
     ("runs.one.network", "cnn-1-2-3-dropout1.4", "", [NO_FORM, "lenet"]),
     ("runs.one.objective", {"name": "pgd", "epsilon": "0.1"}, "", ["'steps', 'relative_step' are"]),
-    ("figures.values.series.0.x", MISSING, "figures.values.series.0", ["needs x"]),
-    ("figures.values.series.0.defence", "smooth", "figures.values.series.0", ["defence smooth"]),
-    ("figures.values.series.0.defence", "blur", "", ["no defence 'blur'"]),
-    ("figures.restarts.series.0.epsilons", MISSING, "figures.restarts.series.0", ["epsilons as"]),
-    ("figures.restarts.series.0.epochs", [1, 3], "", ["[1, 3]", "takes one"]),
-    ("figures.restarts.series.0.attack", "fgsm", "", ["only PGD has restarts"]),
-    ("figures.restarts.series.0.defence", "smooth", "", ["shows the bare network"]),
-    ("attacks.pgd.source", "other", "figures.restarts.series.0.attack", ["'source'"]),
+    ("figures.values.select.0.x", MISSING, "figures.values.select.0", ["needs x"]),
+    ("figures.values.select.0.defence", "blur", "", ["no defence 'blur'"]),
+    ("figures.restarts.select.0.epsilons", MISSING, "figures.restarts.select.0", ["epsilons as"]),
+    ("figures.restarts.select.0.epochs", [1, 3], "", ["[1, 3]", "takes one"]),
+    ("figures.restarts.select.0.attack", "fgsm", "", ["only PGD has restarts"]),
+    ("figures.restarts.select.0.defence", "smooth", "", ["shows the bare network"]),
+    ("attacks.pgd.source", "other", "figures.restarts.select.0.attack", ["'source'"]),
     ("tables.summary", {**TEXT, "rows": [{**CELL}], "columns": [{**CELL}]}, "", ["of this name"]),
     ("tables.cells.rows", [], "", ["[]", "at least 1"]),
     ("tables.cells.rows.0.label", MISSING, "tables.cells.rows.0", ["'label' is missing"]),
@@ -172,7 +170,6 @@ SPOILED = [
     ("tables.cells.columns.0.epoch", 2, "tables.cells: cell (a, c)", ["no checkpoint of 2"]),
     ("tables.cells.columns.0.attack", "cw", "", ["no attack 'cw'"]),
     ("tables.cells.columns.0.defence", "blur", "", ["no defence 'blur'"]),
-    ("tables.cells.columns.0.epsilon", "0.3", "tables.cells: cell (a, c)", ["epsilons 0.3"]),
     ("tables.cells.columns.0.epsilon", MISSING, "tables.cells: cell (a, c)", ["0.05, 0.1, 0.2"]),
     ("tables.cells.columns.0.value", MISSING, "tables.cells: cell (a, c)", ["value missing"]),
     ("tables.cells.columns.0.value", "speed", "", ["'speed'", "rho_l2"]),
@@ -183,13 +180,6 @@ SPOILED = [
         "tables.cells: cell (a, d)",
         ["needs an attack that takes epsilons"],
     ),
-    (
-        "tables.cells.columns.1.epsilon_where.split",
-        "train",
-        "tables.cells: cell (a, d)",
-        ["no entry of evaluations measures run one, attack fgsm", "split train"],
-    ),
-    ("tables.cells.common.dtype", MISSING, "tables.cells: cell (a, e)", ["float32, float64"]),
     ("attacks.pgd.steps", 0, "", ["0 is not", "at least 1"]),
     ("attacks.pgd.clip", [0], "", ["[0]", "at least 2"]),
     ("attacks.pgd.clip", [0.4, 1], "attacks.pgd.clip.0", ["0.4", "at most 0", "from 0 to 1"]),
@@ -212,12 +202,12 @@ SPOILED = [
     ("runs.one.batch_size", 101, "", ["101 is more than the 100 training images"]),
     ("split.validation", 1300, "split", ["make 1400 images", "digits has 1347"]),
     ("runs.other.split", {"train": 1347, "validation": 1}, "", ["make 1348", "1347 training"]),
-    ("evaluations.2.images", 451, "", ["451 is more than the 450 of split 'test'"]),
+    ("runs.one.images.deepfool", 451, "runs.one.images", ["451 is more than the 450 of split"]),
     (
-        "evaluations.2",
-        {"runs": ["one"], "attacks": ["deepfool"], "splits": ["validation"], "images": 11},
-        "evaluations.2.images",
-        ["11 is more than the 10 of split 'validation' of run 'one'"],
+        "runs.one.images",
+        {"deepfool": 451, "pgd": 2},
+        "",
+        ["451 is more than the 450 of split 'test' of run 'one'"],
     ),
     ("folder", "reference", "", ["results/reference", "kept with the code", "another name"]),
     ("folder", "mnist", "", ["the name of another data set", "digits"]),
@@ -225,9 +215,9 @@ SPOILED = [
     ("runs", {"n" * 101: RUN}, "runs", ["at most 100 characters"]),
     ("folder", False, "", ["text in quotes", "on, off, yes and no"]),
     ("folder", datetime.date(2020, 1, 2), "", ["2020-01-02 is not allowed", "text in quotes"]),
-    ("evaluations.0.epsilons.1", "8", "", [*LARGE, "8/255", "than 1 in L-infinity"]),
-    ("evaluations.1.epsilons.2", "1.01", "", [*LARGE, "than 1 in L-infinity"]),
-    ("evaluations.0.epsilons.1", "0." + "1" * 30, "", ["at most 20 characters"]),
+    ("also.0.epsilons.1", "8", "", [*LARGE, "8/255", "than 1 in L-infinity"]),
+    ("also.1.epsilons.2", "1.01", "", [*LARGE, "than 1 in L-infinity"]),
+    ("also.0.epsilons.1", "0." + "1" * 30, "", ["at most 20 characters"]),
     ("runs.other.objective", {**MIXED, "epsilon": "8"}, "runs.other.objective.epsilon", LARGE),
     ("runs.other.objective", {**PGD, "epsilon": "2"}, "runs.other.objective.epsilon", LARGE),
     (
@@ -236,49 +226,45 @@ SPOILED = [
         "runs.tuned.perturbed_by.epsilon",
         LARGE,
     ),
-    ("figures.digits.series.0.epsilons", ["8"], "figures.digits.series.0.epsilons.0", LARGE),
-    ("figures.restarts.series.0.epsilons", ["8"], "figures.restarts.series.0.epsilons.0", LARGE),
-    ("figures.lines.series.0.epsilons", ["8"], "figures.lines.series.0.epsilons.0", LARGE),
+    ("figures.digits.select.0.epsilons", ["8"], "figures.digits.select.0.epsilons.0", LARGE),
+    ("figures.restarts.select.0.epsilons", ["8"], "figures.restarts.select.0.epsilons.0", LARGE),
+    ("figures.lines.select.0.epsilons", ["8"], "figures.lines.select.0.epsilons.0", LARGE),
     ("figures.values.x_label", MISSING, "figures.values", ["needs x_label"]),
-    ("figures.values.series.0.epochs", MISSING, "figures.values.series.0.epochs", ["takes one"]),
+    ("figures.values.select.0.epochs", [1, 3], "figures.values.select.0.epochs", ["takes one"]),
     ("figures.lines.colours", {"a": "bleu"}, "figures.lines.colours.a", ["'bleu' is no colour"]),
     ("figures.lines.colours", {"a": "#12"}, "figures.lines.colours.a", ["'#12' is no colour"]),
     ("figures.digits.y", "success", "figures.digits", ["examples does not take y; it takes plot"]),
     ("figures.restarts.log_x", True, "figures.restarts", ["does not take log_x"]),
-    ("figures.lines.series.0.x", 1, "figures.lines.series.0", ["does not take x; its series take"]),
-    ("figures.digits.series.0.clean", True, "figures.digits.series.0", ["does not take clean"]),
+    ("figures.lines.select.0.x", 1, "figures.lines.select.0", ["does not take x; its series take"]),
+    ("figures.digits.select.0.clean", True, "figures.digits.select.0", ["does not take clean"]),
     (
         "figures.lines.y",
         "iterations",
-        "figures.lines.series.0",
+        "figures.lines.select.0",
         ["'fgsm' (fgsm) has no iterations"],
     ),
-    ("figures.lines.series.0.attack", MISSING, "figures.lines.series.0", ["attack is missing"]),
+    ("figures.lines.select.0.attack", MISSING, "figures.lines.select.0", ["attack is missing"]),
     ("tables.cells.columns.2.value", "zero_share", "tables.cells: cell (a, e)", ["has no zero_sh"]),
     ("tables.cells.columns.0.value", "iterations", "tables.cells: cell (a, c)", ["has no iterat"]),
     ("tables.cells.columns.2.value", "epsilon", "tables.cells: cell (a, e)", ["has no epsilon"]),
     ("defences.smooth.sigma", 29, "", ["29 is not", "at most 28"]),
     ("attacks.transfer.source", "two", "", ["no run 'two'", "one, other"]),
-    ("summary.epsilon", "0.2", "summary.columns.0", ["run one", "attack fgsm", "epsilons 0.2"]),
-    ("summary.columns.0.dtype", "float64", "summary.columns.0", ["dtype float64"]),
-    ("summary.columns.0.attack", "cw", "", ["no attack 'cw'", "fgsm, pgd, transfer"]),
-    ("summary.runs", ["other"], "summary.columns.0", ["no entry of evaluations", "run other"]),
-    ("summary", MISSING, "(top level)", ["'summary' is missing"]),
-    ("figures.lines.plot", "pie", "", ["'pie'", "by_epoch, by_epsilon"]),
-    ("figures.lines.y", "speed", "", ["'speed'", "allowed are accuracy, success, zero_share"]),
+    ("studies", ["hoa"], "", ["no study 'hoa'", "alzantot, hao, masking"]),
+    ("also.0.epsilons", "coarse", "", ["no grid 'coarse'", "there are none"]),
+    ("summary.columns.0.attack", "cw", "", ["no attack 'cw'", "pgd", "transfer"]),
+    ("summary.runs", ["two"], "", ["no run 'two'"]),
+    ("figures.lines.plot", "pie", "", ["'pie'", "lines, pictures, restarts"]),
+    ("figures.lines.y", "speed", "", ["'speed'", "allowed are loss, spectral_norm, accuracy"]),
     ("figures.lines.y", ["speed"], "figures.lines.y.0", ["'speed'", "allowed are accuracy"]),
-    ("figures.lines.series", [], "", ["[]", "at least 1"]),
-    ("figures.lines.series.0.run", "two", "", ["no run 'two'", "one, other"]),
-    ("figures.lines.series.0.epsilons", ["0.3"], "figures.lines.series.0", ["epsilons 0.3"]),
-    ("figures.lines.series.0.split", "train", "figures.lines.series.0", ["split train"]),
-    ("figures.lines.series.0.epochs", [2], "", ["run 'one'", "[2]", "it has 1, 3"]),
-    ("figures.digits.series.0.epsilons", MISSING, "figures.digits.series.0", ["needs epsilons"]),
-    ("figures.digits.series.0.epochs", [1, 3], "", ["[1, 3]", "takes one"]),
-    ("figures.digits.series.0.epochs", MISSING, "figures.digits.series.0", ["needs epochs"]),
-    ("figures.digits.series.0.attack", "transfer", "", ["no attack with 'source'"]),
-    ("figures.digits.series.0.attack", "adaptive", "", ["no attack with 'adaptive'"]),
-    ("figures.digits.series.0.attack", "deepfool", "figures.digits.series.0", ["takes no epsilon"]),
-    ("figures.digits.series.0.epsilons", ["0.1", "0.2"], "", ["takes one"]),
+    ("figures.lines.select", [], "", ["[]", "at least 1"]),
+    ("figures.lines.select.0.run", "two", "", ["no run 'two'", "one, other"]),
+    ("figures.lines.select.0.epochs", [2], "", ["run 'one'", "[2]", "it has 1, 3"]),
+    ("figures.digits.select.0.epsilons", MISSING, "figures.digits.select.0", ["needs epsilons"]),
+    ("figures.digits.select.0.epochs", [1, 3], "", ["[1, 3]", "takes one"]),
+    ("figures.digits.select.0.attack", "transfer", "", ["no attack with 'source'"]),
+    ("figures.digits.select.0.attack", "adaptive", "", ["no attack with 'adaptive'"]),
+    ("figures.digits.select.0.attack", "deepfool", "figures.digits.select.0", ["takes no epsilon"]),
+    ("figures.digits.select.0.epsilons", ["0.1", "0.2"], "", ["takes one"]),
 ]
 
 
@@ -298,7 +284,7 @@ def test_a_fault_is_told_with_its_key_its_value_and_what_is_allowed(
 @pytest.mark.parametrize("clip", [[0, 1], [0.0, 1.0], [-0.5, 1.5], [-1, 2], [0, 1.5]])
 def test_a_clip_that_holds_the_range_of_pixels_is_accepted(given_config, clip):
     put(given_config, "attacks.pgd.clip", clip)
-    assert config.read(given_config, SCHEMA)
+    assert config.read(given_config, WORKFLOW)
 
 
 @pytest.mark.parametrize(
@@ -318,54 +304,54 @@ def test_the_largest_epsilon_is_that_of_the_attack_s_norm(
 ):
     given_config |= {"dataset": dataset, "data_folder": "somewhere"}
     put(given_config, "attacks.mine", attack)
-    entry = {"runs": ["one"], "attacks": ["mine"], "epsilons": ["0.1", epsilon]}
-    put(given_config, "evaluations.3", entry)
+    entry = {"run": "one", "attack": "mine", "epsilons": ["0.1", epsilon]}
+    put(given_config, "also.3", entry)
     if most is None:
-        assert config.read(given_config, SCHEMA)
+        assert config.read(given_config, WORKFLOW)
     else:
         (line,) = faults(given_config)
-        assert line.startswith("evaluations.3.epsilons.1: ")
+        assert line.startswith("also.3.epsilons.1: ")
         assert most in line
 
 
 def test_all_images_there_are_may_be_asked_for(given_config):
     given_config |= {"split": {"train": 1000, "validation": 347}}
-    put(given_config, "evaluations.2.images", 450)
+    put(given_config, "runs.one.images.deepfool", 450)
     put(given_config, "runs.one.batch_size", 1000)
-    assert config.read(given_config, SCHEMA)
+    assert config.read(given_config, WORKFLOW)
 
 
 def test_max_images_brings_a_number_below_that_of_the_split_or_asks_for_none(given_config):
     """config/tour.yaml lays smaller data and max_images over config.yaml."""
-    put(given_config, "evaluations.2.images", 5000)
-    assert "evaluations.2.images: 5000 is more" in faults(given_config)[0]
-    assert "evaluations.2.images: 451 is more" in faults({**given_config, "max_images": 451})[0]
-    study = config.read({**given_config, "max_images": 200}, SCHEMA)
+    put(given_config, "runs.one.images.deepfool", 5000)
+    assert "runs.one.images: 5000 is more" in faults(given_config)[0]
+    assert "runs.one.images: 451 is more" in faults({**given_config, "max_images": 451})[0]
+    study = config.read({**given_config, "max_images": 200}, WORKFLOW)
     assert {one.images for one in study.evaluations} == {200}
-    del given_config["evaluations"][2]["images"]
-    assert config.read({**given_config, "max_images": 5000}, SCHEMA)
+    del given_config["runs"]["one"]["images"]
+    assert config.read({**given_config, "max_images": 5000}, WORKFLOW)
 
 
 def test_the_folder_of_the_data_set_itself_may_be_named(given_config):
     for folder in ("digits", "reference-2", "mine"):
-        assert config.read({**given_config, "folder": folder}, SCHEMA)
+        assert config.read({**given_config, "folder": folder}, WORKFLOW)
 
 
 def test_all_faults_are_told_at_once(given_config):
-    put(given_config, "runs.one.network", MISSING)
-    put(given_config, "runs.one.dtype", MISSING)
+    put(given_config, "runs.one.dtype", "float16")
     put(given_config, "runs.other.learning_rate", -1)
     put(given_config, "attacks.pgd", {"method": "pgd", "gradient": "sign", "steps": 0, "speed": 1})
     lines = faults(given_config)
     assert len(lines) == 5  # three of them about the attack
     assert lines[-2:] == [
-        "runs.one: 'network', 'dtype' are missing",
+        "runs.one.dtype: 'float16' is not allowed; allowed are float32, float64 (Floating-point "
+        "type of weights and arithmetic in training)",
         "runs.other.learning_rate: -1 is not allowed; it must be greater than 0",
     ]
 
 
 def test_names_that_stand_for_nothing_are_all_told(given_config):
-    put(given_config, "evaluations.0.runs.0", "two")
+    put(given_config, "also.0.run", "two")
     put(given_config, "attacks.transfer.source", "three")
     put(given_config, "summary.columns.0.attack", "cw")
     assert len(faults(given_config)) == 3
@@ -375,21 +361,14 @@ def test_names_that_stand_for_nothing_are_all_told(given_config):
 def test_a_transfer_source_must_have_the_seeds_and_epochs_of_its_target(given_config, key, value):
     put(given_config, f"runs.one.{key}", value)
     (line,) = faults(given_config)
-    assert line.startswith("evaluations.0: attack 'transfer' on run 'one'")
+    assert line.startswith("also.0: attack 'transfer' on run 'one'")
     assert f"run 'other', which lacks the {key} [{({'seeds': 3, 'epochs': 2})[key]}]" in line
 
 
 def test_a_transfer_source_may_have_more_seeds_and_epochs_than_its_target(given_config):
     put(given_config, "runs.other.seeds", [3, 2, 1])
     put(given_config, "runs.other.epochs", [1, 2, 3, 4])
-    assert config.read(given_config, SCHEMA)
-
-
-def test_an_evaluation_listed_twice_is_told(given_config):
-    put(given_config, "evaluations.3", {"runs": ["one"], "attacks": ["pgd"], "epsilons": ["0.3"]})
-    (line,) = faults(given_config)
-    assert "attack 'pgd' in float32 on run 'one' (bare), split 'test', is listed twice" in line
-    assert "put its epsilons into one entry" in line
+    assert config.read(given_config, WORKFLOW)
 
 
 def test_runs_that_start_from_one_another_in_a_circle_are_told(given_config):
@@ -408,19 +387,19 @@ def test_a_run_that_starts_from_itself_is_told(given_config):
 
 def test_a_run_may_start_from_one_that_starts_from_another(given_config):
     put(given_config, "runs.other.start", {"run": "tuned", "epoch": 1})
-    assert config.read(given_config, SCHEMA)
+    assert config.read(given_config, WORKFLOW)
 
 
 def test_a_figure_of_digits_takes_one_series(given_config):
-    series = [{"run": "one"}, {"run": "other"}]
-    put(given_config, "figures.digits", {**TEXT, "plot": "digits", "series": series})
-    assert faults(given_config) == ["figures.digits.series.1: a figure of digits takes one series"]
+    shown = {**TEXT, "plot": "pictures", "show": "digits", "select": {"run": ["one", "other"]}}
+    put(given_config, "figures.digits", shown)
+    assert faults(given_config) == ["figures.digits.select: a figure of digits takes one series"]
 
 
 def test_a_minimal_attack_may_be_shown_without_an_epsilon(given_config):
-    put(given_config, "figures.digits.series.0.epsilons", MISSING)
-    put(given_config, "figures.digits.series.0.attack", "deepfool")
-    assert config.read(given_config, SCHEMA)
+    put(given_config, "figures.digits.select.0.epsilons", MISSING)
+    put(given_config, "figures.digits.select.0.attack", "deepfool")
+    assert config.read(given_config, WORKFLOW)
 
 
 def test_cifar10_needs_a_folder_from_the_configuration_or_from_elsewhere(given_config):
@@ -428,8 +407,8 @@ def test_cifar10_needs_a_folder_from_the_configuration_or_from_elsewhere(given_c
     (line,) = faults(given_config)
     assert line.startswith("dataset: cifar10 is not downloaded")
     assert all(part in line for part in ("data_batch_1.bin", "data_folder", "MNIST_DIR"))
-    assert config.read(given_config, SCHEMA, folder="somewhere")
-    assert config.read({**given_config, "data_folder": "somewhere"}, SCHEMA)
+    assert config.read(given_config, WORKFLOW, folder="somewhere")
+    assert config.read({**given_config, "data_folder": "somewhere"}, WORKFLOW)
 
 
 @pytest.mark.parametrize("text", ["", "- 1", "hello", "3", "null", "[[1, 2]]"])
@@ -514,7 +493,7 @@ def test_whatever_is_changed_is_accepted_or_told_with_its_key(examples):
 
 def accept_or_tell(changed):
     try:
-        config.read(changed, SCHEMA)
+        config.read(changed, WORKFLOW)
     except config.ConfigError:
         for line in faults(changed):
             assert line.startswith("(top level): ") or named(changed, line), line
@@ -522,6 +501,6 @@ def accept_or_tell(changed):
 
 def test_an_unknown_published_series_is_told_before_anything_is_trained():
     quick = copy.deepcopy(QUICK)
-    quick["figures"]["masking"]["series"][0]["published"] = "yue2017-fig99"
-    with pytest.raises(config.ConfigError, match=r"series\.0\.published: .*fig99.*there are one"):
-        config.read(quick, SCHEMA, {"one": []})
+    quick["figures"]["masking"]["select"][0]["published"] = "yue2017-fig99"
+    with pytest.raises(config.ConfigError, match=r"select\.0\.published: .*fig99.*there are one"):
+        config.read(quick, WORKFLOW, {"one": []})

@@ -4,7 +4,7 @@ import itertools
 
 import pandas as pd
 import pytest
-from configurations import SCHEMA, TEXT, small
+from configurations import TEXT, WORKFLOW, small
 
 from mirage.reporting.plots import series as drawn
 from mirage.study import config
@@ -18,17 +18,30 @@ POINT = {**FGSM, "epochs": [3], "epsilons": ["0.1"]}
 def told(plot, series, published=None, **more):
     """The faults that are told of one figure."""
     given = small()
-    given["figures"] = {"mine": {"plot": plot, **TEXT, **more, "series": series}}
+    given["figures"] = {"mine": {**written(plot), **TEXT, **more, "select": series}}
     try:
-        config.read(given, SCHEMA, published)
+        config.read(given, WORKFLOW, published)
     except config.ConfigError as error:
         return [line.removeprefix("  - figures.mine") for line in str(error).splitlines()[1:]]
     return []
 
 
+def written(plot):
+    """What a configuration says for a module of plots."""
+    kinds = {
+        "by_epoch": {"plot": "lines"},
+        "by_epsilon": {"plot": "lines", "x": "epsilon"},
+        "by_value": {"plot": "lines", "x": "value"},
+        "losses": {"plot": "lines", "y": "loss"},
+        "spectral_norms": {"plot": "lines", "y": "spectral_norm"},
+        "restarts": {"plot": "restarts"},
+    }
+    return kinds.get(plot, {"plot": "pictures", "show": plot})
+
+
 def rows():
     """Rows of the attacks that the small configuration measures."""
-    study = config.read(small(), SCHEMA)
+    study = config.read(small(), WORKFLOW)
     return pd.DataFrame(
         [
             {
@@ -81,17 +94,17 @@ def test_lines_of_one_name_are_told_where_the_plot_would_refuse_them(plot, serie
 X = {"x_label": "value"}
 UNDRAWABLE = [
     ("by_value", [{**POINT, "x": 1}, {**POINT, "x": 1}], X, ["have the x 1"]),
-    ("by_value", [{**POINT, "x": 0}], {**X, "log_x": True}, ["series.0", "cannot show 0"]),
-    ("by_value", [{**POINT, "x": -2}], {**X, "log_x": True}, ["series.0", "cannot show -2"]),
+    ("by_value", [{**POINT, "x": 0}], {**X, "log_x": True}, ["select.0", "cannot show 0"]),
+    ("by_value", [{**POINT, "x": -2}], {**X, "log_x": True}, ["select.0", "cannot show -2"]),
     ("losses", [{"run": "one"}, {"run": "other"}], {}, ["labels that differ"]),
     ("spectral_norms", [{"run": "one", "label": "a"}] * 2, {}, ["labels that differ"]),
-    ("losses", [{"run": "one", "attack": "fgsm"}], {}, ["series.0", "does not take attack"]),
-    ("spectral_norms", [{"run": "one"}], {"y": "accuracy"}, ["does not take y"]),
+    ("losses", [{"run": "one", "attack": "fgsm"}], {}, ["select.0", "does not take attack"]),
+    ("restarts", [{**POINT, "attack": "pgd"}], {"log_x": True}, ["does not take log_x"]),
     ("digits", [{"run": "one"}], {"colours": {}}, ["does not take colours"]),
     ("examples", [POINT], {"x_label": ""}, ["does not take x_label"]),
-    ("examples", [POINT, {**POINT, "split": "train"}], {}, ["series.1.split", "'train' is not"]),
-    ("filtered", [POINT, {**POINT, "epsilons": ["0.2"]}], {}, ["series.1.epsilons", "['0.2']"]),
-    ("filtered", [POINT, {**POINT, "attack": "pgd"}], {}, ["series.1.attack", "'pgd' is not"]),
+    ("examples", [POINT, {**POINT, "split": "train"}], {}, ["select.1.split", "'train' is not"]),
+    ("filtered", [POINT, {**POINT, "epsilons": ["0.2"]}], {}, ["select.1.epsilons", "['0.2']"]),
+    ("filtered", [POINT, {**POINT, "attack": "pgd"}], {}, ["select.1.attack", "'pgd' is not"]),
     ("by_epoch", [DEEPFOOL], {"y": "zero_share"}, ["'deepfool' (deepfool) has no zero_share"]),
     ("by_epoch", [FGSM], {"y": ["accuracy", "iterations"]}, ["(fgsm) has no iterations"]),
 ]
@@ -124,12 +137,12 @@ def test_images_of_runs_with_other_splits_do_not_stand_side_by_side():
     given = small()
     given["runs"]["other"]["split"] = {"train": 150, "validation": 20}
     series = [{**POINT, "split": "train"}, {**POINT, "run": "other", "split": "train"}]
-    given["figures"] = {"mine": {"plot": "examples", **TEXT, "series": series}}
+    given["figures"] = {"mine": {"plot": "pictures", **TEXT, "select": series}}
     with pytest.raises(config.ConfigError, match="have other splits, and so other images"):
-        config.read(given, SCHEMA)
+        config.read(given, WORKFLOW)
     for one in series:
         one["split"] = "test"
-    assert config.read(given, SCHEMA)
+    assert config.read(given, WORKFLOW)
 
 
 @pytest.mark.parametrize(
@@ -148,7 +161,7 @@ def test_a_published_series_without_what_is_drawn_is_told(plot, series, more, qu
     published = {"theirs": [{"quantity": one, "epsilon": "0.1"} for one in quantities]}
     lines = told(plot, [{**series, "published": "theirs"}], published, **more)
     assert bool(lines) == bool(lacking)
-    assert all(line.startswith(".series.0.published: ") and lacking in line for line in lines)
+    assert all(line.startswith(".select.0.published: ") and lacking in line for line in lines)
 
 
 def test_a_published_point_at_zero_has_no_place_on_a_logarithmic_axis():

@@ -9,7 +9,6 @@ import yaml
 from mirage.study import config
 
 ROOT = Path(config.__file__).parents[3]
-SCHEMA = ROOT / "schemas/config.schema.yaml"
 GIVEN = yaml.safe_load((ROOT / "config/test.yaml").read_text())
 HOSTILE = (
     "a b",
@@ -48,20 +47,19 @@ VALUES = (
     ("attacks", "fgsm", "gradient"),
     ("attacks", "transfer", "source"),
     ("defences", "smooth", "method"),
-    ("evaluations", 0, "runs", 0),
-    ("evaluations", 0, "attacks", 0),
-    ("evaluations", 0, "epsilons", 0),
-    ("evaluations", 1, "dtypes", 0),
-    ("evaluations", 3, "splits", 0),
-    ("evaluations", 5, "defences", 0),
+    ("also", 0, "run"),
+    ("also", 0, "attack"),
+    ("also", 0, "epsilons", 0),
+    ("also", 1, "dtype"),
+    ("also", 2, "split"),
+    ("also", 3, "defence"),
     ("figures", "by-epoch", "plot"),
-    ("figures", "by-epoch", "series", 0, "run"),
-    ("figures", "by-epoch", "series", 0, "attack"),
-    ("figures", "by-epoch", "series", 0, "dtype"),
-    ("figures", "by-epoch", "series", 0, "split"),
-    ("figures", "by-epoch", "series", 0, "epsilons", 0),
-    ("figures", "by-epoch", "series", 0, "published"),
-    ("figures", "by-value", "series", 1, "defence"),
+    ("figures", "by-epoch", "select", "run"),
+    ("figures", "by-epoch", "select", "attack"),
+    ("figures", "by-epoch", "select", "epsilon"),
+    ("figures", "by-epoch", "published"),
+    ("figures", "digits", "select", "split"),
+    ("figures", "by-value", "select", 1, "defence"),
     ("summary", "runs", 0),
     ("summary", "epsilon"),
     ("summary", "columns", 0, "attack"),
@@ -70,7 +68,7 @@ VALUES = (
 
 def refusal(given):
     with pytest.raises(config.ConfigError) as error:
-        config.read(given, SCHEMA, {"yue2018-fig1": []})
+        config.read(given, ROOT, {"yue2018-fig1": []})
     return str(error.value)
 
 

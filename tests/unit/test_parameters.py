@@ -12,20 +12,20 @@ import re
 import keras
 import pytest
 import yaml
-from configurations import SCHEMA, small
+from configurations import SCHEMA, WORKFLOW, small
 
 from mirage.attacks import ball, gradients, jsma, lbfgs
 from mirage.attacks.signatures import ATTACKS, OFFERED
 from mirage.data import columns, datasets, folders
 from mirage.models import defences, networks
-from mirage.study import config, drawable, study
+from mirage.study import config, drawable, language, study
 
 ROOT = SCHEMA.parents[1]
 RULES = yaml.safe_load(SCHEMA.read_text())
 RUN = RULES["properties"]["runs"]["additionalProperties"]["properties"]
 PACKAGE = ATTACKS.parent
 # Keys of an attack that say which network gives the gradient.
-OF_NETWORK = {"source", "adaptive"}
+OF_NETWORK = {"source", "adaptive", "exact"}
 
 
 def modules(folder, function):
@@ -133,7 +133,7 @@ def told(kind, name, changed):
     else:
         given[kind]["mine"] = entry
     try:
-        config.read(given, SCHEMA)
+        config.read(given, WORKFLOW)
     except config.ConfigError as error:
         return str(error).splitlines()[1:]
     return []
@@ -187,7 +187,7 @@ def test_columns_are_those_of_the_table_of_attacks():
 def test_keras_takes_the_arguments_of_an_optimizer(name):
     given = small()
     given["runs"]["one"]["optimizer"] = {"name": name}
-    completed = config.read(given, SCHEMA).runs["one"]["optimizer"]
+    completed = config.read(given, WORKFLOW).runs["one"]["optimizer"]
     assert set(completed) == set(OPTIMIZER_BRANCHES[name]["properties"])
     arguments = {key: value for key, value in completed.items() if key != "name"}
     assert keras.optimizers.get({"class_name": name, "config": arguments})
@@ -195,7 +195,7 @@ def test_keras_takes_the_arguments_of_an_optimizer(name):
         for value in (None, "much", -1, [], math.inf):
             given["runs"]["one"]["optimizer"] = {"name": name, key: value}
             with pytest.raises(config.ConfigError, match=rf"runs\.one\.optimizer\.{key}: "):
-                config.read(given, SCHEMA)
+                config.read(given, WORKFLOW)
 
 
 def test_the_sizes_of_the_data_sets_are_those_of_the_data(digits):
@@ -246,12 +246,22 @@ def test_a_figure_takes_the_keys_that_its_plot_looks_at(plot):
 
 def test_all_plots_and_all_keys_of_figures_are_known():
     figure = RULES["properties"]["figures"]["additionalProperties"]["properties"]
-    assert set(drawable.OF_FIGURE) == set(drawable.OF_SERIES) == set(figure["plot"]["enum"])
-    assert set(drawable.OF_FIGURE) == modules("reporting/plots", "draw")
+    written = [
+        *({"plot": "pictures", "show": show} for show in figure["show"]["enum"]),
+        *({"plot": "lines", "x": x} for x in figure["x"]["oneOf"][0]["enum"]),
+        *({"plot": "lines", "y": y} for y in RULES["$defs"]["drawn"]["enum"]),
+        {"plot": "restarts"},
+    ]
+    assert {one["plot"] for one in written} == set(figure["plot"]["enum"])
+    assert {language.module(one) for one in written} == set(drawable.OF_FIGURE)
+    assert set(drawable.OF_FIGURE) == set(drawable.OF_SERIES) == modules("reporting/plots", "draw")
+    names = set(language.NAMES)
     keys = {key for keys in drawable.OF_FIGURE.values() for key in keys}
-    assert keys | set(drawable.OF_EVERY_FIGURE) == set(figure)
+    keys |= set(drawable.OF_EVERY_FIGURE) - {"series"} | {"show", "select"} | names
+    assert keys == set(figure)
     keys = {key for keys in drawable.OF_SERIES.values() for key in keys}
-    assert keys == set(figure["series"]["items"]["properties"])
+    selected = set(RULES["$defs"]["selected"]["properties"])
+    assert keys | set(language.DIMENSIONS) == selected
 
 
 def test_folders_that_are_kept_are_those_of_git_and_of_make():
@@ -281,4 +291,5 @@ def test_nothing_of_a_configuration_is_free_of_a_rule():
             visit(inner, f"{path}[]")
 
     visit(RULES, "")
-    assert (free, open_) == ([], [])
+    # Claims have a schema of their own.
+    assert (free, open_) == ([], [".claims[]"])

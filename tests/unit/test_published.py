@@ -2,7 +2,6 @@
 
 import copy
 import csv
-import json
 import math
 import subprocess
 import sys
@@ -25,10 +24,13 @@ from mirage.reporting.conditions import (
     REPRODUCED,
     VERDICTS,
 )
-from mirage.study import config
+from mirage.study import config, library
 
 ROOT = Path(__file__).parents[2]
-CLAIMS = ROOT / "resources/published/claims.yaml"
+CLAIMS = [
+    ROOT / "studies" / name / "claims.yaml"
+    for name in ("yue2017", "yue2018", "rana", "alzantot", "hao")
+]
 SCHEMA = ROOT / "schemas/claims.schema.yaml"
 SERIES = ROOT / "resources/published/series.csv"
 
@@ -513,8 +515,8 @@ def claim(**keys):
 
 def line(rows, dataset="mnist", exact=None, **keys):
     """The one line of a ledger of one claim."""
-    content = {"exact": exact or {"fgsm": "fgsm_exact"}, "claims": [claim(**keys)]}
-    return published.ledger(content, rows, dataset).iloc[0]
+    twins = exact or {"fgsm": "fgsm_exact"}
+    return published.ledger([claim(**keys)], twins, rows, dataset).iloc[0]
 
 
 def test_second_verdict_is_that_of_the_exact_sign():
@@ -597,7 +599,7 @@ def small():
         claim(test=[LACKS]) | {"id": "t-02", "source": "t"},
         claim(not_testable="<script>") | {"id": "t-03", "source": "t"},
     ]
-    return published.ledger({"exact": {}, "claims": several}, rows, "mnist")
+    return published.ledger(several, {}, rows, "mnist")
 
 
 def test_every_verdict_is_reached_and_counted(small):
@@ -636,31 +638,31 @@ def test_page_colours_links_and_escapes(small):
 def shipped():
     with SERIES.open(newline="") as file:
         names = {row["series"] for row in csv.DictReader(file)}
-    return claims.read(CLAIMS, SCHEMA, names)
+    found = [one for file in CLAIMS for one in library.claims(file)]
+    claims.check(found, SCHEMA, names)
+    return found
 
 
 def test_every_source_has_claims_and_every_series_is_tested(shipped):
-    sources = {one["source"] for one in shipped["claims"]}
+    sources = {one["source"] for one in shipped}
     assert sources == {"yue2017", "yue2018", "rana", "alzantot", "hao"}
-    conditions = [part for one in shipped["claims"] for part in one.get("test", ())]
+    conditions = [part for one in shipped for part in one.get("test", ())]
     assert {one["kind"] for one in conditions} == set(KINDS)
 
 
-def with_exact(content):
+def with_exact(content, twins):
     """Each claim's id with each of its conditions, those of the second verdict as well."""
-    for one in content["claims"]:
+    for one in content:
         conditions = one.get("test", [])
-        exact, _ = published.under_exact_sign(conditions, content["exact"])
+        exact, _ = published.under_exact_sign(conditions, twins)
         for part in [*conditions, *([] if "no_exact" in one else exact)]:
             yield one["id"], part
 
 
 def test_the_shipped_configuration_measures_what_the_claims_ask_for(shipped):
-    study = config.read(
-        yaml.safe_load((ROOT / "config.yaml").read_text()), ROOT / "schemas/config.schema.yaml"
-    )
+    study = config.read(yaml.safe_load((ROOT / "config.yaml").read_text()), ROOT)
     lacking = []
-    for name, part in with_exact(shipped):
+    for name, part in with_exact(shipped, study.twins):
         for selection in claims.selections(part):
             if selection["run"] not in study.runs:
                 lacking.append((name, selection["run"]))
@@ -681,7 +683,7 @@ def test_the_shipped_configuration_measures_what_the_claims_ask_for(shipped):
             where = {k: v for k, v in selection.get("epsilon_where", {}).items() if k != "accuracy"}
             if where and not study.chosen({**keys, **where}):
                 lacking.append((name, keys, where))
-    figures = {one["figure"] for one in shipped["claims"] if "figure" in one}
+    figures = {one["figure"] for one in shipped if "figure" in one}
     assert lacking == []
     assert figures - set(study.config["figures"]) == set()
 
@@ -707,21 +709,17 @@ SPOILED = [
 
 
 @pytest.mark.parametrize(("key", "value", "message"), SPOILED)
-def test_faults_of_claims_are_told(tmp_path, key, value, message):
+def test_faults_of_claims_are_told(key, value, message):
     spoiled = {**claim(test=[copy.deepcopy(EQUALS)]), key: value}
     if value is None:
         del spoiled[key]
-    path = tmp_path / "claims.yaml"
-    path.write_text(json.dumps({"exact": {}, "claims": [spoiled]}))
     with pytest.raises(claims.ClaimsError, match=message):
-        claims.read(path, SCHEMA, ["a"])
+        claims.check([spoiled], SCHEMA, ["a"])
 
 
-def test_an_id_stands_once(tmp_path):
-    path = tmp_path / "claims.yaml"
-    path.write_text(json.dumps({"exact": {}, "claims": [claim(test=[EQUALS])] * 2}))
+def test_an_id_stands_once():
     with pytest.raises(claims.ClaimsError, match="s-01: this id stands twice"):
-        claims.read(path, SCHEMA)
+        claims.check([claim(test=[EQUALS])] * 2, SCHEMA)
 
 
 def test_script_writes_three_files(tmp_path):
@@ -731,7 +729,7 @@ def test_script_writes_three_files(tmp_path):
         table.reindex(columns=COLUMNS[name]).to_csv(tmp_path / f"{name}.csv", index=False)
     outputs = [tmp_path / f"claims.{kind}" for kind in ("csv", "md", "html")]
     command = [sys.executable, ROOT / "scripts/judge.py", "--dataset", "mnist"]
-    command += ["--claims", CLAIMS, "--schema", SCHEMA, "--series", SERIES]
+    command += ["--claims", *CLAIMS, "--schema", SCHEMA, "--series", SERIES]
     for name in written:
         command += [f"--{name}", tmp_path / f"{name}.csv"]
     done = subprocess.run(
@@ -742,14 +740,14 @@ def test_script_writes_three_files(tmp_path):
     )
     assert done.returncode == 0, done.stderr
     found = tables.read([outputs[0]])
-    assert len(found) == len(yaml.safe_load(CLAIMS.read_text())["claims"])
+    assert len(found) == sum(len(library.claims(file)) for file in CLAIMS)
     assert set(found["verdict"]) == {NO_DATA, NOT_TESTABLE}
     assert "| yue2017-01 " in outputs[1].read_text()
     assert outputs[2].read_text().startswith("<!doctype html>")
     # A faulty file of claims is refused in a sentence, without a trace of the program.
     bad = tmp_path / "bad.yaml"
-    bad.write_text("claims: []")
-    command[command.index(CLAIMS)] = bad
+    bad.write_text("claims: {}")
+    command[command.index(CLAIMS[0])] = bad
     done = subprocess.run(
         [*map(str, command), "--output", *map(str, outputs)],
         capture_output=True,
@@ -757,5 +755,5 @@ def test_script_writes_three_files(tmp_path):
         check=False,
     )
     assert done.returncode == 1
-    assert "'exact' is missing" in done.stderr
+    assert "it must be a mapping with a list, claims" in done.stderr
     assert "Traceback" not in done.stderr

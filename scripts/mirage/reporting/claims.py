@@ -1,9 +1,9 @@
-"""Published claims as data: resources/published/claims.yaml, read and checked.
+"""Claims as data: checked.
 
 When a run is planned, and again when the claims are judged.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from mirage.data.columns import COLUMNS
@@ -19,39 +19,30 @@ class ClaimsError(MirageError, ValueError):
     """Claims that cannot be read; the message lists every fault found."""
 
 
-def read(path: Path | str, schema_file: Path | str, series: Collection[str] = ()) -> dict:
-    """Read claims and check them.
+def check(claims: Sequence[Mapping], schema_file: Path | str, series: Collection[str] = ()) -> None:
+    """Check claims.
 
     Args:
-        path: resources/published/claims.yaml.
+        claims: As in claims.yaml, each with its source.
         schema_file: schemas/claims.schema.yaml.
         series: Names of the published series.
 
-    Returns:
-        `exact`, a mapping of attacks to those that replace them in the second verdict, and
-        `claims`, a list.
-
     Raises:
-        ClaimsError: A key stands twice, the file is not as the schema wants it, an identifier
-            stands twice or does not begin with its source, a claim has both or none of `test` and
-            `not_testable`, or names a series that is not published, or a column that its table
-            lacks.
+        ClaimsError: They are not as the schema wants them, an identifier stands twice or does not
+            begin with its source, a claim has both or none of `test` and `not_testable`, or names a
+            series that is not published, or a column that its table lacks.
     """
-    try:
-        content, schema = documents.read(path), documents.read(schema_file)
-    except documents.DocumentError as error:
-        raise ClaimsError(str(error)) from None
     found = sorted(
-        Validator(schema).iter_errors(content), key=lambda fault: list(map(str, fault.path))
+        Validator(documents.read(schema_file)).iter_errors({"claims": list(claims)}),
+        key=lambda fault: list(map(str, fault.path)),
     )
     faults = [sentence for fault in found for sentence in sentences(fault)]
     if not faults:
-        faults = [fault for claim in content["claims"] for fault in _faults(claim, series)]
-        ids = [claim["id"] for claim in content["claims"]]
+        faults = [fault for claim in claims for fault in _faults(claim, series)]
+        ids = [claim["id"] for claim in claims]
         faults += [f"{name}: this id stands twice" for name in {i for i in ids if ids.count(i) > 1}]
     if faults:
-        raise ClaimsError(f"{path} cannot be used:\n  - " + "\n  - ".join(faults))
-    return content
+        raise ClaimsError("the claims cannot be used:\n  - " + "\n  - ".join(faults))
 
 
 def _faults(claim: Mapping, series: Collection[str]) -> list[str]:

@@ -78,6 +78,11 @@ def _measured(line: Mapping, prefix: str = "") -> str:
     return f"{line['quantity']} {text} ({seeds} {'seed' if seeds == 1 else 'seeds'})"
 
 
+def _place(line: Mapping) -> str:
+    """Where a claim stands."""
+    return ", ".join(filter(None, (line["source"], line["place"])))
+
+
 def _tested(line: Mapping) -> str:
     """The test's name with its p-value and interval."""
     parts = [line["test"]]
@@ -95,7 +100,7 @@ def markdown(table: pd.DataFrame) -> str:
         shown_lines.append(
             {
                 "id": line["id"],
-                "place": f"{line['source']}, {line['place']}",
+                "place": _place(line),
                 "claim": line["claim"],
                 "published": line["published"],
                 "measured": _measured(line),
@@ -191,7 +196,7 @@ def _lines(table: pd.DataFrame, figures: Mapping[str, str], folder: Path | str) 
         if path:
             target = html.escape(Path(os.path.relpath(path, folder)).as_posix())
             name = f'<a href="{target}" data-figure="{html.escape(path)}">{name}</a>'
-        where = html.escape(f"{line['source']}, {line['place']}")
+        where = html.escape(_place(line))
         note = f'<p class="small">{html.escape(line["note"])}</p>' if line["note"] else ""
         cells.append(
             f'<tr id="{html.escape(line["id"])}"><td>{name}<br><span class="small">{where}</span>'

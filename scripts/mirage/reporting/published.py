@@ -1,6 +1,6 @@
 """Published claims and the verdict on each: a ledger computed from the tables of a run.
 
-A claim is data (resources/published/claims.yaml): what a source says, where, and how it is tested.
+A claim is data (claims.yaml of a study): what a source says, where, and how it is tested.
 A test is a list of conditions, each of one of the kinds of `mirage.reporting.conditions.KINDS`;
 all must hold. Every verdict is computed from the rows of a run, by the rules that stand at each
 kind:
@@ -13,7 +13,7 @@ kind:
 - *no data*: the run lacks rows that the test looks for; the reason says which.
 
 The second verdict repeats the test with the exact-sign gradient in the place of the masked one
-(`exact` in claims.yaml): does the conclusion survive when the attack is not masked?
+(`exact` of an attack): does the conclusion survive when the attack is not masked?
 """
 
 import math
@@ -122,11 +122,17 @@ def under_exact_sign(
     return [], f"{named(dict.fromkeys(attacks))}: no gradient of a loss that could be masked"
 
 
-def ledger(claims: Mapping, tables: Mapping[str, pd.DataFrame], dataset: str) -> pd.DataFrame:
+def ledger(
+    claims: Sequence[Mapping],
+    twins: Mapping[str, str],
+    tables: Mapping[str, pd.DataFrame],
+    dataset: str,
+) -> pd.DataFrame:
     """Every claim with its verdicts.
 
     Args:
-        claims: As `mirage.reporting.claims.read` gives them.
+        claims: As `mirage.reporting.claims.check` wants them.
+        twins: Attacks, and for each the one that takes its place in the second verdict.
         tables: Tables by name: attacks, measures, history, restarts (those there are) and series,
             the published points.
         dataset: What the tables were measured on. Published numbers are those of MNIST: on
@@ -136,15 +142,15 @@ def ledger(claims: Mapping, tables: Mapping[str, pd.DataFrame], dataset: str) ->
         A row for each claim, columns `COLUMNS`.
     """
     lines = []
-    for claim in claims["claims"]:
+    for claim in claims:
         conditions = claim.get("test", [])
-        plain, exact = _verdicts(claim, tables, dataset, claims["exact"])
+        plain, exact = _verdicts(claim, tables, dataset, twins)
         kinds = dict.fromkeys(KINDS[condition["kind"]][1] for condition in conditions)
         lines.append(
             {
                 "id": claim["id"],
                 "source": claim["source"],
-                "place": claim["place"],
+                "place": claim.get("place", ""),
                 "claim": claim["statement"],
                 "published": claim.get("published", _published(conditions)),
                 "quantity": KINDS[conditions[0]["kind"]][2] if conditions else "",

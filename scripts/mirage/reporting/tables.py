@@ -206,7 +206,9 @@ def cells(
     rows = rows.assign(
         clean_error=1 - rows["clean_accuracy"], seconds_per_image=rows["seconds"] / rows["n"]
     )
-    values = values[values["table"] == options["name"]].set_index(["row", "column"])["value"]
+    # In the file, STUDY/NAME is STUDY-NAME.
+    values = values[values["table"] == options["name"].replace("/", "-")]
+    values = values.set_index(["row", "column"])["value"]
     found = []
     for row, column in itertools.product(options["rows"], options["columns"]):
         found.append(

@@ -15,6 +15,7 @@ SOURCES = (
     "rules/*.smk",
     "scripts/**/*.py",
     "schemas/*.yaml",
+    "studies/**/*.yaml",
     "resources/published/*",
     "report/*.rst",
 )

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from mirage.runtime.errors import MirageError
-from mirage.study import consistency, documents
+from mirage.study import consistency, documents, language, library
 from mirage.study.schemas import TYPES, Validator, complete, plain, sentences, shown
-from mirage.study.study import Study, evaluations
+from mirage.study.study import SPLITS, Study, evaluations
 
 
 class ConfigError(MirageError, ValueError):
@@ -37,15 +37,15 @@ def check_sources(
 
 def read(
     config: Mapping,
-    schema_file: Path,
+    workflow: Path,
     published: Mapping[str, Iterable[Mapping]] | None = None,
     folder: str = "",
 ) -> Study:
-    """Check a configuration and lay it out.
+    """Check a configuration, gather the studies that it names, and lay all of it out.
 
     Args:
         config: As read from YAML; left as it is.
-        schema_file: JSON Schema in YAML; its `default`s complete the configuration.
+        workflow: Folder of the workflow, with config.yaml, studies and schemas.
         published: Rows (`quantity`, `epsilon` as text) of the published series that figures may
             show, by the name of the series; any series where it is None.
         folder: Local folder of the data, where the configuration names none.
@@ -55,30 +55,73 @@ def read(
     """
     if not isinstance(config, Mapping):
         _refuse([f"it must be {TYPES['object']}, not {shown(config)}"])
-    schema = _schema(schema_file)
-    completed = plain(config)
-    faults = sorted(
-        Validator(schema).iter_errors(completed),
-        key=lambda fault: list(map(str, fault.path)),
-    )
+    schema = _schema(workflow / "schemas/config.schema.yaml")
+    given = plain(config)
+    if faults := _by_schema(given, schema):
+        _refuse(faults)
+    try:
+        gathered = library.gather(config, workflow, lambda content: _by_schema(content, schema))
+    except documents.DocumentError as error:
+        _refuse(str(error).splitlines())
+    if gathered.faults:
+        _refuse(gathered.faults)
+    completed = plain(gathered.config)
+    completed.setdefault("split", SPLITS[completed["dataset"]])
+    faults = [
+        f"runs.{name}: {key!r} is missing"
+        for name, run in completed["runs"].items()
+        for key in ("network", "epochs")
+        if key not in run
+    ]
     if faults:
-        _refuse([sentence for fault in faults for sentence in sentences(fault)])
+        _refuse(faults)
     complete(completed, schema, schema)
     for run in completed["runs"].values():
         run["split"] = run.pop("split", dict(completed["split"]))  # put in last, as defaults are
         run["seeds"] = run["seeds"][: completed.get("max_seeds")]
-    faults = consistency.of_configuration(completed, folder)
-    if faults:
-        _refuse(faults)
-    if "max_images" in completed:
-        for entry in completed["evaluations"]:
-            most = completed["max_images"]
+    written = language.Written()
+    planned = language.plan(completed, gathered.claims, published or {}, written)
+    if faults := written.faults or consistency.of_names(planned, completed["also"]):
+        _refuse([_as_written(fault, written.origins) for fault in faults])
+    twins = {name: one["exact"] for name, one in planned["attacks"].items() if "exact" in one}
+    language.leave_out(planned, gathered.wanted)
+    if faults := consistency.of_configuration(planned, completed["also"], folder):
+        _refuse([_as_written(fault, written.origins) for fault in faults])
+    if "max_images" in planned:
+        for entry in planned["evaluations"]:
+            most = planned["max_images"]
             entry["images"] = min(entry.get("images", most), most)
-    study = Study(completed, tuple(evaluations(completed)))
-    faults = consistency.of_study(study, published)
-    if faults:
-        _refuse(faults)
+    planned["claims"] = gathered.own_claims
+    study = Study(
+        planned,
+        tuple(evaluations(planned)),
+        tuple(gathered.claims),
+        tuple(gathered.claim_files),
+        twins,
+    )
+    if faults := consistency.of_study(study, published):
+        _refuse([_as_written(fault, written.origins) for fault in faults])
     return study
+
+
+def _by_schema(content: Mapping, schema: Mapping) -> list[str]:
+    """What the schema says against a configuration or a study."""
+    if not isinstance(content, Mapping):
+        return [f"it must be {TYPES['object']}, not {shown(content)}"]
+    found = sorted(
+        Validator(schema).iter_errors(content), key=lambda fault: list(map(str, fault.path))
+    )
+    return [sentence for fault in found for sentence in sentences(fault)]
+
+
+def _as_written(fault: str, origins: Mapping[str, str]) -> str:
+    """A fault of the plan, with the key that a person wrote."""
+    key, colon, text = fault.partition(": ")
+    parts = key.split(".")
+    for length in range(len(parts), 0, -1):
+        if origin := origins.get(".".join(parts[:length])):
+            return ".".join([origin, *parts[length:]]) + colon + text
+    return fault
 
 
 @functools.cache

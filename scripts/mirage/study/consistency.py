@@ -6,7 +6,7 @@ Every fault is told in a sentence that names the key, the value and what is allo
 import itertools
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from mirage.attacks.signatures import signature
 from mirage.study import drawable
@@ -15,32 +15,31 @@ from mirage.study.schemas import named, shown
 from mirage.study.study import BARE, CLEAN, KEPT, SIZES, TABLES, Study, cell_series
 
 
-def of_configuration(config: Mapping, folder: str) -> list[str]:
-    """The faults of a completed configuration, before it is laid out.
+def of_configuration(config: Mapping, also: Sequence[Mapping], folder: str) -> list[str]:
+    """The faults of a plan.
 
     Args:
-        config: Valid by the schema.
+        config: The plan, all of whose names are known.
+        also: What is measured though nothing shows it, as it was written.
         folder: Local folder of the data, where the configuration names none.
     """
     return [
         *_folder_faults(config, folder),
         *_size_faults(config),
         *_order_faults(config),
-        *_kind_faults(config),
-        *_epsilon_faults(config),
-        *(_name_faults(config) or _agreement_faults(config)),
+        *_epsilon_faults(config, also),
+        *_agreement_faults(config),
     ]
 
 
 def of_study(study: Study, published: drawable.Published | None) -> list[str]:
-    """The faults of a study: what it repeats, and what it shows and does not measure.
+    """The faults of a study: what it shows in a way that cannot be.
 
     Args:
         study: Of a configuration without faults.
         published: As in `mirage.study.config.read`.
     """
     return [
-        *_repeated(study),
         *drawable.faults(study, published),
         *_summary_faults(study),
         *_table_faults(study),
@@ -92,14 +91,14 @@ def _size_faults(config: Mapping) -> list[str]:
         for name, run in config["runs"].items()
         if run["batch_size"] > run["split"]["train"]
     ]
-    for number, entry in enumerate(config["evaluations"]):
+    for entry in config["evaluations"]:
         images = min(entry.get("images", 0), config.get("max_images", math.inf))
         for split, name in itertools.product(entry["splits"], entry["runs"]):
             sizes = {"test": test, **config["runs"].get(name, config)["split"]}
             if images > sizes[split]:
                 faults.append(
-                    f"evaluations.{number}.images: {images} is more than the {sizes[split]} of "
-                    f"split {split!r} of run {name!r}; leave it out to attack all"
+                    f"runs.{name}.images: {images} is more than the {sizes[split]} of split "
+                    f"{split!r} of run {name!r}; leave it out to attack all"
                 )
     return faults
 
@@ -113,33 +112,18 @@ def _order_faults(config: Mapping) -> list[str]:
     ]
 
 
-def _kind_faults(config: Mapping) -> list[str]:
-    """Epsilons of attacks that take none, and attacks that lack them."""
-    faults = []
-    for number, entry in enumerate(config["evaluations"]):
-        for attack in entry["attacks"]:
-            if attack not in config["attacks"]:
-                continue
-            method = config["attacks"][attack]["method"]
-            minimal = signature(method).kind == "minimal"
-            if minimal == ("epsilons" in entry):
-                verb = "takes no epsilons" if minimal else "needs epsilons"
-                faults.append(f"evaluations.{number}: attack {attack!r} ({method}) {verb}")
-    return faults
-
-
-def _epsilon_faults(config: Mapping) -> list[str]:
+def _epsilon_faults(config: Mapping, also: Sequence[Mapping]) -> list[str]:
     """Epsilons in another unit than that of pixels, which lie in 0 to 1."""
     return [
         f"{key}: {shown(epsilon)} is too large; pixels lie in 0 to 1, and {most}. "
         f"An epsilon of 8 grey levels is 8/255, 0.031"
-        for key, epsilon, attack in _epsilons(config)
+        for key, epsilon, attack in _epsilons(config, also)
         for limit, most in [_largest(config, attack)]
         if float(epsilon) > limit
     ]
 
 
-def _epsilons(config: Mapping) -> Iterator[tuple[str, str, Mapping]]:
+def _epsilons(config: Mapping, also: Sequence[Mapping]) -> Iterator[tuple[str, str, Mapping]]:
     """Each epsilon with its key and its attack; summary and tables show measured ones only."""
     attacks = config["attacks"]
     for name, run in config["runs"].items():
@@ -148,11 +132,14 @@ def _epsilons(config: Mapping) -> Iterator[tuple[str, str, Mapping]]:
         given = run.get("perturbed_by", {})
         if "epsilon" in given and given["attack"] in attacks:
             yield f"runs.{name}.perturbed_by.epsilon", given["epsilon"], attacks[given["attack"]]
-    for number, entry in enumerate(config["evaluations"]):
-        for attack in entry["attacks"]:
-            for place, epsilon in enumerate(entry.get("epsilons", ())):
-                if attack in attacks:
-                    yield f"evaluations.{number}.epsilons.{place}", epsilon, attacks[attack]
+    for number, entry in enumerate(also):
+        for attack in entry["attack"] if isinstance(entry["attack"], list) else [entry["attack"]]:
+            for key in ("epsilon", "epsilons"):
+                given = entry.get(key, ())
+                for place, epsilon in enumerate(given if isinstance(given, list) else ()):
+                    yield f"also.{number}.{key}.{place}", epsilon, attacks.get(attack, {})
+            if isinstance(entry.get("epsilon"), str):
+                yield f"also.{number}.epsilon", entry["epsilon"], attacks.get(attack, {})
     for name, figure in config["figures"].items():
         for number, series in enumerate(figure["series"]):
             for place, epsilon in enumerate(series.get("epsilons", ())):
@@ -172,17 +159,23 @@ def _largest(config: Mapping, attack: Mapping) -> tuple[float, str]:
     return 1, "no two images are further apart than 1 in L-infinity"
 
 
-def _name_faults(config: Mapping) -> list[str]:
-    """Names that stand for nothing."""
+def of_names(config: Mapping, also: Sequence[Mapping]) -> list[str]:
+    """Names that stand for nothing.
+
+    Args:
+        config: The plan.
+        also: What is measured though nothing shows it, as it was written.
+    """
     runs, attacks = config["runs"], config["attacks"]
     defences = {BARE: None, **config["defences"]}
     kinds = [("run", runs), ("attack", attacks), ("defence", defences)]
     used = [
         *(
-            (f"evaluations.{number}.{kind}", name, known)
-            for number, entry in enumerate(config["evaluations"])
-            for kind, known in (("runs", runs), ("attacks", attacks), ("defences", defences))
-            for name in entry[kind]
+            (f"also.{number}.{kind}", name, known)
+            for number, entry in enumerate(also)
+            for kind, known in kinds
+            if kind in entry
+            for name in (entry[kind] if isinstance(entry[kind], list) else [entry[kind]])
         ),
         *(
             (f"runs.{name}.{key}.{kind}", run[key][kind], known)
@@ -195,10 +188,10 @@ def _name_faults(config: Mapping) -> list[str]:
             for name, attack in attacks.items()
             if "source" in attack
         ),
-        *(("summary.runs", name, runs) for name in config["summary"]["runs"]),
+        *(("summary.runs", name, runs) for name in config.get("summary", {}).get("runs", ())),
         *(
             (f"summary.columns.{number}.attack", column["attack"], attacks)
-            for number, column in enumerate(config["summary"]["columns"])
+            for number, column in enumerate(config.get("summary", {}).get("columns", ()))
         ),
         *(
             (f"figures.{name}.series.{number}.{kind}", series[kind], known)
@@ -297,23 +290,10 @@ def _endless(runs: Mapping, name: str) -> list[str]:
     return []
 
 
-def _repeated(study: Study) -> list[str]:
-    """Evaluations listed twice: their epsilons belong in one list."""
-    seen, faults = set(), []
-    for one in study.evaluations:
-        key = (one.run, one.attack, one.dtype, one.split, one.defence)
-        if key in seen:
-            faults.append(
-                f"evaluations: attack {one.attack!r} in {one.dtype} on run {one.run!r} "
-                f"({one.defence}), split {one.split!r}, is listed twice; put its epsilons into one "
-                "entry"
-            )
-        seen.add(key)
-    return faults
-
-
 def _summary_faults(study: Study) -> list[str]:
     """Columns of the summary that no evaluation measures."""
+    if "summary" not in study.config:
+        return []
     summary = study.config["summary"]
     return [
         fault
@@ -372,6 +352,8 @@ def _cell_faults(study: Study, where: str, cell: Mapping) -> list[str]:
     ]
     if faults:
         return faults
+    if "epsilon" in cell and study.kind(cell["attack"]) == "minimal":
+        return [f"{where}: attack {cell['attack']!r} takes no epsilons"]
     if condition and not all(one.epsilons for one in study.chosen(cell_series(selections[1]))):
         return [f"{where}: epsilon_where needs an attack that takes epsilons"]
     faults += empty_columns(study, where, cell["attack"], [cell["value"]])

@@ -69,16 +69,12 @@ def faults(study: Study, published: Published | None) -> list[str]:
 
 
 def unmeasured(study: Study, where: str, wanted: Mapping) -> list[str]:
-    """A selection that no evaluation measures."""
+    """A selection of which nothing is measured, since nothing says at which epsilon."""
     if study.chosen(wanted):
         return []
-    keys = ("run", "attack", "dtype", "split", "defence", "epsilons")
-    selection = ", ".join(
-        f"{key} {named(wanted[key]) if key == 'epsilons' else wanted[key]}"
-        for key in keys
-        if key in wanted
-    )
-    return [f"{where}: no entry of evaluations measures {selection}"]
+    attack = wanted.get("attack")
+    method = study.config["attacks"].get(attack, {}).get("method", "none")
+    return [f"{where}: attack {attack!r} ({method}) needs an epsilon: epsilon or epsilons"]
 
 
 def empty_columns(study: Study, where: str, attack: str, columns: Iterable[str]) -> list[str]:
@@ -208,6 +204,8 @@ def _line_faults(study: Study, where: str, figure: Mapping, series: Mapping) -> 
     if found:
         return found
     attack = chosen[0].attack
+    if "epsilons" in series and study.kind(attack) == "minimal":
+        return [f"{where}: attack {attack!r} takes no epsilons"]
     found += empty_columns(study, where, attack, _columns(figure))
     if plot == "by_epsilon" and not chosen[0].epsilons:
         found.append(f"{where}.attack: {attack!r} takes no epsilons to be drawn by")

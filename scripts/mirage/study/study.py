@@ -1,7 +1,8 @@
 """A study: a checked configuration with every attack of every run spelled out."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from mirage.attacks.signatures import signature
 
@@ -13,6 +14,13 @@ SIZES = {
     "cifar10": (50_000, 10_000, 32 * 32 * 3),
     "digits": (1_347, 450, 28 * 28),
 }
+# Images that train and validate, where a configuration does not say.
+SPLITS = {
+    "mnist": {"train": 55_000, "validation": 5_000},
+    "fashion_mnist": {"train": 55_000, "validation": 5_000},
+    "cifar10": {"train": 45_000, "validation": 5_000},
+    "digits": {"train": 1_200, "validation": 147},
+}
 # Folders under results/ that git tracks and `make clean` keeps.
 KEPT = ("reference",)
 # Beside the names of `defences`: the network as it is.
@@ -22,7 +30,7 @@ TABLES = ("attacks", "measures", "history", "summary", "published", "claims")
 # Columns that are the same for every attack.
 CLEAN = ("clean_accuracy", "clean_error")
 # Keys of an attack that are not parameters of its method.
-NOT_PARAMETERS = ("method", "source", "adaptive")
+NOT_PARAMETERS = ("method", "source", "adaptive", "exact")
 
 
 @dataclass(frozen=True)
@@ -44,10 +52,21 @@ class Evaluation:
 
 @dataclass(frozen=True)
 class Study:
-    """A checked and completed configuration with its evaluations spelled out."""
+    """A checked and completed configuration with its evaluations spelled out.
+
+    Attributes:
+        config: The plan, see `mirage.study.language`.
+        evaluations: What has to be measured.
+        claims: Of the studies and of the configuration.
+        claim_files: Where those of the studies stand.
+        twins: Attacks, and for each the one that takes its place in a claim's second verdict.
+    """
 
     config: dict
     evaluations: tuple[Evaluation, ...]
+    claims: tuple[dict, ...] = ()
+    claim_files: tuple[Path, ...] = ()
+    twins: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def runs(self) -> dict:

@@ -1,0 +1,397 @@
+"""The language of a study, and the plan that it stands for.
+
+A person writes what is trained, and what figures, tables and claims show. Each of these *selects*
+measurements, all in one way: a mapping of run, attack, dtype, split, defence, epsilon and epoch,
+each a value or a list. Lists are crossed: two runs and two attacks are four lines. What is left out
+is the run's own dtype, the test split, the bare network; the last epoch where one is shown, else
+all. The plan spells all of this out, and from it follows what has to be measured: nothing else is.
+
+    select: {run: [base, l2], attack: [fgsm, fgsm_exact], epsilons: fine}
+"""
+
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from mirage.attacks.signatures import signature
+from mirage.study.schemas import named, shown
+from mirage.study.study import BARE
+
+# What a list in a selection is crossed over. `epsilons` and `epochs` are lists that stay together:
+# the points of one line.
+DIMENSIONS = ("run", "attack", "dtype", "split", "defence", "epsilon", "epoch")
+# What names lines, panels and places: in a figure, or in one of its selections, which goes first.
+NAMES = ("label", "panel", "published", "clean", "x")
+# Of a figure of lines: what module draws it.
+OF_TRAINING = {"loss": "losses", "spectral_norm": "spectral_norms"}
+PASSED_ON = ("title", "caption", "x_label", "y_label", "log_x", "colours")
+
+
+@dataclass
+class Written:
+    """What was found while a plan was laid out.
+
+    Attributes:
+        faults: Sentences that name the key, the value and what is allowed.
+        origins: Keys of the plan, such as `figures.fig03.series.1`, to the keys that were written.
+    """
+
+    faults: list[str] = field(default_factory=list)
+    origins: dict[str, str] = field(default_factory=dict)
+
+
+def plan(config: Mapping, claims: Sequence[Mapping], points: Mapping, written: Written) -> dict:
+    """Spell a configuration out.
+
+    Args:
+        config: Valid and completed: `runs`, `attacks`, `grids`, `figures`, `tables`, `also`,
+            `summary`.
+        claims: Of the studies and of the configuration, as in claims.yaml.
+        points: Published points (`quantity`, `epsilon`, `split` as text) by series.
+        written: Takes faults and origins.
+
+    Returns:
+        The configuration with `series` in place of what figures select, cells with their dtype and
+        split, and `evaluations`, what has to be measured.
+    """
+    figures = {
+        name: _figure(name, figure, config, written) for name, figure in config["figures"].items()
+    }
+    tables = {name: _table(name, table, config) for name, table in config["tables"].items()}
+    needed = _Needed(config)
+    for name, figure in figures.items():
+        if figure["plot"] in ("by_epoch", "by_epsilon", "by_value"):
+            for number, series in enumerate(figure["series"]):
+                where = written.origins[f"figures.{name}.series.{number}"]
+                needed.add(series, series.get("epsilons", ()), where)
+    for name, table in config["tables"].items():
+        where = f"tables.{name}"
+        for cell in _cells(tables[name], table):
+            needed.add_cell(cell, _epsilons(cell, config, where, written), where)
+    if summary := config.get("summary"):
+        for run, column in itertools.product(summary["runs"], summary["columns"]):
+            chosen = {**column, "run": run, "split": summary["split"]}
+            needed.add(chosen, [summary["epsilon"]], "summary")
+    for number, entry in enumerate(config["also"]):
+        where = f"also.{number}"
+        for one in crossed(entry):
+            epsilons = _epsilons(one, config, where, written)
+            needed.add(one, epsilons, where)
+            if one["attack"] not in config["attacks"]:
+                continue  # told with all other names
+            method = config["attacks"][one["attack"]]["method"]
+            named_none = "epsilon" not in one and "epsilons" not in one
+            if named_none != (signature(method).kind == "minimal"):
+                needs = "needs an epsilon: epsilon or epsilons"
+                verb = needs if named_none else "takes no epsilons"
+                written.faults.append(f"{where}: attack {one['attack']!r} ({method}) {verb}")
+    # Last: where a claim looks for its epsilon, it does so among those that others ask for.
+    for claim in claims:
+        for chosen, epsilons, sweep in _claimed(claim, config["attacks"], points):
+            looked_at = [*epsilons, *(needed.epsilons(sweep) if sweep else ())]
+            needed.add(chosen, looked_at, f"claims: {claim['id']}")
+    entries = needed.entries()
+    for number, (_, where) in enumerate(entries):
+        written.origins[f"evaluations.{number}"] = where
+    return {
+        **{key: value for key, value in config.items() if key not in ("also", "grids")},
+        "figures": figures,
+        "tables": tables,
+        "evaluations": [entry for entry, _ in entries],
+    }
+
+
+def crossed(selection: Mapping) -> Iterator[dict]:
+    """Every choice of a selection: its lists crossed, in the order of `DIMENSIONS`.
+
+    The first varies slowest. The order in which keys were written does not matter, as elsewhere.
+    """
+    lists = [key for key in DIMENSIONS if isinstance(selection.get(key), list)]
+    for values in itertools.product(*(selection[key] for key in lists)):
+        yield {**selection, **dict(zip(lists, values, strict=True))}
+
+
+def leave_out(planned: dict, wanted: Iterable[str]) -> None:
+    """Leave out runs, attacks and defences that nothing asks for.
+
+    Args:
+        planned: A plan, without faults in its names; changed in place.
+        wanted: Runs that are kept whether or not anything asks for them.
+    """
+    entries = planned["evaluations"]
+    shown_series = [one for figure in planned["figures"].values() for one in figure["series"]]
+    runs, attacks = planned["runs"], planned["attacks"]
+    kept = dict.fromkeys(
+        [*wanted, *(name for one in entries for name in one["runs"])]
+        + [one["run"] for one in shown_series]
+    )
+    used = dict.fromkeys(
+        [name for one in entries for name in one["attacks"]]
+        + [one["attack"] for one in shown_series if "attack" in one]
+    )
+    waiting = list(kept)
+    while waiting:
+        run = runs[waiting.pop()]
+        if "perturbed_by" in run:
+            used[run["perturbed_by"]["attack"]] = None
+        more = [run["start"]["run"]] if "start" in run else []
+        more += [attacks[name]["source"] for name in used if "source" in attacks[name]]
+        waiting += [name for name in more if name not in kept]
+        kept |= dict.fromkeys(more)
+    filters = {name for one in entries for name in one["defences"]}
+    filters |= {one.get("defence") for one in shown_series}
+    for key, names in (("runs", kept), ("attacks", used), ("defences", filters)):
+        planned[key] = {name: one for name, one in planned[key].items() if name in names}
+
+
+# --- Figures --------------------------------------------------------------------------------------
+
+
+def module(figure: Mapping) -> str:
+    """The module of `mirage.reporting.plots` that draws a figure."""
+    if figure["plot"] == "restarts":
+        return "restarts"
+    if figure["plot"] == "pictures":
+        return figure.get("show", "examples")
+    y = figure.get("y", "accuracy")
+    if isinstance(y, str) and y in OF_TRAINING:
+        return OF_TRAINING[y]
+    x = figure.get("x", "epoch")
+    return "by_value" if isinstance(x, Mapping) or x == "value" else f"by_{x}"
+
+
+def _figure(name: str, figure: Mapping, config: Mapping, written: Written) -> dict:
+    """A figure with its series spelled out."""
+    where = f"figures.{name}"
+    plot = module(figure)
+    planned = {"plot": plot, "category": figure.get("category", "Figures")}
+    planned |= {key: figure[key] for key in PASSED_ON if key in figure}
+    if "y" in figure and plot not in OF_TRAINING.values():
+        planned["y"] = figure["y"]
+    select = figure["select"]
+    several = isinstance(select, list)
+    planned["series"] = []
+    for number, selection in enumerate(select if several else [select]):
+        key = f"{where}.select.{number}" if several else f"{where}.select"
+        for chosen in crossed(selection):
+            written.origins[f"{where}.series.{len(planned['series'])}"] = key
+            planned["series"].append(
+                _series(plot, {**_names(figure), **chosen}, config, key, written)
+            )
+    written.origins[where] = where
+    return planned
+
+
+def _names(figure: Mapping) -> dict:
+    """What a figure says of all of its selections."""
+    found = {key: figure[key] for key in NAMES if key in figure}
+    if not isinstance(found.get("x"), Mapping):
+        found.pop("x", None)
+    return found
+
+
+def _series(plot: str, chosen: Mapping, config: Mapping, where: str, written: Written) -> dict:
+    """One choice of a figure's selection, what was left out filled in."""
+    run = config["runs"].get(chosen["run"], {})
+    series = {"run": chosen["run"]}
+    attacked = "attack" in chosen
+    series |= {key: chosen[key] for key in ("attack", "dtype", "split", "defence") if key in chosen}
+    if attacked:
+        series.setdefault("split", "test")
+        if "dtype" in run:
+            series.setdefault("dtype", run["dtype"])
+    if epsilons := _epsilons(chosen, config, where, written):
+        series["epsilons"] = list(epsilons)
+    epochs = chosen.get("epochs", [chosen["epoch"]] if "epoch" in chosen else None)
+    if epochs is None and attacked and plot != "by_epoch" and run:
+        epochs = run["epochs"][-1:]
+    if epochs is not None:
+        series["epochs"] = epochs
+    for key in NAMES:
+        if key in chosen:
+            value = _named(key, chosen[key], chosen, where, written)
+            if value is not None:
+                series[key] = value
+    return series
+
+
+def _named(key: str, given: object, chosen: Mapping, where: str, written: Written) -> object:
+    """What a name says of one choice; None where it says nothing.
+
+    `given` is a plain value; or a dimension, whose value is the name; or a mapping of dimensions,
+    each a mapping of values to text, which are joined by commas.
+    """
+    if isinstance(given, str) and key != "published" and given in DIMENSIONS:
+        return str(chosen.get(given, "")) or None
+    if not isinstance(given, Mapping):
+        return given
+    parts = []
+    for dimension, texts in sorted(given.items(), key=lambda item: DIMENSIONS.index(item[0])):
+        value = chosen.get(dimension, BARE if dimension == "defence" else None)
+        if key == "clean":
+            if value != texts and value not in (texts if isinstance(texts, list) else [texts]):
+                return None
+            parts.append(True)
+        elif value in texts:
+            parts.append(texts[value])
+        elif key not in ("published", "label"):
+            written.faults.append(
+                f"{where}: {key} has no name for {dimension} {shown(value)}; it has {named(texts)}"
+            )
+    if not parts:
+        return None
+    return parts[0] if len(parts) == 1 else ", ".join(map(str, parts))
+
+
+def _epsilons(chosen: Mapping, config: Mapping, where: str, written: Written) -> Sequence[str]:
+    """The epsilons of a choice: one, a list, or a grid by its name."""
+    if "epsilon" in chosen:
+        return (chosen["epsilon"],)
+    given = chosen.get("epsilons", ())
+    if not isinstance(given, str):
+        return given
+    grids = config["grids"]
+    if given not in grids:
+        written.faults.append(
+            f"{where}.epsilons: there is no grid {shown(given)}; there are {named(grids)}"
+        )
+        return ()
+    return grids[given]
+
+
+# --- Tables ---------------------------------------------------------------------------------------
+
+
+def _table(name: str, table: Mapping, config: Mapping) -> dict:
+    """A table whose cells name dtype and split."""
+    kept = ("label", *DIMENSIONS, "epsilon_where", "value", "missing")
+
+    def copied(part: Mapping) -> dict:
+        return {key: value for key, value in part.items() if key in kept}
+
+    planned = {
+        "title": table["title"],
+        "caption": table["caption"],
+        "category": table.get("category", "Tables"),
+        "common": copied(table["common"]),
+        "rows": [copied(part) for part in table["rows"]],
+        "columns": [copied(part) for part in table["columns"]],
+    }
+    parts = [planned["common"], *planned["rows"], *planned["columns"]]
+    if not any("split" in part for part in parts):
+        planned["common"]["split"] = "test"
+    if not any("dtype" in part for part in parts):
+        for part in parts:
+            if part.get("run") in config["runs"]:
+                part["dtype"] = config["runs"][part["run"]]["dtype"]
+    return planned
+
+
+def _cells(planned: Mapping, table: Mapping) -> Iterator[dict]:
+    """Each cell of a table with the grid that its epsilon is looked for in."""
+    pairs = itertools.product(
+        zip(planned["rows"], table["rows"], strict=True),
+        zip(planned["columns"], table["columns"], strict=True),
+    )
+    for (row, row_written), (column, column_written) in pairs:
+        cell = {**planned["common"], **row, **column}
+        for part in (table["common"], row_written, column_written):
+            if "epsilons" in part and "epsilon_where" in cell:
+                cell["epsilons"] = part["epsilons"]
+        if "missing" not in cell:
+            yield cell
+
+
+# --- What has to be measured ----------------------------------------------------------------------
+
+
+class _Needed:
+    """Epsilons by run, attack, dtype, split and defence, in the order they are asked for."""
+
+    def __init__(self, config: Mapping) -> None:
+        self.config = config
+        self.found: dict[tuple, dict[str, None]] = {}
+        self.asked: dict[tuple, str] = {}
+
+    def add(self, chosen: Mapping, epsilons: Iterable[str], where: str) -> None:
+        """Ask for a choice; what names no run or no attack that there is asks for nothing."""
+        if key := self._key(chosen):
+            minimal = signature(self.config["attacks"][key[1]]["method"]).kind == "minimal"
+            asked = () if minimal else epsilons
+            self.found.setdefault(key, {}).update(dict.fromkeys(asked))
+            self.asked.setdefault(key, where)
+
+    def epsilons(self, chosen: Mapping) -> Iterable[str]:
+        """The epsilons of a choice that are asked for already."""
+        return tuple(self.found.get(self._key(chosen), ()))
+
+    def _key(self, chosen: Mapping) -> tuple | None:
+        runs, attacks = self.config["runs"], self.config["attacks"]
+        run, attack = chosen.get("run"), chosen.get("attack")
+        if run not in runs or attack not in attacks:
+            return None
+        return (
+            *(run, attack, chosen.get("dtype", runs[run]["dtype"])),
+            *(chosen.get("split", "test"), chosen.get("defence", BARE)),
+        )
+
+    def add_cell(self, cell: Mapping, epsilons: Iterable[str], where: str) -> None:
+        """Ask for what a cell shows, and for where its epsilon is looked for."""
+        self.add(cell, epsilons, where)
+        if "epsilon_where" in cell:
+            self.add({**cell, **cell["epsilon_where"]}, epsilons, where)
+
+    def entries(self) -> list[tuple[dict, str]]:
+        """What has to be measured, as `evaluations` of the plan, and who asked for it first."""
+        runs, attacks = self.config["runs"], self.config["attacks"]
+        entries = []
+        for key, epsilons in self.found.items():
+            run, attack, dtype, split, defence = key
+            entry = {
+                **{"runs": [run], "attacks": [attack], "dtypes": [dtype]},
+                **{"splits": [split], "defences": [defence]},
+            }
+            if epsilons:
+                entry["epsilons"] = sorted(epsilons, key=float)
+            elif signature(attacks[attack]["method"]).kind != "minimal":
+                continue  # nobody says at which epsilon
+            of_run = runs[run].get("images")
+            limits = [
+                of_run.get(attack) if isinstance(of_run, Mapping) else of_run,
+                attacks[attack].get("images"),
+            ]
+            if limits := [limit for limit in limits if limit]:
+                entry["images"] = min(limits)
+            entries.append((entry, self.asked[key]))
+        return entries
+
+
+def _claimed(
+    claim: Mapping, attacks: Mapping, points: Mapping
+) -> Iterator[tuple[dict, list[str], dict | None]]:
+    """What a claim reads of the attack table, and with the exact sign in the second verdict.
+
+    Yields:
+        A choice, the epsilons it is read at, and the sweep whose epsilons it is read at, too, where
+        the claim looks for its epsilon.
+    """
+    for condition in claim.get("test", ()):
+        published = points.get(condition.get("series"), ())
+        for selection in (one for one in condition.values() if isinstance(one, Mapping)):
+            attack = selection.get("attack")
+            if attack is None or selection.get("table", "attacks") != "attacks":
+                continue
+            epsilons = [selection["epsilon"]] if "epsilon" in selection else []
+            epsilons += [point["epsilon"] for point in published if point["epsilon"]]
+            splits = {point["split"] for point in published if point.get("split")}
+            twin = selection.get("exact", attacks.get(attack, {}).get("exact"))
+            twins = [twin] if twin and "no_exact" not in claim else []
+            for split in sorted(splits) or [selection.get("split", "test")]:
+                chosen = {"dtype": "float32", **selection, "split": split}
+                sweep = None
+                if "epsilon_where" in selection:
+                    sweep = {**chosen, **selection["epsilon_where"]}
+                for one in (attack, *twins):
+                    yield {**chosen, "attack": one}, epsilons, sweep
+                    if sweep and "attack" not in selection["epsilon_where"]:
+                        yield {**sweep, "attack": one}, epsilons, sweep
