@@ -35,37 +35,19 @@ STYLE = """
 .ledger td.verdict { min-width: 8em; }
 .ledger .small { font-size: 12px; color: #444; }
 .ledger a { color: #0047ab; text-decoration: underline; }
-.prose:has(.ledger) { max-width: min(90rem, 70vw); }
-/* The report centres what it shows: of a page taller than the window the top would be cut off. */
-.items-center:has(.ledger) { align-items: flex-start; }
 """
 
 # In Snakemake's report a page is shown in a frame whose address is its own content: no link leads
-# out of it. So a click hands the figure's name to the report around it, which shows the figure.
-# The report listens because it holds this page a second time, on its first page
-# (report/workflow.rst), where no <script> would run, but the `onload` of a <style> does. Opened on
-# its own, the page's links are plain links to the files.
+# out of it. So a click hands the figure's name to the report around it, whose first page
+# (report/workflow.rst) listens and shows the figure. Opened on its own, the page's links are plain
+# links to the files.
 SCRIPT = """
-(function () {
-  if (window.ledgerIsReady) return;
-  window.ledgerIsReady = true;
-  const inReport = typeof app !== 'undefined' && typeof results !== 'undefined';
-  function show(path) {
-    if (!Object.hasOwn(results, path)) return;
-    app.setView({navbarMode: 'resultinfo', resultPath: path, content: 'img',
-      contentPath: results[path].data_uri});
-  }
-  if (inReport) window.addEventListener('message', function (message) {
-    if (typeof message.data === 'string') show(message.data);
-  });
-  document.addEventListener('click', function (click) {
-    const link = click.target.closest('a[data-figure]');
-    if (!link || (!inReport && window.parent === window)) return;
-    click.preventDefault();
-    if (inReport) show(link.dataset.figure);
-    else window.parent.postMessage(link.dataset.figure, '*');
-  });
-})();
+document.addEventListener('click', function (click) {
+  const link = click.target.closest('a[data-figure]');
+  if (!link || window.parent === window) return;
+  click.preventDefault();
+  window.parent.postMessage(link.dataset.figure, '*');
+});
 """
 
 
@@ -158,7 +140,7 @@ def page(table: pd.DataFrame, figures: Mapping[str, str], folder: Path | str) ->
             )
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>Claims</title></head>'
-        f'<body>\n<style onload="{html.escape(SCRIPT)}">{STYLE}</style>\n'
+        f"<body>\n<style>{STYLE}</style>\n<script>{SCRIPT}</script>\n"
         '<div class="ledger">\n' + "\n".join(parts) + "\n</div>\n</body></html>\n"
     )
 
