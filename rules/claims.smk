@@ -28,7 +28,7 @@ rule claims:
             TABLE.format(table="claims.html"),
             caption="../report/claims.rst",
             category="Claims",
-            labels={"table": "Every claim and its verdict"},
+            labels={"title": "Every claim and its verdict"},
         ),
     log:
         f"{LOGS}/tables/claims.log",

@@ -14,7 +14,7 @@ rule figure:
             f"{FIGURE}.png",
             caption="../report/figure.rst",
             category=lambda wildcards: FIGURES[wildcards.figure]["category"],
-            labels=lambda wildcards: {"figure": as_text(FIGURES[wildcards.figure]["title"])},
+            labels=lambda wildcards: {"title": as_text(FIGURES[wildcards.figure]["title"])},
         ),
         svg=f"{FIGURE}.svg",
     log:

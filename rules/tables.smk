@@ -38,7 +38,7 @@ rule cells:
             f"{RESULTS}/tables/{{custom}}.md",
             caption="../report/cells.rst",
             category=lambda wildcards: CUSTOM_TABLES[wildcards.custom]["category"],
-            labels=lambda wildcards: {"table": as_text(CUSTOM_TABLES[wildcards.custom]["title"])},
+            labels=lambda wildcards: {"title": as_text(CUSTOM_TABLES[wildcards.custom]["title"])},
         ),
     log:
         f"{LOGS}/tables/{{custom}}.log",
