@@ -143,6 +143,8 @@ def test_a_run_as_a_module_makes_the_same_and_a_touch_nothing(tmp_path):
     assert '"scripts/train.py"' in provenance
     report = snakemake(folder, "--report", "report.html")
     assert report.returncode == 0, report.stdout
+    # Its first page is that of the other workflow.
+    assert "Is this classifier robust" not in (folder / "report.html").read_text()
     for path in (tmp_path / "mirage").rglob("*"):
         os.utime(path)
     assert not plan(folder)

@@ -179,7 +179,10 @@ def pages(tmp_path_factory):
     """The report of a run whose every text is markup."""
     folder = tmp_path_factory.mktemp("markup") / "mirage"
     copy_sources(folder)
-    write(folder, "mine.yaml", configuration(MARKUP, claims=True))
+    config = configuration(MARKUP, claims=True)
+    # The report's first page has its picture, title and caption.
+    config["figures"]["masking"] = config["figures"]["figure"]
+    write(folder, "mine.yaml", config)
     result = snakemake(folder, "--configfile", "mine.yaml")
     assert result.returncode == 0, result.stdout
     result = snakemake(folder, "--configfile", "mine.yaml", "--report", "page_of_all.html")
@@ -202,6 +205,10 @@ def test_text_is_no_order_to_the_browser_that_shows_the_report(pages, browser): 
         lambda page: "Is this classifier robust" in page.find_element(By.TAG_NAME, "body").text
     )
     assert not obeyed(browser)
+    (picture,) = browser.find_elements(By.CSS_SELECTOR, ".story img")
+    assert "{{ 7 * 191 }} {% for %}" in picture.get_dom_attribute("alt")
+    (caption,) = browser.find_elements(By.CSS_SELECTOR, ".story .caption")
+    assert "{{ 7 * 191 }} {% for %}" in caption.text
     names = browser.execute_script("return Object.keys(results)")
     assert "results/digits/figures/figure.png" in names
     sections = browser.execute_script("return Object.keys(categories)")

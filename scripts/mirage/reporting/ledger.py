@@ -146,7 +146,10 @@ def page(table: pd.DataFrame, figures: Mapping[str, str], folder: Path | str) ->
 
 
 def _summary(table: pd.DataFrame) -> str:
-    """A table of how many claims of which source have which verdict."""
+    """A table of how many claims of which source have which verdict.
+
+    The report's first page (report/workflow.rst) takes it out of the page by its class.
+    """
     totals = counts(table)
     head = "".join(f"<th>{html.escape(name)}</th>" for name in ("source", *totals.columns))
     body = "".join(
