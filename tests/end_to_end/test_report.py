@@ -14,12 +14,12 @@ HARMLESS = "cdn.tailwindcss.com should not be used in production"
 
 
 @pytest.fixture(scope="module")
-def report(finished):
-    """The report of the finished run."""
-    name = "results/digits/report.html"
-    result = snakemake(finished, "--configfile", "config/test.yaml", "--report", name)
+def report(finished, tmp_path_factory):
+    """The report of the finished run, elsewhere: other tests look for one there."""
+    path = tmp_path_factory.mktemp("report") / "report.html"
+    result = snakemake(finished, "--configfile", "config/test.yaml", "--report", str(path))
     assert result.returncode == 0, result.stdout
-    return finished / name
+    return path
 
 
 @pytest.fixture(scope="module")
