@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from workflow import read, snakemake, write
 
-from mirage.conditions import VERDICTS
+from mirage.reporting.conditions import VERDICTS
 
 # What Snakemake's own report template says of itself, whatever is in the report.
 HARMLESS = "cdn.tailwindcss.com should not be used in production"
