@@ -55,6 +55,42 @@ def checked(attack: Callable[..., np.ndarray]) -> Callable[..., np.ndarray]:
     return checking
 
 
+def shaped(network: keras.Model, images: np.ndarray) -> np.ndarray:
+    """Images in the shape that a network takes.
+
+    Args:
+        network: Model of one input and one output.
+        images: Shape (n, ...), any type: flat, or as the network takes them, where an axis for a
+            single channel may be missing or be too many.
+
+    Returns:
+        The same values, shape (n, *shape of the network's input).
+
+    Raises:
+        DataError: They are no such array. Nothing else is looked at.
+        NetworkError: The network has no one shape of input and of output.
+    """
+    _check_array("images", images)
+    wanted, outputs = (getattr(network, f"{side}_shape", None) for side in ("input", "output"))
+    if not all(isinstance(one, tuple) and len(one) > 1 for one in (wanted, outputs)):
+        raise networks.NetworkError(
+            f"network {getattr(network, 'name', network)!r}: it must be a Keras model of one input "
+            "and one output, Sequential or Functional, built already."
+        )
+    wanted, given = wanted[1:], images.shape[1:]
+    known = None not in wanted
+    possible = [given, (*given, 1), *([given[:-1]] if given[-1:] == (1,) else [])]
+    if known and (len(wanted) == 1 or len(given) == 1) and math.prod(wanted) == math.prod(given):
+        possible = [wanted]
+    for shape in possible:
+        if len(shape) == len(wanted) and all(
+            size in (None, own) for size, own in zip(wanted, shape, strict=True)
+        ):
+            return images.reshape(len(images), *shape)
+    sizes = ", ".join(["n", *(str(size or "any") for size in wanted)])
+    raise DataError(f"images: shape {images.shape}. The network takes ({sizes}).")
+
+
 def check(network: keras.Model | None, images: np.ndarray, labels: np.ndarray) -> None:
     """Refuse images, labels or a network that no attack and no loss can be right for.
 

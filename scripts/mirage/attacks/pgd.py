@@ -54,9 +54,12 @@ def attack(
         Adversarial images in the shape and type of `images`.
 
     Raises:
-        ValueError: Images, labels or epsilon are not what `mirage.attacks.inputs` asks for.
+        ValueError: Images, labels or epsilon are not what `mirage.attacks.inputs` asks for, or the
+            norm is another one.
         NetworkError: A weight of the network is NaN or infinite.
     """
+    if norm not in ball.NORMS:
+        raise ValueError(f"norm {norm!r}: allowed are {', '.join(ball.NORMS)}")
     descent = {
         "epsilon": epsilon,
         "gradient": gradient,

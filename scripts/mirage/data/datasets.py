@@ -180,11 +180,18 @@ def read_cifar10(folder: str | Path) -> tuple[Labelled, Labelled]:
 def digits() -> tuple[Labelled, Labelled]:
     """Return scikit-learn's 1,797 bundled digits (8x8, values 0..16), brought to 28x28.
 
-    Returns (images, labels) of 1,347 training and of 450 test images: uint8 (n, 28, 28) with
-    values 0..255 and uint8 (n,) with values 0..9. The test set is drawn at random, stratified by
-    class, with seed 0; the training images come in random order too. Nothing is downloaded, and
-    every call gives the same arrays. Source: Alpaydin and Kaynak, Optical Recognition of
-    Handwritten Digits, UCI Machine Learning Repository, 1998.
+    The test set is drawn at random, stratified by class, with seed 0; the training images come in
+    random order too. Nothing is downloaded, and every call gives the same arrays. Source: Alpaydin
+    and Kaynak, Optical Recognition of Handwritten Digits, UCI Machine Learning Repository, 1998.
+
+    Returns:
+        (images, labels) of 1,347 training images and of 450 test images: images (n, 28, 28),
+        uint8, 0 to 255, and labels (n,), uint8, 0 to 9.
+
+    Example:
+        >>> (images, labels), test = mirage.digits()
+        >>> images.shape, images.dtype, labels[:5].tolist()
+        ((1347, 28, 28), dtype('uint8'), [8, 2, 3, 1, 4])
     """
     # Here, since only this dataset needs scikit-learn, and importing it takes a second.
     from sklearn.datasets import load_digits

@@ -4,6 +4,7 @@ import contextlib
 import json
 import logging
 import math
+import numbers
 import re
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,7 +13,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from mirage.runtime.errors import MirageError
+from mirage.runtime.errors import ArgumentError, MirageError
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +30,9 @@ class NetworkError(MirageError, ValueError):
     """A network that cannot be built or read; the message says which and why."""
 
 
-def build(name: str, dtype: str, seed: int, shape: Sequence[int] = SHAPE) -> keras.Model:
+def build(
+    name: str, dtype: str = "float32", seed: int = 0, shape: Sequence[int] = SHAPE
+) -> keras.Model:
     """Build a network with Glorot-uniform weights and zero biases.
 
     The weights are drawn in float64 and rounded to `dtype`, so that runs which differ only in
@@ -54,7 +57,15 @@ def build(name: str, dtype: str, seed: int, shape: Sequence[int] = SHAPE) -> ker
 
     Raises:
         NetworkError: The name is not that of a known network.
+        ArgumentError: The type is not one of `DTYPES`, or the seed no whole number from 0 on.
+
+    Example:
+        >>> network = mirage.build("mlp-200-300", seed=1)
+        >>> network.input_shape, network.output_shape, network.count_params()
+        ((None, 784), (None, 10), 220310)
     """
+    check_dtype(dtype)
+    check_seed(seed)
     if not re.fullmatch(NAMES, name):
         raise NetworkError(
             f"network {name!r}: known are mlp-N-N-... (mlp-200-300), "
@@ -103,6 +114,26 @@ def build(name: str, dtype: str, seed: int, shape: Sequence[int] = SHAPE) -> ker
     return network
 
 
+def check_dtype(dtype: str) -> None:
+    """Refuse a floating-point type that is not in `DTYPES`.
+
+    Raises:
+        ArgumentError: It is another one.
+    """
+    if dtype not in DTYPES:
+        raise ArgumentError(f"dtype {dtype!r}: allowed are {', '.join(DTYPES)}.")
+
+
+def check_seed(seed: int) -> None:
+    """Refuse a seed that nothing can be drawn with.
+
+    Raises:
+        ArgumentError: It is no whole number, or negative.
+    """
+    if not isinstance(seed, numbers.Integral) or seed < 0:
+        raise ArgumentError(f"seed {seed!r}: it must be a whole number, at least 0.")
+
+
 def kernels(network: keras.Model) -> list[keras.Variable]:
     """The weights (not the biases) of a network's layers, from its input to its output.
 
@@ -143,7 +174,14 @@ def cast(network: keras.Model, dtype: str) -> keras.Model:
         NetworkError: A layer cannot be made anew, does not compute in `dtype`, or gives other
             answers there; or a weight is NaN or infinite, or too large for `dtype`. The message
             names the layer.
+        ArgumentError: The type is not one of `DTYPES`.
+
+    Example:
+        >>> network = mirage.build("mlp-30")
+        >>> mirage.cast(network, "float64").layers[-1].compute_dtype
+        'float64'
     """
+    check_dtype(dtype)
     copy = _converted(network, dtype)
     _fill(copy, network)
     for layer in _parts(copy):
@@ -415,9 +453,17 @@ def load(path: Path | str, *, training: bool = False) -> keras.Model:
         path: A `.keras` file.
         training: Also restore the optimizer and its state.
 
+    Returns:
+        A model from images to logits, in the type it was saved in.
+
     Raises:
         NetworkError: The file is missing or no Keras checkpoint, or has weights that are NaN or
             infinite; the message names it, and the layer.
+
+    Example:
+        >>> mirage.build("mlp-30").save("mine.keras")
+        >>> mirage.load("mine.keras").name
+        'mlp_30'
     """
     with _readable(path):
         network = keras.saving.load_model(path, compile=training, safe_mode=True)
@@ -481,11 +527,15 @@ def verify(paths: Iterable[Path | str], **expected: str) -> None:
             )
 
 
-_REMEDY = "Delete it and run again: it is trained anew, and what was made from it is made anew."
+_REMEDY = (
+    "Delete it and run again: the workflow trains it anew, and makes anew what was made from it."
+)
 
 
 @contextlib.contextmanager
 def _readable(path: Path | str) -> Iterator[None]:
+    if not Path(path).exists():
+        raise NetworkError(f"{path}: there is no such file. A checkpoint is a file *.keras.")
     try:
         yield
     except Exception as error:  # Keras raises what its parts raise: OSError, KeyError, BadZipFile

@@ -35,10 +35,7 @@ def configure(threads: int, dtype: str = "float32") -> None:
     keras.config.set_floatx(dtype)
     tf.config.threading.set_intra_op_parallelism_threads(threads)
     tf.config.threading.set_inter_op_parallelism_threads(1)
-    # TensorFlow would fuse a product with the bias and the activation after it. In float16 that
-    # takes hundreds of times as long on some processors, and in both half-precision types it keeps
-    # the sum in float32: another arithmetic than the one under test.
-    tf.config.optimizer.set_experimental_options({"remapping": False})
+    keep_operations_apart()
     log.info("%s", place(os.environ))
     gpus = tf.config.list_physical_devices("GPU")
     if gpus:
@@ -48,6 +45,16 @@ def configure(threads: int, dtype: str = "float32") -> None:
         log.info("GPU: %s, the first of %d seen", details.get("device_name", "?"), len(gpus))
     elif allocated(os.environ):
         log.warning("WARNING: %s", unseen(os.environ, tf.test.is_built_with_cuda()))
+
+
+def keep_operations_apart() -> None:
+    """Have TensorFlow round after each operation, in this process and from now on.
+
+    It would fuse a product with the bias and the activation after it. In float16 that takes
+    hundreds of times as long on some processors, and in both half-precision types it keeps the sum
+    in float32: another arithmetic than the one under test.
+    """
+    tf.config.optimizer.set_experimental_options({"remapping": False})
 
 
 def allocated(environment: Mapping[str, str]) -> str:

@@ -11,6 +11,10 @@ class MirageError(Exception):
     """Something is wrong that a person can mend; the message says what, where and how."""
 
 
+class ArgumentError(MirageError, ValueError):
+    """An argument that is not allowed; the message names it, its value and what is allowed."""
+
+
 def script(main: Callable) -> Callable:
     """Decorate the `main` of a script: log as plain lines, and end with one message for people.
 

@@ -1,0 +1,360 @@
+"""One network in memory, attacked and measured in one call.
+
+For notebooks and programs of people. The workflow's jobs call `mirage.evaluation.passes`, which
+goes over the checkpoints of a run; both give the same numbers.
+"""
+
+import importlib
+import inspect
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+
+from mirage.attacks import gradients, inputs, signatures
+from mirage.data.images import DataError, as_float
+from mirage.evaluation import passes
+from mirage.models import measures, networks
+from mirage.runtime import device
+from mirage.runtime.errors import ArgumentError
+
+# That the softmax of a network is told from logits by: how far from 1 its answers may add up.
+NEAR_ONE = 1e-2
+
+
+@dataclass(frozen=True, eq=False)
+class AttackResult:
+    """What an attack did to each image.
+
+    Attributes:
+        images: Adversarial images, in the shape of those given and in the network's type.
+        predictions: Class that the network gives to each, shape (n,); -1 where it answers NaN.
+        success: Shape (n,), bool: whether the attack reached what it was after. For most attacks
+            that is an image that was classified rightly and is no longer; for JSMA with a target it
+            is the target.
+        iterations: Steps made for each image, shape (n,); None for an attack that counts none.
+    """
+
+    images: np.ndarray
+    predictions: np.ndarray
+    success: np.ndarray
+    iterations: np.ndarray | None
+
+
+@dataclass(frozen=True)
+class Masking:
+    """How much of a gradient is gone or wrong.
+
+    Attributes:
+        zero_share: Share of all entries that are exactly 0, in 0 to 1.
+        zero_image_share: Share of images whose whole gradient is 0, in 0 to 1.
+        sign_disagreement: Share of all entries whose sign is not the exact one, in 0 to 1; a zero
+            has the sign 0.
+        mean_abs_gradient: Mean absolute entry.
+    """
+
+    zero_share: float
+    zero_image_share: float
+    sign_disagreement: float
+    mean_abs_gradient: float
+
+
+def accuracy(network: keras.Model, images: np.ndarray, labels: np.ndarray) -> float:
+    """Share of images that a network classifies rightly, in 0 to 1.
+
+    Args:
+        network: Keras model from images to logits or probabilities, shape (n, classes).
+        images: Shape (n, ...), uint8 with values 0 to 255, or floats in 0 to 1. They may be flat,
+            or have the shape of the network's input. Of those of an attack without `clip` some
+            pixels may leave 0 to 1.
+        labels: Shape (n,), integers from 0 on.
+
+    Raises:
+        DataError: Images or labels do not fit the network.
+        NetworkError: A weight is NaN or infinite.
+
+    Example:
+        >>> _, test = mirage.digits()
+        >>> mirage.accuracy(mirage.build("mlp-30", seed=1), *test) < 0.3
+        True
+    """
+    flat, pixels = _prepared(network, images, labels, clean=False)
+    right = sum(
+        measures.correct(gradients.logits(flat, pixels[part]), labels[part])
+        for part in gradients.batches(len(pixels))
+    )
+    return right / len(pixels)
+
+
+def attack(
+    network: keras.Model,
+    images: np.ndarray,
+    labels: np.ndarray,
+    method: str = "fgsm",
+    *,
+    epsilon: float | None = None,
+    gradient: str | None = None,
+    dtype: str | None = None,
+    seed: int = 0,
+    **parameters: object,
+) -> AttackResult:
+    """Attack a network by one of the methods in `mirage.attacks`.
+
+    Args:
+        network: Keras model from images to logits, shape (n, classes); Sequential or Functional, of
+            one input.
+        images: Shape (n, ...), uint8 with values 0 to 255, or floats in 0 to 1. They may be flat,
+            or have the shape of the network's input.
+        labels: True labels, shape (n,), integers from 0 on.
+        method: `fgsm` (Goodfellow et al. 2014, section 4), `pgd` (Madry et al. 2017), `deepfool`
+            (Moosavi-Dezfooli et al. 2016), `lbfgs` (Szegedy et al. 2013), `jsma` (Papernot et al.
+            2015), `noise`, `matched_noise`: a file of `mirage.attacks`.
+        epsilon: Size of the perturbation in the attack's norm, at least 0, pixels lying in 0 to 1.
+            Not for an attack that looks for the smallest perturbation (deepfool, lbfgs, jsma).
+        gradient: Loss whose gradient is followed: `exact_sign` (where it is not given),
+            `cross_entropy_sum` or `cross_entropy_mean`. Not for an attack that has its own.
+        dtype: Type that the attacker computes in: float16, bfloat16, float32 or float64. Where it
+            is not given, the network's. The network that is attacked keeps its own type.
+        seed: Seed of what the attack draws at random, at least 0.
+        parameters: The attack's own, such as `clip=(0, 1)` or `steps=100`; its file has them all.
+
+    Returns:
+        The adversarial images and what became of each.
+
+    Raises:
+        ArgumentError: An unknown method, type or parameter; the message says what is allowed.
+        DataError: Images or labels do not fit the network, or its answers are no logits.
+        ValueError: A value is out of its range.
+        NetworkError: A weight is NaN or infinite, or the network cannot be cast to `dtype`.
+
+    Example:
+        >>> training, test = mirage.digits()
+        >>> network = mirage.build("mlp-30", seed=1)
+        >>> rows = mirage.train(network, training, test, epochs=5, learning_rate=0.01)
+        >>> found = mirage.attack(network, *test, "pgd", epsilon=0.2, steps=10, clip=(0, 1))
+        >>> found.images.shape, found.images.dtype
+        ((450, 28, 28), dtype('float32'))
+        >>> mirage.accuracy(network, found.images, test[1]) < 0.2
+        True
+    """
+    networks.check_seed(seed)
+    chosen, size = _chosen(method, epsilon, gradient, parameters)
+    flat, pixels = _prepared(network, images, labels)
+    _refuse_probabilities(flat, pixels)
+    attacker = _in_type(flat, dtype)
+    parts = []
+    for part in gradients.batches(len(pixels)):
+        record, known = {}, {"seed": (seed, part.start)}
+        if "gradient" in chosen:
+            # Here, since an averaged loss is divided by the number of all images.
+            slope = gradients.input_gradient(
+                attacker, pixels[part], labels[part], chosen["gradient"], len(pixels)
+            )
+            known["signs"] = gradients.sign(slope)
+        moved = passes.adversarial(
+            *(method, attacker, pixels[part], labels[part], chosen),
+            **size,
+            **known,
+            record=record,
+        )
+        right = measures.classes(gradients.logits(flat, pixels[part])) == labels[part]
+        predictions = measures.classes(gradients.logits(flat, moved))
+        parts.append(
+            {
+                "images": moved,
+                "predictions": predictions,
+                "success": right & (predictions != labels[part]),
+                **record,
+            }
+        )
+    found = {name: np.concatenate([one[name] for one in parts]) for name in parts[0]}
+    return AttackResult(
+        found["images"].reshape(images.shape),
+        found["predictions"],
+        found["success"],
+        found.get("iterations"),
+    )
+
+
+def input_gradient(
+    network: keras.Model,
+    images: np.ndarray,
+    labels: np.ndarray,
+    *,
+    gradient: str = "cross_entropy_sum",
+    dtype: str | None = None,
+) -> np.ndarray:
+    """Gradient of a loss with respect to the images, each operation rounded to its type.
+
+    Args:
+        network: Keras model from images to logits, as in `attack`.
+        images: As in `attack`.
+        labels: Shape (n,), integers from 0 on.
+        gradient: `cross_entropy_sum`; `cross_entropy_mean`, which is divided by n; or `exact_sign`,
+            the gradient of u = logsumexp of the other logits minus the true one. As the
+            cross-entropy is softplus(u), its gradient is sigmoid(u) times that of u.
+        dtype: Type of the arithmetic: float16, bfloat16, float32 or float64. Where it is not given,
+            the network's.
+
+    Returns:
+        Shape of `images`, in `dtype`.
+
+    Raises:
+        ArgumentError, DataError, NetworkError: As in `attack`.
+
+    Example:
+        >>> _, (images, labels) = mirage.digits()
+        >>> network = mirage.build("mlp-30", seed=1)
+        >>> mirage.input_gradient(network, images, labels, dtype="float16").dtype
+        dtype('float16')
+    """
+    if gradient not in gradients.LOSSES:
+        raise ArgumentError(f"gradient {gradient!r}: allowed are {', '.join(gradients.LOSSES)}.")
+    flat, pixels = _prepared(network, images, labels)
+    _refuse_probabilities(flat, pixels)
+    attacker = _in_type(flat, dtype)
+    parts = [
+        gradients.input_gradient(attacker, pixels[part], labels[part], gradient, len(pixels))
+        for part in gradients.batches(len(pixels))
+    ]
+    return np.concatenate(parts).reshape(images.shape)
+
+
+def exact_sign(network: keras.Model, images: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """The sign that FGSM asks for: of the exact-sign gradient, computed in float64.
+
+    It is the sign of the gradient of the cross-entropy in exact arithmetic, since that is
+    sigmoid(u) > 0 times the gradient of u (`mirage.input_gradient` says what u is).
+
+    Args:
+        network: Keras model from images to logits, as in `attack`.
+        images: As in `attack`.
+        labels: Shape (n,), integers from 0 on.
+
+    Returns:
+        Shape of `images`, int8: -1, 0 or 1.
+
+    Raises:
+        DataError, NetworkError: As in `attack`.
+
+    Example:
+        >>> _, (images, labels) = mirage.digits()
+        >>> mirage.exact_sign(mirage.build("mlp-30", seed=1), images, labels).shape
+        (450, 28, 28)
+    """
+    return gradients.sign(
+        input_gradient(network, images, labels, gradient="exact_sign", dtype="float64")
+    )
+
+
+def masking(
+    network: keras.Model,
+    images: np.ndarray,
+    labels: np.ndarray,
+    *,
+    gradient: str = "cross_entropy_sum",
+    dtype: str | None = None,
+) -> Masking:
+    """How much of a network's gradient is gone or wrong: is it robust, or masked?
+
+    Args:
+        network: Keras model from images to logits, as in `attack`.
+        images: As in `attack`.
+        labels: Shape (n,), integers from 0 on.
+        gradient: The gradient under test, as in `input_gradient`.
+        dtype: Type that it is computed in, as in `input_gradient`.
+
+    Returns:
+        Share of zeros, and share of signs that are not those of `exact_sign`.
+
+    Raises:
+        ArgumentError, DataError, NetworkError: As in `attack`.
+
+    Example:
+        >>> _, (images, labels) = mirage.digits()
+        >>> network = mirage.build("mlp-30", seed=1)
+        >>> mirage.masking(network, images, labels).sign_disagreement < 0.01
+        True
+    """
+    slope = input_gradient(network, images, labels, gradient=gradient, dtype=dtype)
+    exact = exact_sign(network, images, labels)
+    return Masking(**gradients.masking(*(one.reshape(len(images), -1) for one in (slope, exact))))
+
+
+def _prepared(
+    network: keras.Model, images: np.ndarray, labels: np.ndarray, *, clean: bool = True
+) -> tuple[keras.Model, np.ndarray]:
+    """The network on flat images, and the images flat, in its type and in 0 to 1, all checked."""
+    device.keep_operations_apart()
+    own = inputs.shaped(network, images)
+    dtype = networks.dtype_of(network)
+    shape, flat = own.shape[1:], own.reshape(len(own), -1)
+    if len(shape) > 1:
+        first = [keras.Input(flat.shape[1:], dtype=dtype), keras.layers.Reshape(shape, dtype=dtype)]
+        network = keras.Sequential([*first, network], name=network.name)
+    if images.dtype.name not in ("uint8", *networks.DTYPES):
+        raise DataError(
+            f"images: {images.dtype}. They must be uint8 with values 0 to 255, or floats "
+            f"({', '.join(networks.DTYPES)}) with values in 0 to 1."
+        )
+    pixels = as_float(flat, dtype) if images.dtype == np.uint8 else flat
+    if clean:
+        inputs.check(network, pixels, labels)
+    else:
+        inputs.check_training(network, pixels, labels)
+        networks.check_weights(network, f"network {network.name!r}")
+    return network, pixels.astype(dtype, copy=False)
+
+
+def _in_type(network: keras.Model, dtype: str | None) -> keras.Model:
+    if dtype is None:
+        return network
+    networks.check_dtype(dtype)
+    return network if dtype == networks.dtype_of(network) else networks.cast(network, dtype)
+
+
+def _chosen(
+    method: str, epsilon: float | None, gradient: str | None, parameters: dict[str, object]
+) -> tuple[dict[str, object], dict[str, float]]:
+    """The attack's own parameters, and its epsilon where it takes one; all of known names."""
+    known = [path.stem for path in signatures.attack_files()]
+    if method not in known:
+        raise ArgumentError(f"method {method!r}: allowed are {', '.join(known)}.")
+    takes = inspect.signature(importlib.import_module(f"mirage.attacks.{method}").attack).parameters
+    own = [
+        name
+        for name, one in takes.items()
+        if one.kind is one.KEYWORD_ONLY and name not in signatures.OFFERED
+    ]
+    if unknown := [name for name in parameters if name not in own]:
+        raise ArgumentError(
+            f"{', '.join(unknown)}: attack {method} takes no such parameter; its own are "
+            f"{', '.join(own)}."
+        )
+    if epsilon is None and "epsilon" in takes:
+        raise ArgumentError(f"epsilon: attack {method} needs one, a number of at least 0.")
+    if epsilon is not None and "epsilon" not in takes:
+        raise ArgumentError(
+            f"epsilon {epsilon!r}: attack {method} takes none. It looks for the smallest "
+            "perturbation itself."
+        )
+    if gradient is not None and "gradient" not in takes:
+        raise ArgumentError(f"gradient {gradient!r}: attack {method} takes none, it has its own.")
+    if "gradient" in takes:
+        gradient = gradient or "exact_sign"
+        if gradient not in gradients.LOSSES:
+            raise ArgumentError(
+                f"gradient {gradient!r}: allowed are {', '.join(gradients.LOSSES)}."
+            )
+        parameters = {**parameters, "gradient": gradient}
+    return parameters, {} if epsilon is None else {"epsilon": epsilon}
+
+
+def _refuse_probabilities(network: keras.Model, images: np.ndarray) -> None:
+    """Refuse a network that ends in a softmax: no gradient here would be what it says."""
+    answers = gradients.logits(network, images[:100]).astype(np.float64)
+    if (answers >= 0).all() and (np.abs(answers.sum(axis=1) - 1) < NEAR_ONE).all():
+        raise DataError(
+            f"network {network.name!r}: its answers are probabilities, not logits: none is "
+            "negative, and those of an image add up to 1. Take the softmax off its last layer."
+        )
