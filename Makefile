@@ -108,7 +108,7 @@ lock: $(UV)  ## Compile the hashed requirements in envs/ anew from pyproject.tom
 
 clean:  ## Remove results (but results/reference), the environment and caches
 	find results -mindepth 1 -maxdepth 1 ! -name reference -exec rm -rf {} + 2>/dev/null || true
-	rm -rf .snakemake .venv .tools .pytest_cache .ruff_cache .hypothesis
+	rm -rf .snakemake .venv .tools .pytest_cache .ruff_cache .hypothesis build dist scripts/*.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 help:  ## This list

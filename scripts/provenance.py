@@ -1,4 +1,4 @@
-"""Record where every result of a run comes from, as JSON: scripts/origin.py reads it."""
+"""Record where every result of a run comes from, as JSON: `mirage origin` reads it."""
 
 import argparse
 import json

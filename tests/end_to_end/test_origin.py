@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from workflow import read
+from workflow import ROOT, read
 
-import origin
+from mirage.cli.command import main
 from mirage.runtime import machine, provenance
 
 DATA = "results/digits/data/300-100/{}.npz"
@@ -26,7 +26,7 @@ def back(finished, capsys):
     """Ask for the origin of something in the finished run; gives what is printed."""
 
     def ask(target, *row):
-        origin.main([str(finished / target), *row])
+        main(["origin", str(finished / target), *row])
         return capsys.readouterr().out
 
     return ask
@@ -119,23 +119,23 @@ def test_more_than_one_row_is_refused_with_what_would_tell_them(finished):
     with pytest.raises(
         SystemExit, match=r"6 rows are such; say which: seed 1, 2; epsilon 0, 0\.05"
     ):
-        origin.main([str(finished / "results/digits"), "run=float32", "epoch=4"])
+        main(["origin", str(finished / "results/digits"), "run=float32", "epoch=4"])
     with pytest.raises(SystemExit, match="no row of an attack has run unknown"):
-        origin.main([str(finished / "results/digits"), "run=unknown"])
+        main(["origin", str(finished / "results/digits"), "run=unknown"])
     with pytest.raises(SystemExit, match="colour: no column that tells a row; there are run, seed"):
-        origin.main([str(finished / "results/digits"), "colour=red"])
+        main(["origin", str(finished / "results/digits"), "colour=red"])
 
 
 def test_a_result_that_is_not_the_recorded_one_any_more_is_told(run, capsys):
     sweep = "results/digits/attacks/float64/seed1/test/bare/fgsm_exact/float64/sweep.csv"
     # Moved, but as it was.
     (run / "results/digits").rename(run / "moved")
-    origin.main([str(run / "moved/tables/attacks.csv")])
-    origin.main([str(run / "moved"), "run=small", "seed=1", "epoch=1", "epsilon=0.3"])
+    main(["origin", str(run / "moved/tables/attacks.csv")])
+    main(["origin", str(run / "moved"), "run=small", "seed=1", "epoch=1", "epsilon=0.3"])
     (run / "moved").rename(run / "results/digits")
     (run / sweep).write_text((run / sweep).read_text().replace("0.05", "0.06"))
     with pytest.raises(SystemExit, match=f"not the recorded ones any more: {sweep}$"):
-        origin.main([str(run / "results/digits/tables/attacks.csv")])
+        main(["origin", str(run / "results/digits/tables/attacks.csv")])
     assert f"{sweep}  sha256" in capsys.readouterr().out
 
 
@@ -145,10 +145,8 @@ def test_a_result_that_is_not_the_recorded_one_any_more_is_told(run, capsys):
 def test_a_missing_or_damaged_record_ends_in_one_message(tmp_path, content):
     if content is not None:
         (tmp_path / "provenance.json").write_text(content)
-    script = Path(origin.__file__)
-    done = subprocess.run(
-        [sys.executable, script, tmp_path / "figure.png"], capture_output=True, text=True
-    )
+    command = [sys.executable, ROOT / "scripts/mirage", "origin"]
+    done = subprocess.run([*command, tmp_path / "figure.png"], capture_output=True, text=True)
     assert done.returncode == 1
     assert done.stderr.startswith("origin: ")
     assert "Traceback" not in done.stderr

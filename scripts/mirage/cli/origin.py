@@ -1,10 +1,7 @@
-"""Trace a figure, a table or a row of results back to checkpoint, code and data.
-
-  python scripts/origin.py results/mnist/figures/masking.png
-  python scripts/origin.py results/mnist run=adam seed=1 epoch=181 attack=fgsm epsilon=0.1
+"""`mirage origin`: the way back from a result to checkpoint, code and data.
 
 It reads the provenance.json beside the results and looks whether each file on the way is still the
-one that is recorded; where one is not, the exit status is 1.
+one that is recorded.
 """
 
 import argparse
@@ -13,24 +10,15 @@ import os
 import sys
 from pathlib import Path
 
+from mirage.cli.workflow import FOLDER
 from mirage.runtime import machine, provenance
 from mirage.runtime.errors import script
 
-WORKFLOW = Path(__file__).parents[1]
-
 
 @script
-def main(argv: list[str] | None = None) -> None:
-    """Print the way back of one result."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("target", type=Path, help="a result, or the folder of the results")
-    parser.add_argument(
-        "row", nargs="*", help=f"KEY=VALUE of a row of an attack: {', '.join(provenance.ROW)}"
-    )
-    args = parser.parse_args(argv)
-    faults = trace(args.target, args.row)
+def run(args: argparse.Namespace) -> None:
+    """Print the way back of one result; exit status 1 where a file is another one by now."""
+    faults = trace(Path(args.target), args.row)
     if faults:
         sys.exit("origin: not the recorded ones any more: " + ", ".join(faults))
 
@@ -42,7 +30,7 @@ def trace(target: Path, row: list[str]) -> list[str]:
     epoch = None
     if row:
         wanted = dict(one.partition("=")[::2] for one in row)
-        rows = provenance.rows(content, wanted, place.parent, WORKFLOW)
+        rows = provenance.rows(content, wanted, place.parent, FOLDER)
         if len(rows) > 1:
             raise provenance.ProvenanceError(several(rows))
         (name, values), *_ = rows
@@ -54,7 +42,7 @@ def trace(target: Path, row: list[str]) -> list[str]:
     faults = []
     for depth, one, again in provenance.chain(content, name, epoch):
         entry = content["files"][one]
-        path = provenance.locate(content, one, place.parent, WORKFLOW)
+        path = provenance.locate(content, one, place.parent, FOLDER)
         state = "see above" if again else told(entry, path)
         print("  " * depth + f"{one}  {state}")
         if again:
@@ -127,7 +115,3 @@ def embedded(content: dict) -> str:
     if content["configuration"]["dataset"] == "digits":
         return f"embedded in scikit-learn {content['environment']['packages']['scikit-learn']}"
     return "in a folder outside this one"
-
-
-if __name__ == "__main__":
-    main()
