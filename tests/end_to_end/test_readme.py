@@ -1,10 +1,13 @@
 """What the README shows works as it stands there."""
 
 import re
+import subprocess
+import sys
 import textwrap
+import time
 
 import pandas as pd
-from workflow import ROOT, read, snakemake, write
+from workflow import ROOT, environment, read, snakemake, write
 
 
 def test_the_attack_of_the_readme_is_a_file_and_an_entry(fresh):
@@ -38,3 +41,29 @@ def test_the_attack_of_the_readme_is_a_file_and_an_entry(fresh):
     assert rows.loc["0.1", "rho_linf"] > 0.09
     assert rows.loc["0.8", "accuracy"] < rows.loc["0", "accuracy"]
     assert pd.isna(rows.loc["0.1", "zero_share"])  # it follows no gradient
+
+
+def test_the_ten_lines_of_the_readme_show_masking_in_ten_seconds(tmp_path):
+    readme = (ROOT / "README.md").read_text()
+    code, shown = re.search(
+        r"^```python\n(import mirage\n.*?)^```.*?^```\n(.*?)^```", readme, re.M | re.S
+    ).groups()
+    assert sum(bool(line.strip()) for line in code.splitlines()) == 10
+    began = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env=environment() | {"PYTHONPATH": str(ROOT / "scripts")},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert time.monotonic() - began < 10
+    number = r"\d\.\d\d"
+    assert re.sub(number, "#", done.stdout) == re.sub(number, "#", shown)
+    # The numbers shown and those printed, whose last digits depend on the machine.
+    for text in (shown, done.stdout):
+        clean, plain, exact, zeros, wrong = map(float, re.findall(number, text))
+        assert clean > 0.9
+        assert plain > exact + 0.05
+        assert zeros < 0.05 < wrong

@@ -3,7 +3,6 @@
 import argparse
 import csv
 import os
-
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 

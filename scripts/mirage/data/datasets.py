@@ -191,7 +191,7 @@ def digits() -> tuple[Labelled, Labelled]:
     Example:
         >>> (images, labels), test = mirage.digits()
         >>> images.shape, images.dtype, labels[:5].tolist()
-        ((1347, 28, 28), dtype('uint8'), [8, 2, 3, 1, 4])
+        ((1347, 28, 28), dtype('uint8'), [7, 3, 6, 6, 7])
     """
     # Here, since only this dataset needs scikit-learn, and importing it takes a second.
     from sklearn.datasets import load_digits

@@ -6,6 +6,7 @@ goes over the checkpoints of a run; both give the same numbers.
 
 import importlib
 import inspect
+import math
 from dataclasses import dataclass
 
 import keras
@@ -60,7 +61,7 @@ class Masking:
 
 
 def accuracy(network: keras.Model, images: np.ndarray, labels: np.ndarray) -> float:
-    """Share of images that a network classifies rightly, in 0 to 1.
+    """Give the share of images that a network classifies rightly.
 
     Args:
         network: Keras model from images to logits or probabilities, shape (n, classes).
@@ -68,6 +69,9 @@ def accuracy(network: keras.Model, images: np.ndarray, labels: np.ndarray) -> fl
             or have the shape of the network's input. Of those of an attack without `clip` some
             pixels may leave 0 to 1.
         labels: Shape (n,), integers from 0 on.
+
+    Returns:
+        A number in 0 to 1. An image with a logit that is NaN counts as wrong.
 
     Raises:
         DataError: Images or labels do not fit the network.
@@ -288,7 +292,7 @@ def _prepared(
     device.keep_operations_apart()
     own = inputs.shaped(network, images)
     dtype = networks.dtype_of(network)
-    shape, flat = own.shape[1:], own.reshape(len(own), -1)
+    shape, flat = own.shape[1:], own.reshape(len(own), math.prod(own.shape[1:]))
     if len(shape) > 1:
         first = [keras.Input(flat.shape[1:], dtype=dtype), keras.layers.Reshape(shape, dtype=dtype)]
         network = keras.Sequential([*first, network], name=network.name)

@@ -1,5 +1,9 @@
 """Training in one call, on arrays in memory. The workflow's jobs call `mirage.training.chain`."""
 
+import importlib
+import inspect
+import math
+import numbers
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -67,17 +71,15 @@ def train(
         >>> rows[-1]["epoch"], rows[-1]["validation_accuracy"] > 0.8
         (5, True)
     """
-    network_data = [
-        (inputs.shaped(network, images), labels) for images, labels in (training, validation)
-    ]
+    data = [(inputs.shaped(network, images), labels) for images, labels in (training, validation)]
     networks.check_seed(seed)
     _whole("initial_epoch", initial_epoch, 0)
     _whole("epochs", epochs, initial_epoch + 1)
     _whole("batch_size", batch_size, 1)
-    objective = _named("objective", objective)
-    known = sorted(path.stem for path in Path(objectives.__file__).parent.glob("[!_]*.py"))
-    if objective["name"] not in known:
-        raise ArgumentError(f"objective {objective['name']!r}: allowed are {', '.join(known)}.")
+    if not _finite(l2) or l2 < 0:
+        raise ArgumentError(f"l2 {l2!r}: it must be a finite number, at least 0.")
+    _check_rate(learning_rate)
+    objective = _objective(objective)
     # Keras keeps the learning rate in its default type: in float32 that of a float64 network
     # would be rounded.
     before = keras.config.floatx()
@@ -87,7 +89,7 @@ def train(
         return chain.train(
             network,
             optimizer,
-            *network_data,
+            *data,
             epochs=range(initial_epoch + 1, epochs + 1),
             seed=seed,
             schedule=learning_rate,
@@ -109,8 +111,48 @@ def _named(argument: str, value: str | Mapping) -> Mapping:
     return named
 
 
+def _objective(objective: str | Mapping) -> Mapping:
+    """An objective that there is, with all the parameters it needs and no other."""
+    given = _named("objective", objective)
+    known = sorted(path.stem for path in Path(objectives.__file__).parent.glob("[!_]*.py"))
+    if (name := given["name"]) not in known:
+        raise ArgumentError(f"objective {name!r}: allowed are {', '.join(known)}.")
+    loss = importlib.import_module(f"mirage.training.objectives.{name}").loss
+    takes = {
+        key: one.default is one.empty
+        for key, one in inspect.signature(loss).parameters.items()
+        if one.kind is one.KEYWORD_ONLY and key != "seed"
+    }
+    needed = {key for key, required in takes.items() if required}
+    own = given.keys() - {"name"}
+    if not needed <= own <= takes.keys():
+        listed = [", ".join(sorted(keys)) or "none" for keys in (own, takes, needed)]
+        raise ArgumentError(
+            f"objective {name!r}: the parameters given are {listed[0]}. Allowed are {listed[1]}, "
+            f"and of these it needs {listed[2]}."
+        )
+    return given
+
+
+def _check_rate(rate: float | Mapping) -> None:
+    if isinstance(rate, Mapping):
+        if rate.keys() != {"initial", "decay_epochs"}:
+            raise ArgumentError(
+                f"learning_rate {rate!r}: a schedule has the keys initial and decay_epochs."
+            )
+        values = rate.values()
+    else:
+        values = [rate]
+    if not all(_finite(value) and value > 0 for value in values):
+        raise ArgumentError(f"learning_rate {rate!r}: it must be a finite number above 0.")
+
+
+def _finite(value: object) -> bool:
+    return isinstance(value, numbers.Real) and math.isfinite(value)
+
+
 def _whole(argument: str, value: int, least: int) -> None:
-    if not isinstance(value, int) or value < least:
+    if not isinstance(value, numbers.Integral) or value < least:
         raise ArgumentError(f"{argument} {value!r}: it must be a whole number, at least {least}.")
 
 
