@@ -1,12 +1,14 @@
 # Every target is a thin line over Snakemake or pytest, printed as it runs.
 # Options for Snakemake go in ARGS:  make reproduce ARGS="-n"
+# A run shows how far it is. Snakemake's own log instead:  make V=1
 # A local folder with the four data files goes in MNIST_DIR:  make reproduce MNIST_DIR=folder
 
 PYTHON ?= python3
 CORES  ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
 ARGS   ?=
 BIN    := .venv/bin
-SNAKE   = $(BIN)/snakemake --cores $(CORES)
+# scripts/shown.py shows the run, unless V or an option in ARGS asks for what Snakemake shows.
+SNAKE   = $(if $(V),,MIRAGE_SHOWN="make $@" )$(BIN)/snakemake --cores $(CORES)
 # TensorFlow has wheels for these; uv takes the first fitting interpreter it finds.
 VERSIONS := >=3.11,<3.14
 # uv from PATH where there is one, else our own copy in .tools.
@@ -32,10 +34,10 @@ endif
 .PHONY: quick tour reproduce test test-all test-limited peers kills lint report bench container cluster-test audit crate lock clean help
 
 quick: .venv/runtime  ## The main job on the embedded digits: tables, figures and a report in minutes (default)
-	$(SNAKE) --configfile config/quick.yaml --quiet rules host $(REPORT) $(ARGS)
+	$(SNAKE) --configfile config/quick.yaml $(REPORT) $(ARGS)
 
 tour: .venv/runtime  ## All five sources on the embedded digits: every table, figure and claim
-	$(SNAKE) --configfile config/tour.yaml --quiet rules host $(REPORT) $(ARGS)
+	$(SNAKE) --configfile config/tour.yaml $(REPORT) $(ARGS)
 
 reproduce: .venv/runtime  ## The published protocol on MNIST (config.yaml), downloaded or from MNIST_DIR
 	$(SNAKE) $(REPORT) $(ARGS)

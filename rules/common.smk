@@ -45,6 +45,7 @@ sys.path.insert(0, str(SCRIPTS.resolve()))
 try:
     import follow
     import isolation
+    import shown
     from mirage.study import config as configuration
     from mirage.data import folders
     from mirage.reporting import claims

@@ -18,10 +18,12 @@ def create_report(report_settings, **settings):
     # What --report means where no file is named.
     if report_settings.path == Path("report.html"):
         report_settings = dataclasses.replace(report_settings, path=Path(RESULTS, "report.html"))
-    CREATE_REPORT(report_settings=report_settings, **settings)
+    with follow.last("makes the report"):
+        CREATE_REPORT(report_settings=report_settings, **settings)
     if any(job.rule.name == "summary" for job in workflow.dag.jobs):
-        print(Path(rules.summary.output.markdown).read_text(encoding="utf-8"))
-    print(f"Report: {report_settings.path}")
+        table = rules.summary.output.markdown
+        shown.table_shown(Path(table).read_text(encoding="utf-8"), table)
+    print(f"Report: {report_settings.path}", flush=True)
 
 
 # The report of another workflow that uses this one as a module is its own.

@@ -1,4 +1,5 @@
-"""Follow a run by the events that Snakemake logs: start the server, tell what failed jobs said.
+"""Follow a run by the events that Snakemake logs: start the server, show how far it is where `make`
+asks for that, and tell what failed jobs said.
 
 Hooks (`onstart`, `onerror`) would do for the workflow by itself. Where another workflow uses it as
 a module, Snakemake runs only the hooks of that one. The events are the same in both.
@@ -6,6 +7,7 @@ a module, Snakemake runs only the hooks of that one. The events are the same in 
 This file is beside the library and not in it, so that it is an input of no job.
 """
 
+import contextlib
 import logging
 import os
 import re
@@ -13,7 +15,7 @@ import signal
 import sys
 import threading
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from snakemake.logging import logger
 from snakemake.settings.types import ExecMode
@@ -21,11 +23,22 @@ from snakemake.shell import shell
 from snakemake_interface_logger_plugins.common import LogEvent
 
 import serve
+import shown as showing
 
 # Snakemake's own --max-jobs-per-timespan: jobs, seconds.
 NOT_ASKED_FOR = (100, 1)
 # What Snakemake logs when an interrupt has reached it.
 TERMINATING = "Terminating processes on user request"
+# Of what Snakemake logs besides events, what a person has to know, too.
+TOLD = (
+    "Nothing to be done",
+    "Will exit after finishing currently running jobs",
+    "Creating conda environment",
+    "Pulling singularity image",
+)
+# What it says where jobs have failed, of which more is told.
+FAILED = ("Exiting because a job execution failed", "WorkflowError:\nAt least one job did not")
+MISSING = re.compile(r"^MissingOutputException .*\nJob (\d+) ")
 SCRIPT = re.compile(r"(?:^|/)scripts/(\w+)\.py$")  # among the inputs of a job
 TAIL = 1 << 20  # bytes at the end of a log in which the last message is looked for
 # The end of the exception that Snakemake raises for a command that failed.
@@ -33,6 +46,8 @@ STATUS = re.compile(
     r"returned non-zero exit status (\d+)\.$|died with <Signals\.\w+: (\d+)>\.$", re.M
 )
 TRACEBACK = "Traceback (most recent call last):"
+MEND = "mend what is told above, then "
+NEXT = "Next: {}call {} again; it goes on where this stopped."
 PARAGRAPH = 20  # lines at most of a message of which it is not known where it begins
 
 
@@ -41,23 +56,46 @@ def follow(workflow) -> None:
 
     Not where Snakemake runs one job of another Snakemake's, which tells of it.
     """
-    followed = any(isinstance(handler, Follower) for handler in logger.handlers)
-    if workflow.exec_mode == ExecMode.DEFAULT and not followed:
+    if workflow.exec_mode == ExecMode.DEFAULT and not follower():
         logger.addHandler(Follower(workflow))
         # Here and not where a server starts: after a kill there may be nothing left to run.
         serve.remove_left_folders()
 
 
+def follower() -> "Follower | None":
+    """What follows the run that this process does."""
+    return next((one for one in logger.handlers if isinstance(one, Follower)), None)
+
+
+@contextlib.contextmanager
+def last(text: str) -> Iterator[None]:
+    """Show what is done after the jobs; when that is done, show no more."""
+    found = follower()
+    show = found.shown if found else None
+    if show:
+        show.note(text)
+    try:
+        yield
+    finally:
+        if show:
+            show.end()
+
+
 class Follower(logging.Handler):
-    """Starts the server when jobs begin, gathers what failed jobs said, and tells it at the end."""
+    """Starts the server, shows the run, and tells at the end what failed jobs said."""
 
     def __init__(self, workflow) -> None:
         """Follow this run from now on."""
         super().__init__(logging.INFO)
         self.workflow = workflow
         self.server = serve.Server()
+        # None where Snakemake shows its own log.
+        self.shown = showing.shown(workflow, self.lock)
+        self.names: dict[int, str] = {}  # of jobs, by their numbers
+        self.error = False  # whether Snakemake told of one that is not of a job
         self.begun = False
         self.ending = False
+        self.interrupted = False
         # Of each log of a job, by the job's number: what it was before the job.
         self.before: dict[int, dict[str, tuple | None]] = {}
         self.statuses: dict[int, int | None] = {}  # exit status, by the thread that waited for it
@@ -73,6 +111,8 @@ class Follower(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Take in one event."""
         try:
+            if self.shown:
+                self.show(record)
             match getattr(record, "event", None):
                 # Before the first job; in a dry run, too, which has none.
                 case LogEvent.RUN_INFO if not self.begun and not self.workflow.dryrun:
@@ -91,6 +131,42 @@ class Follower(logging.Handler):
                     self.ending = True
         except Exception:
             self.handleError(record)
+
+    def show(self, record: logging.LogRecord) -> None:
+        """Show one event."""
+        run = self.shown.run
+        match getattr(record, "event", None):
+            case LogEvent.WORKFLOW_STARTED:
+                self.shown.begin()
+            case LogEvent.RUN_INFO:
+                rules = {rule.name: rule for rule in self.workflow.rules}
+                # Without those that only ask for others.
+                self.shown.plan(
+                    {k: v for k, v in record.stats.items() if k in rules and rules[k].output}
+                )
+            case LogEvent.JOB_INFO:
+                self.names[record.jobid] = named(record.rule_name, record.wildcards)
+                run.begin(record.jobid, record.rule_name)
+            case LogEvent.JOB_FINISHED:
+                self.shown.finish(record.job_id)
+            case LogEvent.JOB_ERROR:
+                # Of a group only those that are known to have failed count as such.
+                run.stop(record.jobid, failed=not record.indent)
+                if not record.indent:
+                    self.shown.say(f"failed: {self.names.get(record.jobid, record.rule_name)}")
+            case LogEvent.ERROR if missing := MISSING.match(record.getMessage()):
+                run.stop(int(missing[1]))
+                self.shown.say(record.getMessage())
+            # Another event tells which job it was.
+            case LogEvent.ERROR if self.begun and exit_status(record.getMessage()) is not None:
+                pass
+            case LogEvent.ERROR | None if not str(record.msg).startswith(FAILED):
+                if record.levelno >= logging.ERROR and self.shown.begun:
+                    self.error = True
+                if record.levelno >= logging.WARNING or str(record.msg).startswith(TOLD):
+                    self.shown.say(record.getMessage())
+                elif str(record.msg).startswith(TERMINATING):
+                    self.shown.say("interrupted: waits for the jobs to end (Ctrl-C: at once)")
 
     def begin(self) -> None:
         """Start the server, and have the scheduler look for jobs only when one has ended."""
@@ -129,17 +205,47 @@ class Follower(logging.Handler):
             self.failed(job, [*job["log"], *record.aux_logs])
         for job in jobs[: 0 if begun else 1]:
             self.failed(job, record.aux_logs)
+        for job in (begun or jobs[:1]) if self.shown else ():
+            self.shown.run.stop(job["jobid"])
+            self.shown.say(f"failed: {self.names.get(job['jobid'], job['rule_name'])}")
 
     def close(self) -> None:
         """Stop the server, and tell what the jobs said that have failed for good."""
         self.ending = True
         self.server.stop()
+        if self.shown:
+            self.shown.end()
         # Python closes each handler once more when it ends.
         texts = self.summary() if self.begun else []
         self.begun = False
+        show, self.shown = self.shown, None
         for text in texts:
             print(f"\n{text}", file=sys.stderr)
+        if show and show.begun:
+            print(self.end_of(show), file=sys.stderr)
+        elif texts:
+            print(f"\n{NEXT.format(MEND, 'the same')}", file=sys.stderr)
         super().close()
+
+    def end_of(self, show: showing.Shown) -> str:
+        """How the run ended, how long it took, where the log is, and what to call next."""
+        run = show.run
+        logs = ", ".join(os.path.relpath(one) for one in self.workflow.logger_manager.get_logfile())
+        took = showing.clock_time(run.passed())
+        if run.done == run.total and not (self.error or self.interrupted):
+            return f"Time: {took}\nSnakemake's log: {logs}"
+        counts = [f"{run.done:,} of {showing.jobs_named(run.total)} done"] if run.total else []
+        counts += [f"{run.failed:,} failed"] if run.failed else []
+        mend = MEND if self.error or run.failed else ""
+        return "\n".join(
+            [
+                "",
+                f"{'Interrupted' if self.interrupted else 'Stopped'} after {took}"
+                + (f": {', '.join(counts)}" if counts else ""),
+                f"Snakemake's log: {logs}",
+                NEXT.format(mend, f"`{show.title}`"),
+            ]
+        )
 
     def summary(self) -> list[str]:
         """A paragraph for each failed job: rule, wildcards, and each thing it said once."""
@@ -151,14 +257,14 @@ class Follower(logging.Handler):
                 self.said[next(iter(jobs)).jobid] = ["  what was wrong stands above"]
             for job in jobs:
                 for said, times in Counter(self.said.get(job.jobid, ())).items():
-                    wildcards = ", ".join(f"{k}={v}" for k, v in job.wildcards_dict.items())
-                    which = f"{job.rule.name} ({wildcards})" if wildcards else job.rule.name
+                    which = named(job.rule.name, job.wildcards_dict)
                     often = f" in {times} attempts" if times > 1 else ""
                     texts.append(f"Failed{often}: {which}\n{said}")
         return sorted(texts)
 
     def interrupt(self, number: int, frame) -> None:
         """End quietly on Ctrl-C. While Snakemake waits for its jobs to end, end them at once."""
+        self.interrupted = True
         if not self.ending:
             # As the scheduler takes a KeyboardInterrupt; before and after it there is no traceback.
             raise SystemExit(128 + number)
@@ -169,6 +275,12 @@ class Follower(logging.Handler):
             for member in job.jobs if job.is_group() else [job]:
                 shell.kill(member.jobid)
         signal.signal(number, self.interrupt)
+
+
+def named(rule: str, wildcards: Mapping[str, str]) -> str:
+    """A job by its rule and wildcards."""
+    text = ", ".join(f"{k}={v}" for k, v in wildcards.items())
+    return f"{rule} ({text})" if text else rule
 
 
 def state(log: str) -> tuple | None:

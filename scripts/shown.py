@@ -1,0 +1,494 @@
+"""What `make` shows of a run: a panel on a terminal, a few plain lines elsewhere.
+
+Snakemake's own log has it all, in its file. `snakemake` called by hand shows that log, and so does
+`make V=1`.
+
+No plugin for Snakemake's `--logger` is used: the one there is (snakemake-logger-plugin-rich 0.5.1)
+tells no time that is left, counts the running jobs wrongly, and prints whole logs of failed jobs.
+
+This file is beside the library and not in it, so that it is an input of no job.
+"""
+
+import logging
+import os
+import re
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from rich import box
+from rich.console import Console, Group
+from rich.live import Live
+from rich.panel import Panel
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+from snakemake.logging import logger
+from snakemake_interface_logger_plugins.common import LogEvent
+
+# What make sets to what it was asked for, such as "make quick".
+ASKED = "MIRAGE_SHOWN"
+WIDTH = 100  # columns at most
+KNOWN = 3  # jobs that have to be done before the time left is told
+# What Snakemake says before it says that a run begins.
+ASSUMING = "Assuming unrestricted shared filesystem usage"
+
+
+# --- What is known of a run -----------------------------------------------------------------------
+
+
+@dataclass
+class Stage:
+    """The jobs of one rule."""
+
+    name: str
+    total: int
+    running: dict[int, float] = field(default_factory=dict)  # when each began, by its number
+    done: set[int] = field(default_factory=set)
+    failed: set[int] = field(default_factory=set)
+    seconds: float = 0.0  # that the jobs took that are done
+    first: float | None = None  # when the first began
+    last: float | None = None  # when the last one ended
+
+    @property
+    def complete(self) -> bool:
+        """Whether all of its jobs are done."""
+        return len(self.done) == self.total
+
+    def passed(self, now: float) -> float | None:
+        """Seconds from its first job to its last, or till now."""
+        if self.first is None:
+            return None
+        return (now if self.running or self.last is None else self.last) - self.first
+
+    def mean(self) -> float | None:
+        """Seconds a job took."""
+        return self.seconds / len(self.done) if self.done else None
+
+    def work(self, now: float, mean: float) -> float:
+        """Seconds that the jobs that are not done will take, one after another."""
+        waiting = self.total - len(self.done) - len(self.failed) - len(self.running)
+        running = sum(max(mean - (now - begun), 0) for begun in self.running.values())
+        return mean * waiting + running
+
+    def worked(self, now: float) -> float:
+        """Seconds that its jobs have taken so far, one after another."""
+        return self.seconds + sum(now - begun for begun in self.running.values())
+
+
+class Run:
+    """The stages of a run, and how far each is."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        """Begin to count the time."""
+        self.clock = clock
+        self.begun = clock()
+        self.first: float | None = None  # when the first job began
+        self.stages: dict[str, Stage] = {}
+        self.rules: dict[int, str] = {}  # of each job, by its number
+
+    def plan(self, jobs: dict[str, int]) -> None:
+        """Take in how many jobs of each rule there are."""
+        self.stages = {name: Stage(name, number) for name, number in jobs.items() if number}
+
+    def begin(self, job: int, rule: str) -> None:
+        """Note that a job begins, or begins anew after it failed."""
+        stage = self.stages.get(rule)
+        if stage is None:
+            return
+        now = self.clock()
+        self.rules[job] = rule
+        self.first = now if self.first is None else self.first
+        stage.first = now if stage.first is None else stage.first
+        stage.failed.discard(job)
+        stage.running[job] = now
+        # A checkpoint of another workflow adds jobs.
+        stage.total = max(stage.total, len({*stage.done, *stage.failed, *stage.running}))
+
+    def finish(self, job: int) -> Stage | None:
+        """Note that a job is done; the stage that it belongs to."""
+        stage = self.stages.get(self.rules.get(job, ""))
+        if stage is None or job in stage.done:
+            return None
+        stage.last = self.clock()
+        stage.seconds += stage.last - stage.running.pop(job, stage.last)
+        stage.failed.discard(job)
+        stage.done.add(job)
+        return stage
+
+    def stop(self, job: int, failed: bool = True) -> None:
+        """Note that a job runs no more: it has failed, or another of its group has."""
+        stage = self.stages.get(self.rules.get(job, ""))
+        if stage is None:
+            return
+        if stage.running.pop(job, None) is not None:
+            stage.last = self.clock()
+        if failed:
+            stage.failed.add(job)
+
+    @property
+    def total(self) -> int:
+        """Number of all jobs."""
+        return sum(stage.total for stage in list(self.stages.values()))
+
+    @property
+    def done(self) -> int:
+        """Number of the jobs that are done."""
+        return sum(len(stage.done) for stage in list(self.stages.values()))
+
+    @property
+    def failed(self) -> int:
+        """Number of the jobs that have failed and are not tried again."""
+        return sum(len(stage.failed) for stage in list(self.stages.values()))
+
+    @property
+    def running(self) -> int:
+        """Number of the jobs that run."""
+        return sum(len(stage.running) for stage in list(self.stages.values()))
+
+    def passed(self) -> float:
+        """Seconds since this was made."""
+        return self.clock() - self.begun
+
+    def left(self) -> float | None:
+        """Seconds until all jobs are done, about; None where too few are done to tell.
+
+        A job is taken to last as long as others of its rule did, or where none of these is done, as
+        all others did; and as many to run side by side as did so far.
+        """
+        if self.done < KNOWN or self.done == self.total:
+            return None
+        now, stages = self.clock(), list(self.stages.values())
+        mean = sum(stage.seconds for stage in stages) / self.done
+        work = sum(stage.work(now, stage.mean() or mean) for stage in stages)
+        side_by_side = sum(stage.worked(now) for stage in stages) / max(now - self.first, 1e-9)
+        return work / max(side_by_side, 1)
+
+    def left_of(self, stage: Stage) -> float | None:
+        """The same for one stage."""
+        if not stage.running or not stage.done:
+            return None
+        now = self.clock()
+        side_by_side = stage.worked(now) / max(now - stage.first, 1e-9)
+        return stage.work(now, stage.mean()) / max(side_by_side, 1)
+
+
+def clock_time(seconds: float | None) -> str:
+    """As 0:07, 12:34 or 1:02:03."""
+    if seconds is None:
+        return ""
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
+
+
+def jobs_named(number: int) -> str:
+    """A number of jobs."""
+    return f"{number:,} job{'' if number == 1 else 's'}"
+
+
+# --- How it is shown ------------------------------------------------------------------------------
+
+
+class Lines:
+    """Plain lines: one when a stage is complete and one a minute."""
+
+    period = 60
+
+    def __init__(self, run: Run, title: str) -> None:
+        """Show nothing yet."""
+        self.run, self.title = run, title
+
+    def begin(self) -> None:
+        """Tell nothing: it is not known yet what there is to do."""
+
+    def planned(self) -> None:
+        """Tell what there is to do."""
+        stages = ", ".join(f"{stage.name} {stage.total:,}" for stage in self.run.stages.values())
+        self.say(f"{self.title}: {jobs_named(self.run.total)} ({stages})")
+
+    def say(self, text: str) -> None:
+        """Show a line, with the time passed."""
+        write(f"{clock_time(self.run.passed())}  {text}")
+
+    def stage_ended(self, stage: Stage) -> None:
+        """Tell that a stage is complete."""
+        took = clock_time(stage.passed(stage.last))
+        self.say(f"{stage.name}: {len(stage.done):,} of {jobs_named(stage.total)} done in {took}")
+
+    def tick(self) -> None:
+        """Tell how far the run is."""
+        run = self.run
+        if run.done < run.total:
+            left, failed = run.left(), f", {run.failed:,} failed" if run.failed else ""
+            about = f", about {clock_time(left)} left" if left is not None else ""
+            self.say(f"{run.done:,} of {jobs_named(run.total)} done{failed}{about}")
+
+    def note(self, text: str) -> None:
+        """Tell what goes on besides the jobs."""
+        self.say(text)
+
+    def end(self) -> None:
+        """Nothing is left to be put away."""
+
+
+class PanelOnTerminal:
+    """One panel, drawn anew each second: a bar for all jobs and one for each stage."""
+
+    period = 1
+
+    def __init__(self, run: Run, title: str, console: Console) -> None:
+        """Show nothing yet."""
+        self.run, self.title, self.subtitle = run, title, ""
+        self.console, self.ended = console, False
+        self.live = Live(
+            console=console,
+            auto_refresh=False,
+            redirect_stdout=False,
+            get_renderable=self.panel,
+        )
+
+    def begin(self) -> None:
+        """Draw it for the first time, while it is not known yet what there is to do."""
+        self.subtitle = "looks for what is to be done"
+        self.live.start(refresh=True)
+
+    def planned(self) -> None:
+        """Draw it with its stages."""
+        self.note("")
+
+    def say(self, text: str) -> None:
+        """Show a text above the panel."""
+        self.console.print(Text(text), soft_wrap=True)
+
+    def stage_ended(self, stage: Stage) -> None:
+        """Nothing: the bar is full."""
+
+    def tick(self) -> None:
+        """Draw it anew."""
+        if self.live.is_started:
+            self.live.refresh()
+
+    def note(self, text: str) -> None:
+        """Show below the bars what goes on besides the jobs."""
+        self.subtitle = text
+        self.tick()
+
+    def end(self) -> None:
+        """Draw it for the last time and leave it there, or nothing where there were no jobs."""
+        self.ended, self.subtitle = True, ""
+        self.live.transient = not self.run.stages
+        self.live.stop()
+
+    def panel(self) -> Panel:
+        """As it is now."""
+        run, now, console = self.run, self.run.clock(), self.console
+        stages = list(run.stages.values())
+        room = (
+            console.height - 7
+        )  # the borders, the heads, the bar of all, what is hidden, the prompt
+        shown = stages if self.ended else chosen(stages, max(room, 1))
+        table = Table(
+            box=None, expand=True, padding=(0, 1, 0, 0), pad_edge=False, header_style="dim"
+        )
+        table.add_column(no_wrap=True, overflow="ellipsis")
+        table.add_column(ratio=1)
+        table.add_column("done", justify="right", no_wrap=True)
+        table.add_column("running", justify="right", no_wrap=True)
+        if run.failed:
+            table.add_column("failed", justify="right", no_wrap=True, style="bold red")
+        table.add_column("time", justify="right", no_wrap=True)
+        table.add_column("left", justify="right", no_wrap=True)
+
+        def add(name, style, done, total, running, failed, passed, left):
+            bar = ProgressBar(
+                total=max(total, 1),
+                completed=done,
+                complete_style="red" if failed else "cyan",
+                finished_style="green",
+            )
+            counts = [f"{failed:,}" if failed else ""] if run.failed else []
+            table.add_row(
+                Text(name, style),
+                bar,
+                f"{done:,} of {total:,}",
+                f"{running:,}" if running else "",
+                *counts,
+                clock_time(passed),
+                clock_time(left),
+            )
+
+        left = None if self.ended else run.left()
+        add("all", "bold", run.done, run.total, run.running, run.failed, run.passed(), left)
+        for stage in shown:
+            add(
+                stage.name,
+                "" if stage.running else "dim",
+                *(len(stage.done), stage.total, len(stage.running), len(stage.failed)),
+                stage.passed(now),
+                None if self.ended else run.left_of(stage),
+            )
+        parts = [table]
+        if hidden := len(stages) - len(shown):
+            parts.append(Text(f"and {hidden} stage{'' if hidden == 1 else 's'} more", "dim"))
+        return Panel(
+            Group(*parts),
+            title=Text(self.title, "bold"),
+            subtitle=Text(self.subtitle) if self.subtitle else None,
+            width=min(console.width, WIDTH),
+            border_style="dim",
+            box=box.ROUNDED,
+        )
+
+
+def chosen(stages: list[Stage], room: int) -> list[Stage]:
+    """The stages to show where there is no room for all: those that run, then those to come."""
+
+    def rank(stage):
+        return 0 if stage.running or stage.failed else 2 if stage.complete else 1
+
+    kept = sorted(stages, key=rank)[:room]
+    return [stage for stage in stages if any(stage is one for one in kept)]
+
+
+def write(text: str) -> None:
+    """Write lines to the standard error, which is where Snakemake writes its own."""
+    print(text, file=sys.stderr, flush=True)
+
+
+# --- In place of what Snakemake shows -------------------------------------------------------------
+
+
+class Shown:
+    """Shows a run in place of Snakemake's own log, which goes on in its file."""
+
+    def __init__(self, title: str, lock, plain: bool, no_color: bool = False) -> None:
+        """Show nothing yet.
+
+        Args:
+            title: What was asked for, such as "make quick".
+            lock: Of the handler, which holds it while it takes in a record.
+            plain: Whether there is no terminal to draw on.
+            no_color: Whether there are to be no colours.
+        """
+        self.title, self.lock, self.run = title, lock, Run()
+        self.display = Lines(self.run, title)
+        if not plain:
+            console = Console(stderr=True, no_color=no_color or None, highlight=False)
+            if console.is_terminal and not console.is_dumb_terminal:
+                self.display = PanelOnTerminal(self.run, title, console)
+        self.begun = False  # whether Snakemake has said that a run begins
+        self.ended = threading.Event()
+
+    def hides(self, record: logging.LogRecord) -> bool:
+        """Whether Snakemake is not to show a record: this does so, from the begin of a run on."""
+        if getattr(record, "event", None) == LogEvent.WORKFLOW_STARTED:
+            self.begun = True
+        return self.begun or str(record.msg).startswith(ASSUMING)
+
+    def begin(self) -> None:
+        """Show from now on what goes on."""
+        if not self.ended.is_set():
+            self.display.begin()
+            threading.Thread(target=self.tick, name="shown", daemon=True).start()
+
+    def plan(self, jobs: dict[str, int]) -> None:
+        """Show how many jobs of each rule there are."""
+        if not self.run.stages:
+            self.run.plan(jobs)
+            self.display.planned()
+
+    def tick(self) -> None:
+        """Show the time that passes, until the end."""
+        while not self.ended.wait(self.display.period):
+            with self.lock:
+                if not self.ended.is_set():
+                    self.display.tick()
+
+    def finish(self, job: int) -> None:
+        """Show that a job is done."""
+        stage = self.run.finish(job)
+        if stage and stage.complete:
+            self.display.stage_ended(stage)
+
+    def say(self, text: str) -> None:
+        """Show a text."""
+        self.display.say(text)
+
+    def note(self, text: str) -> None:
+        """Show what goes on besides the jobs."""
+        with self.lock:
+            self.display.note(text)
+
+    def end(self) -> None:
+        """Show the last state and no more: others may write to the terminal now."""
+        with self.lock:
+            if not self.ended.is_set():
+                self.ended.set()
+                self.display.end()
+
+
+def shown(workflow, lock) -> Shown | None:
+    """What shows a run, or None where Snakemake is to show its own.
+
+    That is where `make` did not ask for it, and where an option of Snakemake's says what to show.
+    """
+    # Not for the jobs.
+    title = os.environ.pop(ASKED, None)
+    settings = workflow.output_settings
+    own = (
+        *(settings.dryrun, settings.quiet, settings.verbose, settings.printshellcmds),
+        *(settings.debug_dag, settings.log_handler_settings),
+    )
+    handlers = [one for one in logger.handlers if one.name == "DefaultStreamHandler"]
+    if not title or any(own) or not handlers:
+        return None
+    found = Shown(title, lock, plain=not sys.stderr.isatty(), no_color=settings.nocolor)
+    for handler in handlers:
+        handler.addFilter(lambda record: not found.hides(record))
+    return found
+
+
+# --- A table on a terminal ------------------------------------------------------------------------
+
+
+def table_shown(markdown: str, where: str) -> None:
+    """Print a Markdown table; on a terminal that is too narrow for it, one that fits.
+
+    Where that is too wide, too, only means are shown, without "± standard deviation".
+
+    Args:
+        markdown: The table.
+        where: The file of it, which is told where not all is shown.
+    """
+    lines = markdown.rstrip().split("\n")
+    console = Console(highlight=False)
+    if not sys.stdout.isatty() or max(map(len, lines)) <= console.width:
+        print(markdown, flush=True)
+        return
+    head, _, *rows = ([cell.strip() for cell in line.strip("|").split("|")] for line in lines)
+    head = [name.replace("_", " ") for name in head]
+
+    def widths(rows):
+        """Of the columns: no cell is broken, a head only between its words."""
+        return [
+            max(map(len, [*name.split(), *cells])) for name, *cells in zip(head, *rows, strict=True)
+        ]
+
+    gap = 2
+    whole = sum(widths(rows)) + gap * (len(head) - 1) <= console.width
+    if not whole:
+        rows = [[re.sub(r" ± \S+$", "", cell) for cell in row] for row in rows]
+    made = Table(
+        box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, collapse_padding=True, header_style=""
+    )
+    for name, width, *cells in zip(head, widths(rows), *rows, strict=True):
+        number = all(cell[:1].isdigit() for cell in cells)
+        made.add_column(name, justify="right" if number else "left", width=width)
+    for row in rows:
+        made.add_row(*map(Text, row))
+    console.print("", made)
+    console.print(Text("" if whole else f"\nMeans only; the spread over seeds is in {where}\n"))
+    sys.stdout.flush()
