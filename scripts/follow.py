@@ -46,8 +46,8 @@ STATUS = re.compile(
     r"returned non-zero exit status (\d+)\.$|died with <Signals\.\w+: (\d+)>\.$", re.M
 )
 TRACEBACK = "Traceback (most recent call last):"
-MEND = "mend what is told above, then "
-NEXT = "Next: {}call {} again; it goes on where this stopped."
+MEND = "mend this and "
+NEXT = "Next: {}call {} again: it goes on where it stopped."
 PARAGRAPH = 20  # lines at most of a message of which it is not known where it begins
 
 
@@ -138,6 +138,9 @@ class Follower(logging.Handler):
         match getattr(record, "event", None):
             case LogEvent.WORKFLOW_STARTED:
                 self.shown.begin()
+            # Snakemake shows what was before that.
+            case _ if not self.shown.begun:
+                pass
             case LogEvent.RUN_INFO:
                 rules = {rule.name: rule for rule in self.workflow.rules}
                 # Without those that only ask for others.
@@ -149,6 +152,8 @@ class Follower(logging.Handler):
                 run.begin(record.jobid, record.rule_name)
             case LogEvent.JOB_FINISHED:
                 self.shown.finish(record.job_id)
+            case LogEvent.JOB_ERROR if self.interrupted:
+                run.stop(record.jobid, failed=False)
             case LogEvent.JOB_ERROR:
                 # Of a group only those that are known to have failed count as such.
                 run.stop(record.jobid, failed=not record.indent)
@@ -161,11 +166,11 @@ class Follower(logging.Handler):
             case LogEvent.ERROR if self.begun and exit_status(record.getMessage()) is not None:
                 pass
             case LogEvent.ERROR | None if not str(record.msg).startswith(FAILED):
-                if record.levelno >= logging.ERROR and self.shown.begun:
-                    self.error = True
+                self.error |= record.levelno >= logging.ERROR
                 if record.levelno >= logging.WARNING or str(record.msg).startswith(TOLD):
                     self.shown.say(record.getMessage())
                 elif str(record.msg).startswith(TERMINATING):
+                    self.interrupted = True
                     self.shown.say("interrupted: waits for the jobs to end (Ctrl-C: at once)")
 
     def begin(self) -> None:
@@ -205,7 +210,7 @@ class Follower(logging.Handler):
             self.failed(job, [*job["log"], *record.aux_logs])
         for job in jobs[: 0 if begun else 1]:
             self.failed(job, record.aux_logs)
-        for job in (begun or jobs[:1]) if self.shown else ():
+        for job in (begun or jobs[:1]) if self.shown and not self.interrupted else ():
             self.shown.run.stop(job["jobid"])
             self.shown.say(f"failed: {self.names.get(job['jobid'], job['rule_name'])}")
 
@@ -236,7 +241,7 @@ class Follower(logging.Handler):
             return f"Time: {took}\nSnakemake's log: {logs}"
         counts = [f"{run.done:,} of {showing.jobs_named(run.total)} done"] if run.total else []
         counts += [f"{run.failed:,} failed"] if run.failed else []
-        mend = MEND if self.error or run.failed else ""
+        mend = MEND if (self.error or run.failed) and not self.interrupted else ""
         return "\n".join(
             [
                 "",

@@ -9,10 +9,12 @@ tells no time that is left, counts the running jobs wrongly, and prints whole lo
 This file is beside the library and not in it, so that it is an input of no job.
 """
 
+import contextlib
 import logging
 import os
 import re
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -235,24 +237,40 @@ class Lines:
 
 
 class PanelOnTerminal:
-    """One panel, drawn anew each second: a bar for all jobs and one for each stage."""
+    """One panel, drawn anew each second: a bar for all jobs and one for each stage.
+
+    What jobs, and the shells that run them, write to the terminal would tear it. While it is there,
+    they write to a file instead, and what they wrote is shown above it.
+    """
 
     period = 1
 
-    def __init__(self, run: Run, title: str, console: Console) -> None:
+    def __init__(self, run: Run, title: str, no_color: bool = False) -> None:
         """Show nothing yet."""
         self.run, self.title, self.subtitle = run, title, ""
-        self.console, self.ended = console, False
+        self.ended = False
+        self.terminal = open(os.dup(sys.stderr.fileno()), "w", encoding="utf-8")  # noqa: SIM115
+        self.console = Console(file=self.terminal, no_color=no_color or None, highlight=False)
+        self.others = tempfile.TemporaryFile("a+b", buffering=0)  # noqa: SIM115
+        self.seen = 0  # bytes of that
+        self.kept: dict[int, int] = {}  # what the numbers of standard output and error stand for
         self.live = Live(
-            console=console,
+            console=self.console,
             auto_refresh=False,
             redirect_stdout=False,
+            redirect_stderr=False,
             get_renderable=self.panel,
         )
 
     def begin(self) -> None:
         """Draw it for the first time, while it is not known yet what there is to do."""
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+            if stream.isatty():
+                self.kept[stream.fileno()] = os.dup(stream.fileno())
+                os.dup2(self.others.fileno(), stream.fileno())
         self.subtitle = "looks for what is to be done"
+        self.console.size = os.get_terminal_size(self.terminal.fileno())
         self.live.start(refresh=True)
 
     def planned(self) -> None:
@@ -267,9 +285,20 @@ class PanelOnTerminal:
         """Nothing: the bar is full."""
 
     def tick(self) -> None:
-        """Draw it anew."""
+        """Draw it anew, below what others have written."""
         if self.live.is_started:
+            # Where the numbers of the standard streams do not stand for it, rich does not find it.
+            self.console.size = os.get_terminal_size(self.terminal.fileno())
+            self.say_others()
             self.live.refresh()
+
+    def say_others(self) -> None:
+        """Show what others have written since."""
+        # Not `read`, which goes on where they have written last.
+        text = os.pread(self.others.fileno(), 1 << 20, self.seen)
+        self.seen += len(text)
+        if text.strip():
+            self.say(text.decode("utf-8", errors="replace").rstrip("\n"))
 
     def note(self, text: str) -> None:
         """Show below the bars what goes on besides the jobs."""
@@ -278,17 +307,25 @@ class PanelOnTerminal:
 
     def end(self) -> None:
         """Draw it for the last time and leave it there, or nothing where there were no jobs."""
+        if not self.live.is_started:
+            return
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+            if stream.fileno() in self.kept:
+                terminal = self.kept.pop(stream.fileno())
+                os.dup2(terminal, stream.fileno())
+                os.close(terminal)
+        self.say_others()
         self.ended, self.subtitle = True, ""
         self.live.transient = not self.run.stages
         self.live.stop()
 
-    def panel(self) -> Panel:
+    def panel(self) -> Group:
         """As it is now."""
         run, now, console = self.run, self.run.clock(), self.console
         stages = list(run.stages.values())
-        room = (
-            console.height - 7
-        )  # the borders, the heads, the bar of all, what is hidden, the prompt
+        # Without borders, heads, the bar of all, the line on what is hidden, and two below.
+        room = console.height - 7
         shown = stages if self.ended else chosen(stages, max(room, 1))
         table = Table(
             box=None, expand=True, padding=(0, 1, 0, 0), pad_edge=False, header_style="dim"
@@ -333,7 +370,7 @@ class PanelOnTerminal:
         parts = [table]
         if hidden := len(stages) - len(shown):
             parts.append(Text(f"and {hidden} stage{'' if hidden == 1 else 's'} more", "dim"))
-        return Panel(
+        panel = Panel(
             Group(*parts),
             title=Text(self.title, "bold"),
             subtitle=Text(self.subtitle) if self.subtitle else None,
@@ -341,6 +378,8 @@ class PanelOnTerminal:
             border_style="dim",
             box=box.ROUNDED,
         )
+        # On a line of its own the terminal has room to echo Ctrl-C.
+        return Group(panel) if self.ended else Group(panel, "")
 
 
 def chosen(stages: list[Stage], room: int) -> list[Stage]:
@@ -374,11 +413,9 @@ class Shown:
             no_color: Whether there are to be no colours.
         """
         self.title, self.lock, self.run = title, lock, Run()
-        self.display = Lines(self.run, title)
-        if not plain:
-            console = Console(stderr=True, no_color=no_color or None, highlight=False)
-            if console.is_terminal and not console.is_dumb_terminal:
-                self.display = PanelOnTerminal(self.run, title, console)
+        self.display = (
+            Lines(self.run, title) if plain else PanelOnTerminal(self.run, title, no_color)
+        )
         self.begun = False  # whether Snakemake has said that a run begins
         self.ended = threading.Event()
 
@@ -390,6 +427,7 @@ class Shown:
 
     def begin(self) -> None:
         """Show from now on what goes on."""
+        self.begun = True
         if not self.ended.is_set():
             self.display.begin()
             threading.Thread(target=self.tick, name="shown", daemon=True).start()
@@ -403,7 +441,8 @@ class Shown:
     def tick(self) -> None:
         """Show the time that passes, until the end."""
         while not self.ended.wait(self.display.period):
-            with self.lock:
+            # A terminal that is gone ends no run.
+            with self.lock, contextlib.suppress(OSError):
                 if not self.ended.is_set():
                     self.display.tick()
 
@@ -419,12 +458,12 @@ class Shown:
 
     def note(self, text: str) -> None:
         """Show what goes on besides the jobs."""
-        with self.lock:
+        with self.lock, contextlib.suppress(OSError):
             self.display.note(text)
 
     def end(self) -> None:
         """Show the last state and no more: others may write to the terminal now."""
-        with self.lock:
+        with self.lock, contextlib.suppress(OSError):
             if not self.ended.is_set():
                 self.ended.set()
                 self.display.end()
@@ -445,7 +484,8 @@ def shown(workflow, lock) -> Shown | None:
     handlers = [one for one in logger.handlers if one.name == "DefaultStreamHandler"]
     if not title or any(own) or not handlers:
         return None
-    found = Shown(title, lock, plain=not sys.stderr.isatty(), no_color=settings.nocolor)
+    plain = not sys.stderr.isatty() or os.environ.get("TERM", "dumb") == "dumb"
+    found = Shown(title, lock, plain, settings.nocolor)
     for handler in handlers:
         handler.addFilter(lambda record: not found.hides(record))
     return found
