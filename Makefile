@@ -115,6 +115,7 @@ clean:  ## Remove results (but results/reference), the environment and caches
 
 help:  ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo 'ARGS="..." gives a target more options; V=1 shows the log of Snakemake instead of a panel.'
 
 .tools/bin/uv: envs/uv.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 8))' || { echo \

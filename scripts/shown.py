@@ -474,15 +474,16 @@ def shown(workflow, lock) -> Shown | None:
 
     That is where `make` did not ask for it, and where an option of Snakemake's says what to show.
     """
-    # Not for the jobs.
-    title = os.environ.pop(ASKED, None)
+    title = os.environ.pop(ASKED, None)  # not for the jobs
+    handlers = [one for one in logger.handlers if one.name == "DefaultStreamHandler"]
+    if not title or not handlers:
+        return None
     settings = workflow.output_settings
     own = (
         *(settings.dryrun, settings.quiet, settings.verbose, settings.printshellcmds),
         *(settings.debug_dag, settings.log_handler_settings),
     )
-    handlers = [one for one in logger.handlers if one.name == "DefaultStreamHandler"]
-    if not title or any(own) or not handlers:
+    if any(own):
         return None
     plain = not sys.stderr.isatty() or os.environ.get("TERM", "dumb") == "dumb"
     found = Shown(title, lock, plain, settings.nocolor)
