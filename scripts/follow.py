@@ -152,7 +152,10 @@ class Follower(logging.Handler):
                 run.begin(record.jobid, record.rule_name)
             case LogEvent.JOB_FINISHED:
                 self.shown.finish(record.job_id)
-            case LogEvent.JOB_ERROR if self.interrupted:
+            # A job may end by Ctrl-C before Snakemake says that there was one.
+            case LogEvent.JOB_ERROR if (
+                self.interrupted or self.statuses.get(record.thread) == -signal.SIGINT
+            ):
                 run.stop(record.jobid, failed=False)
             case LogEvent.JOB_ERROR:
                 # Of a group only those that are known to have failed count as such.
