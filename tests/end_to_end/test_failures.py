@@ -160,6 +160,11 @@ def test_a_job_that_worked_at_the_second_attempt_has_not_failed(told):
     assert len(re.findall("^Failed in 2 attempts: ", told, re.M)) == 9
 
 
+def test_at_the_end_it_is_told_what_to_call_next(told):
+    last = told.rstrip().splitlines()[-1]
+    assert last == "Next: mend this and call the same again: it goes on where it stopped."
+
+
 def test_a_job_that_did_not_write_its_output_is_told(told):
     assert "Failed: missing\n  what was wrong stands above\n" in told
     assert "output files are missing" in told
