@@ -33,7 +33,7 @@ from snakemake_interface_logger_plugins.common import LogEvent
 # What make sets to what it was asked for, such as "make quick".
 ASKED = "MIRAGE_SHOWN"
 WIDTH = 100  # columns at most
-KNOWN = 3  # jobs that have to be done before the time left is told
+KNOWN = 5  # jobs that have to be done before the time left is told
 # What Snakemake says before it says that a run begins.
 ASSUMING = "Assuming unrestricted shared filesystem usage"
 
@@ -50,7 +50,7 @@ class Stage:
     running: dict[int, float] = field(default_factory=dict)  # when each began, by its number
     done: set[int] = field(default_factory=set)
     failed: set[int] = field(default_factory=set)
-    seconds: float = 0.0  # that the jobs took that are done
+    seconds: list[float] = field(default_factory=list)  # that each took that is done
     first: float | None = None  # when the first began
     last: float | None = None  # when the last one ended
 
@@ -66,8 +66,12 @@ class Stage:
         return (now if self.running or self.last is None else self.last) - self.first
 
     def mean(self) -> float | None:
-        """Seconds a job took."""
-        return self.seconds / len(self.done) if self.done else None
+        """Seconds a job takes.
+
+        Those that came first count for nothing: they import and compile what others find done.
+        """
+        later = self.seconds[len(self.seconds) // 2 :]
+        return sum(later) / len(later) if later else None
 
     def work(self, now: float, mean: float) -> float:
         """Seconds that the jobs that are not done will take, one after another."""
@@ -77,7 +81,7 @@ class Stage:
 
     def worked(self, now: float) -> float:
         """Seconds that its jobs have taken so far, one after another."""
-        return self.seconds + sum(now - begun for begun in self.running.values())
+        return sum(self.seconds) + sum(now - begun for begun in self.running.values())
 
 
 class Run:
@@ -115,7 +119,7 @@ class Run:
         if stage is None or job in stage.done:
             return None
         stage.last = self.clock()
-        stage.seconds += stage.last - stage.running.pop(job, stage.last)
+        stage.seconds.append(stage.last - stage.running.pop(job, stage.last))
         stage.failed.discard(job)
         stage.done.add(job)
         return stage
@@ -163,7 +167,7 @@ class Run:
         if self.done < KNOWN or self.done == self.total:
             return None
         now, stages = self.clock(), list(self.stages.values())
-        mean = sum(stage.seconds for stage in stages) / self.done
+        mean = sum(len(stage.done) * stage.mean() for stage in stages if stage.done) / self.done
         work = sum(stage.work(now, stage.mean() or mean) for stage in stages)
         side_by_side = sum(stage.worked(now) for stage in stages) / max(now - self.first, 1e-9)
         return work / max(side_by_side, 1)

@@ -80,13 +80,14 @@ def test_what_only_asks_for_others_and_what_is_added_later_break_no_count(run):
 
 
 def test_the_time_left_comes_from_jobs_of_the_same_rule(run, clock):
-    do(run, clock, 1, "a", 10)
-    do(run, clock, 2, "a", 10)
+    run.plan({"a": 6, "b": 2})
+    for job, seconds in enumerate((30, 30, 10, 10)):  # the later ones count
+        do(run, clock, job, "a", seconds)
     assert run.left() is None
-    do(run, clock, 5, "b", 1)
+    do(run, clock, 6, "b", 1)
     # Two of a and one of b, one at a time.
     assert run.left() == pytest.approx(21)
-    run.begin(3, "a")
+    run.begin(4, "a")
     clock.now += 4
     assert run.left() == pytest.approx(17)
     assert run.left_of(run.stages["a"]) == pytest.approx(16)
