@@ -92,6 +92,7 @@ class Follower(logging.Handler):
         # None where Snakemake shows its own log.
         self.shown = showing.shown(workflow, self.lock)
         self.names: dict[int, str] = {}  # of jobs, by their numbers
+        self.told: set[str] = set()  # what is said over and over again, once
         self.error = False  # whether Snakemake told of one that is not of a job
         self.begun = False
         self.ending = False
@@ -170,8 +171,11 @@ class Follower(logging.Handler):
                 pass
             case LogEvent.ERROR | None if not str(record.msg).startswith(FAILED):
                 self.error |= record.levelno >= logging.ERROR
-                if record.levelno >= logging.WARNING or str(record.msg).startswith(TOLD):
+                if record.levelno >= logging.WARNING:
                     self.shown.say(record.getMessage())
+                elif str(record.msg).startswith(TOLD) and record.msg not in self.told:
+                    self.told.add(record.msg)
+                    self.shown.say(record.msg)
                 elif str(record.msg).startswith(TERMINATING):
                     self.interrupted = True
                     self.shown.say("interrupted: waits for the jobs to end (Ctrl-C: at once)")

@@ -262,6 +262,14 @@ def test_an_interrupt_is_no_failure(follow_run, clock, capsys):
     assert "\nNext: call `make quick` again" in told
 
 
+def test_what_snakemake_says_over_and_over_again_is_told_once(follow_run, clock, capsys):
+    follower, _ = follow_run()
+    begin(follower, clock)
+    for _ in range(3):
+        follower.emit(event(None, "Will exit after finishing currently running jobs (scheduler)."))
+    assert capsys.readouterr().err.count("Will exit after") == 1
+
+
 def test_errors_and_warnings_of_snakemake_are_told_whole(follow_run, clock, capsys):
     follower, _ = follow_run()
     follower.emit(event(None, "before the run", logging.WARNING))
