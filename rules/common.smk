@@ -89,6 +89,9 @@ LOCK = hashlib.sha256(
 IMAGE = f"mirage-{LOCK}.sif"
 
 CONFIG = STUDY.config
+if not MODULE:
+    # The report's first page names it.
+    config.setdefault("dataset", CONFIG["dataset"])
 if CONFIG["data_folder"]:
     os.environ.update(MNIST_DIR=CONFIG["data_folder"])
 DATASET = CONFIG["dataset"]

@@ -33,7 +33,7 @@ def command(*arguments, folder, **variables):
     ("files", "told"),
     [
         (["config/quick.yaml"], "1 run, 2 attacks, 7 figures"),
-        (["config.yaml", "config/tour.yaml"], "40 runs, 20 attacks, 38 figures"),
+        (["config/tour.yaml"], "40 runs, 18 attacks, 38 figures"),
     ],
 )
 def test_check_counts_what_can_be_run(monkeypatch, capsys, files, told):
@@ -129,7 +129,9 @@ def test_every_folder_of_the_library_is_installed():
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
     folders = {path.parent.relative_to(ROOT / "scripts") for path in LIBRARY.rglob("*.py")}
     own = {".".join(folder.parts) for folder in folders}
-    assert set(settings["packages"]) == own | {"mirage.schemas", "mirage.resources.published"}
+    studies = {f"mirage.studies.{path.parent.name}" for path in ROOT.glob("studies/*/study.yaml")}
+    beside = {"mirage.schemas", "mirage.studies", "mirage.resources.published"}
+    assert set(settings["packages"]) == own | studies | beside
 
 
 @pytest.mark.thorough
@@ -140,7 +142,7 @@ def test_pip_installs_the_library_alone_and_the_command(tmp_path):
     # A copy: a build leaves its files beside the sources.
     source, venv, away = (tmp_path / name for name in ("source", "venv", "away"))
     ignored = shutil.ignore_patterns("__pycache__", "*.egg-info")
-    for name in ("scripts", "schemas", "resources"):
+    for name in ("scripts", "schemas", "resources", "studies"):
         shutil.copytree(ROOT / name, source / name, ignore=ignored)
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, source)
@@ -174,3 +176,6 @@ def test_pip_installs_the_library_alone_and_the_command(tmp_path):
     quick = ROOT / "config/quick.yaml"
     status, said = command(venv / "bin/mirage", "check", quick, folder=away, **others)
     assert (status, said) == (0, f"{quick}: can be run (1 run, 2 attacks, 7 figures)\n")
+    (away / "hao.yaml").write_text("studies: [hao]\n")
+    status, said = command(venv / "bin/mirage", "check", "hao.yaml", folder=away, **others)
+    assert status == 0, said

@@ -9,6 +9,7 @@ from pathlib import Path
 from snakemake.utils import update_config
 
 from mirage.cli.workflow import FOLDER
+from mirage.reporting import claims
 from mirage.runtime.errors import script
 from mirage.study import config, documents
 
@@ -17,12 +18,10 @@ from mirage.study import config, documents
 def run(args: argparse.Namespace) -> None:
     """Say that a configuration can be run; else end with all of its faults and exit status 1."""
     content = together(args.files)
-    study = config.read(
-        content,
-        FOLDER / "schemas/config.schema.yaml",
-        published(),
-        os.environ.get("MNIST_DIR", ""),
-    )
+    series = published()
+    study = config.read(content, FOLDER, series, os.environ.get("MNIST_DIR", ""))
+    if study.claims:
+        claims.check(study.claims, FOLDER / "schemas/claims.schema.yaml", series)
     counts = ", ".join(
         f"{len(study.config[key])} {key if len(study.config[key]) != 1 else key.removesuffix('s')}"
         for key in ("runs", "attacks", "figures")

@@ -10,7 +10,7 @@ Several files are put together as by `snakemake --configfile`: a later file adds
 it, or changes a value. The data are not looked at, and nothing runs.
 """
 CHECK_EXAMPLE = """example:
-  mirage check config.yaml config/tour.yaml
+  mirage check mine.yaml
 
 exit status: 0 if the configuration can be run, 1 if not, 2 if the command line is wrong
 """

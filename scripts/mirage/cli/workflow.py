@@ -1,4 +1,4 @@
-"""Where the workflow's own files lie: its schemas and its published values."""
+"""Where the workflow's own files lie: its schemas, studies and published values."""
 
 from pathlib import Path
 

@@ -58,13 +58,16 @@ def gather(given: Mapping, folder: Path, check) -> Gathered:
     Raises:
         DocumentError: A study cannot be read.
     """
-    defaults = _read(folder / "config.yaml")
+    known = sorted(path.parent.name for path in (folder / "studies").glob("*/study.yaml"))
+    defaults = {"dataset": "mnist", "studies": known}
+    # An installed library has the studies, and no config.yaml.
+    if (folder / "config.yaml").exists():
+        defaults |= _read(folder / "config.yaml")
     own = any(given.get(key) for key in OWN)
     names = given.get("studies", [] if own else defaults["studies"])
     found = Gathered({**defaults, **given})
     if given.get("dataset", defaults["dataset"]) != defaults["dataset"] and "split" not in given:
         found.config.pop("split", None)
-    known = sorted(path.parent.name for path in (folder / "studies").glob("*/study.yaml"))
     for key in (*DEFINED, *SHOWN):
         found.config[key] = {}
     also = []
