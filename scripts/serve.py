@@ -31,6 +31,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 import types
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -195,7 +196,12 @@ def serve(listener: socket.socket, folder: str) -> None:
     if STDIN in ready:
         return
     import_packages()
-    if len(os.listdir("/proc/self/task")) > 1:
+    # A package may have had a thread for a moment.
+    for _ in range(20):
+        if len(os.listdir("/proc/self/task")) == 1:
+            break
+        time.sleep(0.1)
+    else:
         return
     with open(os.path.join(folder, READY), "xb"):
         pass
