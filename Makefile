@@ -87,25 +87,17 @@ audit: .tools/audit/done  ## Known vulnerabilities of the locked dependencies; n
 crate: .tools/crate/done  ## The results of the published protocol as a Workflow Run RO-Crate, to publish
 	.tools/crate/bin/python scripts/crate.py $(RESULTS) $(ARGS)
 
+COMPILE = $(UV) pip compile -q --universal --generate-hashes --no-emit-index-url --python-version 3.11 \
+    --custom-compile-command "make lock" $(ARGS)
 lock: $(UV)  ## Compile the hashed requirements in envs/ anew from pyproject.toml
-	$(UV) pip compile -q pyproject.toml --universal --generate-hashes --no-emit-index-url \
-	    --python-version 3.11 --custom-compile-command "make lock" -o envs/requirements.txt $(ARGS)
-	$(UV) pip compile -q pyproject.toml --universal --generate-hashes --no-emit-index-url --extra dev \
-	    --python-version 3.11 --custom-compile-command "make lock" -o envs/requirements-dev.txt $(ARGS)
-	$(UV) pip compile -q pyproject.toml --universal --generate-hashes --no-emit-index-url --extra dev --extra peers \
-	    -c envs/requirements-dev.txt \
-	    --python-version 3.11 --custom-compile-command "make lock" -o envs/requirements-peers.txt $(ARGS)
-	$(UV) pip compile -q pyproject.toml --universal --generate-hashes --no-emit-index-url --extra bench \
-	    -c envs/requirements-peers.txt \
-	    --python-version 3.11 --custom-compile-command "make lock" -o envs/requirements-bench.txt $(ARGS)
-	$(UV) pip compile -q pyproject.toml --universal --generate-hashes --no-emit-index-url --extra cluster \
-	    -c envs/requirements.txt \
-	    --python-version 3.11 --custom-compile-command "make lock" -o envs/requirements-cluster.txt $(ARGS)
-	$(UV) pip compile -q pyproject.toml --universal --generate-hashes --no-emit-index-url --extra cuda \
-	    -c envs/requirements.txt --no-emit-package tensorflow-cpu \
-	    --python-version 3.11 --custom-compile-command "make lock" -o envs/requirements-cuda.txt $(ARGS)
-	for group in audit crate; do $(UV) pip compile -q --group $$group --universal --generate-hashes --no-emit-index-url \
-	    --python-version 3.11 --custom-compile-command "make lock" -o envs/requirements-$$group.txt $(ARGS) || exit 1; done
+	$(COMPILE) pyproject.toml -o envs/requirements.txt
+	$(COMPILE) pyproject.toml --extra dev -o envs/requirements-dev.txt
+	$(COMPILE) pyproject.toml --extra dev --extra peers -c envs/requirements-dev.txt -o envs/requirements-peers.txt
+	$(COMPILE) pyproject.toml --extra bench -c envs/requirements-peers.txt -o envs/requirements-bench.txt
+	$(COMPILE) pyproject.toml --extra cluster -c envs/requirements.txt -o envs/requirements-cluster.txt
+	$(COMPILE) pyproject.toml --extra cuda -c envs/requirements.txt --no-emit-package tensorflow-cpu \
+	    -o envs/requirements-cuda.txt
+	for group in audit crate; do $(COMPILE) --group $$group -o envs/requirements-$$group.txt || exit 1; done
 	$(PYTHON) envs/conda.py
 
 clean:  ## Remove results (but results/reference), the environment and caches

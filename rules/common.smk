@@ -47,7 +47,7 @@ try:
     import isolation
     import shown
     from mirage.study import config as configuration
-    from mirage.data import folders
+    from mirage.data import columns, folders
     from mirage.reporting import claims
     from mirage.runtime import machine, sources
     from mirage.study import study
@@ -128,7 +128,7 @@ def growing(amount):
 wildcard_constraints:
     run="|".join(map(re.escape, RUNS)),
     attack="|".join(map(re.escape, ATTACKS)) or "none",
-    defence="|".join(map(re.escape, [study.BARE, *DEFENCES])),
+    defence="|".join(map(re.escape, [columns.BARE, *DEFENCES])),
     figure="|".join(map(re.escape, FIGURES)) or "none",
     split="train|validation|test",
     dtype="float16|bfloat16|float32|float64",

@@ -59,7 +59,7 @@ def attack_code(wildcards, script="attack.py", given=code):
 
     As `code` gives it, or `version`.
     """
-    defended = wildcards.get("defence", study.BARE) != study.BARE
+    defended = wildcards.get("defence", columns.BARE) != columns.BARE
     modules = [f"attacks.{ATTACKS[wildcards.attack]['method']}", *["models.defences"] * defended]
     return given(script, *modules)
 
@@ -107,7 +107,7 @@ def image_option(wildcards):
 
 def defence_option(wildcards):
     """The defence of a job, and whether the attack knows it, as options."""
-    if wildcards.defence == study.BARE:
+    if wildcards.defence == columns.BARE:
         return ""
     adaptive = " --adaptive" * ATTACKS[wildcards.attack].get("adaptive", False)
     return f"--defence {shlex.quote(json.dumps(DEFENCES[wildcards.defence]))}{adaptive}"
@@ -177,7 +177,7 @@ def series_files(pattern, series, seeds):
         epoch=series["epochs"][0],
         epsilon=epsilon,
         size=size(epsilon),
-        defence=series.get("defence", study.BARE),
+        defence=series.get("defence", columns.BARE),
         **{key: series[key] for key in ("run", "attack", "dtype", "split")},
     )
 

@@ -26,6 +26,9 @@ COLUMNS = {
     ),
 }
 
+# In the column defence: the network without one.
+BARE = "bare"
+
 
 class RowsError(MirageError, ValueError):
     """A CSV file that does not hold the rows it should; the message names it and says why."""

@@ -13,9 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from mirage.data import folders
-from mirage.data.images import SIDE, DataError, Labelled
-
-CLASSES = 10
+from mirage.data.images import CLASSES, SIDE, DataError, Labelled
 
 
 def uncompress(data: bytes, origin: str | Path, limit: int | None = None) -> bytes:

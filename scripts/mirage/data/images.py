@@ -15,6 +15,7 @@ from mirage.runtime import files
 from mirage.runtime.errors import MirageError
 
 SIDE = 28  # pixels of the grey images
+CLASSES = 10
 
 Labelled = tuple[np.ndarray, np.ndarray]  # images (n, height, width, ...), labels (n,), uint8
 

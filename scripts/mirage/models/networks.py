@@ -13,15 +13,15 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from mirage.data.images import CLASSES, SIDE
 from mirage.runtime.errors import ArgumentError, MirageError
 
 log = logging.getLogger(__name__)
 
-CLASSES = 10
 # Each type with its machine epsilon, the distance from 1 to the next larger number.
 EPSILON = {"float16": 2.0**-10, "bfloat16": 2.0**-7, "float32": 2.0**-23, "float64": 2.0**-52}
 DTYPES = tuple(EPSILON)
-SHAPE = (28, 28)
+SHAPE = (SIDE, SIDE)
 # What a network's name may be; schemas/config.schema.yaml has the same pattern.
 NAMES = r"mlp(-[1-9]\d*)*|cnn-[1-9]\d*-[1-9]\d*-[1-9]\d*(-dropout0\.\d+)?|lenet"
 

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from mirage.data.columns import BARE
 from mirage.study.schemas import named
 
 # What a selection means where it names nothing else.
 DEFAULTS = {
-    "attacks": {"split": "test", "dtype": "float32", "defence": "bare", "column": "accuracy"},
+    "attacks": {"split": "test", "dtype": "float32", "defence": BARE, "column": "accuracy"},
     "measures": {"split": "test", "column": "value"},
     "history": {},
     "restarts": {"split": "test", "dtype": "float32", "column": "loss"},
@@ -83,7 +84,7 @@ def rows(tables: Mapping[str, pd.DataFrame], selection: Mapping) -> tuple[pd.Dat
     looked_for = [f"{key} {wanted[key]}" for key in KEYS if key in wanted]
     for key in KEYS:
         # Tables from before there were defences know the bare network only.
-        if key not in wanted or (key == "defence" and wanted[key] == "bare" and key not in table):
+        if key not in wanted or (key == "defence" and wanted[key] == BARE and key not in table):
             continue
         if key not in table:
             raise Missing(f"the table {name} has no column {key} (looked for {wanted[key]})")

@@ -94,7 +94,7 @@ def summary(rows: pd.DataFrame, options: Mapping) -> tuple[pd.DataFrame, pd.Data
     chosen = rows[
         (rows["epsilon"] == options["epsilon"])
         & (rows["split"] == options["split"])
-        & (rows["defence"] == "bare")
+        & (rows["defence"] == tidy.BARE)
     ]
     keys = ["run", "epoch"]
     values = []
@@ -153,7 +153,7 @@ def published(
                 ]
                 column = "value"
             else:
-                rows = attacks[attacks["defence"] == entry.get("defence", "bare")]
+                rows = attacks[attacks["defence"] == entry.get("defence", tidy.BARE)]
                 for key in ("run", "attack", "dtype", "split"):
                     rows = rows[rows[key] == entry[key]] if key in entry else rows
                 if pd.notna(value["epsilon"]):
@@ -261,7 +261,7 @@ def _cell(rows: pd.DataFrame, cell: Mapping) -> dict[str, object]:
 
 def _selected(rows: pd.DataFrame, cell: Mapping) -> pd.DataFrame:
     """Rows of a cell's selection, at its epoch or the last, of the bare network if not told."""
-    wanted = {"defence": "bare", **{key: cell[key] for key in CELL_KEYS if key in cell}}
+    wanted = {"defence": tidy.BARE, **{key: cell[key] for key in CELL_KEYS if key in cell}}
     for key, value in wanted.items():
         rows = rows[rows[key] == value]
     return rows[rows["epoch"] == cell.get("epoch", rows["epoch"].max())]

@@ -9,10 +9,11 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 from mirage.attacks.signatures import signature
+from mirage.data.columns import BARE
 from mirage.study import drawable
 from mirage.study.drawable import empty_columns, unmeasured
 from mirage.study.schemas import named, shown
-from mirage.study.study import BARE, CLEAN, KEPT, SIZES, TABLES, Study, cell_series
+from mirage.study.study import CLEAN, KEPT, SIZES, TABLES, Study, cell_series
 
 
 def of_configuration(config: Mapping, also: Sequence[Mapping], folder: str) -> list[str]:

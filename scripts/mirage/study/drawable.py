@@ -7,8 +7,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 
 from mirage.attacks.signatures import signature
+from mirage.data.columns import BARE
 from mirage.study.schemas import named, shown
-from mirage.study.study import BARE, Study
+from mirage.study.study import Study
 
 # Columns of the attack table that speak of a gradient: empty for an attack that follows none.
 OF_GRADIENT = ("zero_share", "zero_image_share", "sign_disagreement", "mean_abs_gradient")

@@ -14,8 +14,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from mirage.attacks.signatures import signature
+from mirage.data.columns import BARE
 from mirage.study.schemas import named, shown
-from mirage.study.study import BARE
 
 # What a list in a selection is crossed over. `epsilons` and `epochs` are lists that stay together:
 # the points of one line.

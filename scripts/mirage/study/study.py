@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from mirage.attacks.signatures import signature
+from mirage.data.columns import BARE
 
 DOWNLOADED = ("mnist", "fashion_mnist")
 # Training images, test images, and values of an image of each data set.
@@ -23,8 +24,6 @@ SPLITS = {
 }
 # Folders under results/ that git tracks and `make clean` keeps.
 KEPT = ("reference",)
-# Beside the names of `defences`: the network as it is.
-BARE = "bare"
 # Tables that are there without being named in the configuration.
 TABLES = ("attacks", "measures", "history", "summary", "published", "claims")
 # Columns that are the same for every attack.

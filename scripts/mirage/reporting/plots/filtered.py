@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from mirage.data.columns import BARE
 from mirage.reporting.plots import layout, pictures
-from mirage.reporting.plots.series import BARE
 
 READS = pictures.ARRAYS
 MOST_ROWS = 3

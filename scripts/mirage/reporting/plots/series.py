@@ -4,9 +4,10 @@ import math
 
 import pandas as pd
 
+from mirage.data.columns import BARE
+
 PUBLISHED_COLUMNS = ["source", "place", "epoch", "epsilon", "quantity", "value"]
 CLEAN = "clean_accuracy"
-BARE = "bare"  # the network without a defence
 FILTERS = {"epsilons": "epsilon", "epochs": "epoch"}
 
 
