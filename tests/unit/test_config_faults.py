@@ -250,7 +250,7 @@ SPOILED = [
     ("defences.smooth.sigma", 29, "", ["29 is not", "at most 28"]),
     ("attacks.transfer.source", "two", "", ["no run 'two'", "one, other"]),
     ("studies", ["hoa"], "", ["no study 'hoa'", "alzantot, hao, masking"]),
-    ("also.0.epsilons", "coarse", "", ["no grid 'coarse'", "there are none"]),
+    ("also.0.epsilons", "big", "", ["no grid 'big'", "there are coarse, fine"]),
     ("summary.columns.0.attack", "cw", "", ["no attack 'cw'", "pgd", "transfer"]),
     ("summary.runs", ["two"], "", ["no run 'two'"]),
     ("figures.lines.plot", "pie", "", ["'pie'", "lines, pictures, restarts"]),
