@@ -50,7 +50,8 @@ def hand_over() -> None:
     signal.pthread_sigmask(signal.SIG_BLOCK, interrupts)
     with socket.socket(socket.AF_UNIX) as connection:
         try:
-            connection.connect(address)
+            with short(address) as path:
+                connection.connect(path)
             socket.send_fds(connection, [encoded(len(content))], [0, 1, 2])
             connection.sendall(content)
             process = received(connection)
@@ -74,6 +75,17 @@ def hand_over() -> None:
     if status is None:
         sys.exit("The server that ran this job has ended before it (see scripts/serve.py).")
     end(status)
+
+
+@contextlib.contextmanager
+def short(address: str):
+    """Another path of a socket: Linux takes one of 107 characters, and folders may lie deep."""
+    folder, name = os.path.split(address)
+    descriptor = os.open(folder, os.O_PATH)
+    try:
+        yield f"/proc/self/fd/{descriptor}/{name}"
+    finally:
+        os.close(descriptor)
 
 
 def told(kind: type[BaseException], error: BaseException, traceback) -> None:

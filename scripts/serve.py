@@ -88,7 +88,8 @@ class Server:
             process = os.getpid()
             self.folder = tempfile.mkdtemp(prefix=f"{PREFIX}{process}-{start_of(process)}-")
             address = os.path.join(self.folder, "socket")
-            listener.bind(address)
+            with preloaded.short(address) as path:
+                listener.bind(path)
             # From here on jobs can connect; they wait until the server is ready.
             listener.listen(socket.SOMAXCONN)
             self.process = subprocess.Popen(

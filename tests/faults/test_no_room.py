@@ -63,7 +63,6 @@ def small_disk(run, mounted):
         "checkpoints/float64/seed1/epoch4.keras",
         "tables/attacks.csv",
         "figures/by-epoch.png",
-        "tables/claims.csv",
         "attacks/float64/seed1/test/bare/deepfool/float64/examples_epoch4_minimal.npz",
     ],
 )

@@ -174,7 +174,12 @@ def _figure(name: str, figure: Mapping, config: Mapping, written: Written) -> di
     for number, selection in enumerate(select if several else [select]):
         key = f"{where}.select.{number}" if several else f"{where}.select"
         for chosen in crossed(selection):
-            written.origins[f"{where}.series.{len(planned['series'])}"] = key
+            place = f"{where}.series.{len(planned['series'])}"
+            written.origins[place] = key
+            for one in ("epsilon", "epoch"):
+                if one in chosen:
+                    written.origins[f"{place}.{one}s"] = f"{key}.{one}"
+                    written.origins[f"{place}.{one}s.0"] = f"{key}.{one}"
             planned["series"].append(
                 _series(plot, {**_names(figure), **chosen}, config, key, written)
             )

@@ -97,8 +97,10 @@ def gather(given: Mapping, folder: Path, check) -> Gathered:
             before = found.config[key].get(name) if key == "runs" else None
             found.config[key][name] = {**before, **one} if before else one
     found.wanted += [name for name in given.get("runs") or {} if name not in found.wanted]
+    section = {"category": given["title"]} if "title" in given else {}
     for key in SHOWN:
-        found.config[key] |= given.get(key) or {}
+        for name, one in (given.get(key) or {}).items():
+            found.config[key][name] = {**section, **one}
     found.config["also"] = [*also, *(given.get("also") or [])]
     if given.get("summary"):
         found.config["summary"] = given["summary"]
