@@ -1,4 +1,4 @@
-"""What the README shows works as it stands there."""
+"""What README.md and docs/ show works as it stands there."""
 
 import re
 import resource
@@ -8,14 +8,50 @@ import textwrap
 
 import pandas as pd
 import pytest
-from workflow import ROOT, environment, read, snakemake, write
+import yaml
+from workflow import ROOT, environment, plan, read, rules, snakemake, write
 
 
-def test_the_attack_of_the_readme_is_a_file_and_an_entry(fresh):
-    readme = (ROOT / "README.md").read_text()
+def own_study(folder):
+    """The study of the README, put into a folder, and the options that the README runs it with."""
+    section = (ROOT / "README.md").read_text().partition("\n## Your own study\n")[2]
+    text = re.search(r"^```yaml\n(.*?)^```", section, re.M | re.S)[1]
+    command = re.search(r"^\.venv/bin/snakemake --cores 2 (.*)$", section, re.M)[1]
+    (folder / "mine.yaml").write_text(text)
+    return text, command.split()
+
+
+def test_the_study_of_the_readme_is_short_and_plans_only_its_own(fresh):
+    text, options = own_study(fresh)
+    assert text.count("\n") <= 20
+    jobs = rules(plan(fresh, *options))
+    (run,) = yaml.safe_load(text)["runs"].values()
+    assert jobs["train"] == len(run["seeds"]) * len(run["epochs"])
+    assert jobs["figure"] == jobs["claims"] == 1
+    assert not {"download", "summary", "cells"} & set(jobs)
+
+
+@pytest.mark.thorough
+def test_the_study_of_the_readme_gives_a_figure_and_a_verdict(fresh):
+    text, options = own_study(fresh)
+    result = snakemake(fresh, *options)
+    assert result.returncode == 0, result.stdout
+    study = yaml.safe_load(text)
+    results = fresh / "results" / study["folder"]
+    figures = {path.name for path in (results / "figures").rglob("*") if path.is_file()}
+    assert figures == {f"{name}.{ending}" for name in study["figures"] for ending in ("png", "svg")}
+    assert {path.name for path in (results / "checkpoints").iterdir()} == set(study["runs"])
+    assert [path.name for path in results.parent.iterdir() if path.name != "reference"] == ["mine"]
+    (claim,) = pd.read_csv(results / "tables/claims.csv").to_dict("records")
+    assert claim["id"] == study["claims"][0]["id"]
+    # Two seeds may not rule out chance.
+    assert claim["verdict"].startswith("reproduced")
+
+
+def test_the_attack_of_the_guide_is_a_file_and_an_entry(fresh):
+    guide = (ROOT / "docs/development.md").read_text().partition("\n## Add an attack\n")[2]
     code, entry = (
-        textwrap.dedent(re.search(rf"^  ```{kind}\n(.*?)^  ```", readme, re.M | re.S)[1])
-        for kind in ("python", "yaml")
+        re.search(rf"^```{kind}\n(.*?)^```", guide, re.M | re.S)[1] for kind in ("python", "yaml")
     )
     assert sum(bool(line.strip()) for line in code.splitlines()) <= 10
     (fresh / "scripts/mirage/attacks/uniform.py").write_text(code)
