@@ -1,0 +1,83 @@
+"""README.md and docs/ name what there is, and their examples can be run."""
+
+import re
+
+import pytest
+import yaml
+from workflow import ROOT
+
+from mirage.reporting.conditions import KINDS, VERDICTS
+from mirage.study import config
+
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+GUIDE = (ROOT / "docs/configuration.md").read_text()
+EXAMPLES = re.findall(r"^```yaml\n(.*?)^```", GUIDE, re.M | re.S)
+# What the examples name.
+RUNS = {
+    name: {"network": "mlp-16", "epochs": [1, 2]}
+    for name in ("small", "wide", "width16", "width64", "base", "pgd")
+}
+
+
+def anchors(page):
+    """The places of a page that a link can lead to."""
+    titles = re.findall(r"^#+ (.*)$", page.read_text(), re.M)
+    return {re.sub(r"[^\w -]", "", title).lower().replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_leads_somewhere(page):
+    for link in re.findall(r"\]\(([^)]+)\)", page.read_text()):
+        path, _, anchor = link.partition("#")
+        target = page.parent / path if path else page
+        assert target.exists(), link
+        assert not anchor or anchor in anchors(target), link
+
+
+def test_the_guide_names_every_key():
+    schema = yaml.safe_load((ROOT / "schemas/config.schema.yaml").read_text())
+    figure = schema["properties"]["figures"]["additionalProperties"]["properties"]
+    cell = schema["$defs"]["cells"]["properties"]
+    run = schema["properties"]["runs"]["additionalProperties"]["properties"]
+    selected = schema["$defs"]["selected"]["properties"]
+    keys = {*schema["properties"], *run, *selected, *figure, *cell}
+    shown = set(re.findall(r"\w+", " ".join([*re.findall(r"`([^`\n]+)`", GUIDE), *EXAMPLES])))
+    assert keys <= shown
+    assert set(KINDS) <= shown
+    assert all(f"*{verdict}*" in GUIDE for verdict in VERDICTS)
+
+
+def figures():
+    """The figures of the guide, and one for each of its selections and names."""
+    lines = {"plot": "lines", "title": "An example"}
+    for text in EXAMPLES:
+        for one in re.split(r"^(?=select:|label:)", text, flags=re.M):
+            content = yaml.safe_load(one) or {}
+            if "select" in content:
+                several = isinstance(content["select"], list)
+                by_epsilon = not several and "epsilons" in content["select"]
+                names = {} if several else {"label": {"run": {r: r for r in RUNS}}}
+                if not several and "attack" in content["select"]:
+                    names["panel"] = "attack"
+                yield {**lines, **content, **names, "x": "epsilon" if by_epsilon else "epoch"}
+            elif "label" in content:
+                select = {"run": ["base", "pgd"], "attack": "fgsm", "epsilon": "0.1"}
+                if content["label"] == "plain gradient":
+                    select["run"] = "base"
+                yield {**lines, **content, "select": select}
+
+
+def test_the_examples_of_the_guide_can_be_run():
+    given = {"dataset": "digits", "runs": RUNS, "figures": {}}
+    for text in EXAMPLES:
+        if not re.match("select:|label:", text):
+            for key, content in yaml.safe_load(text).items():
+                given.setdefault(key, {}).update(content)
+    more = dict(enumerate(figures()))
+    assert len(more) == 7
+    given["figures"] |= {f"example-{number}": one for number, one in more.items()}
+    study = config.read(given, ROOT)
+    # As the comments beside them say.
+    counts = [len(study.config["figures"][f"example-{number}"]["series"]) for number in range(4)]
+    assert counts == [1, 4, 1, 2]
+    assert set(study.config["tables"]) == {"widths"}
