@@ -1,6 +1,7 @@
 """The configuration: what is shipped is accepted, completed, and laid out as a study."""
 
 import copy
+import shutil
 from collections import OrderedDict
 from pathlib import Path
 
@@ -251,6 +252,29 @@ def test_a_run_of_a_study_may_be_changed_in_some_keys():
         config.read(given, WORKFLOW).runs["bp"] for given in ({"studies": ["hao"]}, changed)
     )
     assert after == {**before, "learning_rate": 0.01}
+
+
+def test_a_configuration_may_use_what_a_study_defines_and_show_none_of_it():
+    shown = lines(select={"run": "bp", "attack": "fgsm", "epsilons": "hao"}, x="epsilon")
+    study = config.read({"uses": ["hao"], "figures": {"mine": shown}}, WORKFLOW)
+    assert (list(study.runs), list(study.config["figures"])) == (["bp"], ["mine"])
+    with pytest.raises(config.ConfigError, match="uses: there is no study 'hoa'"):
+        config.read({"uses": ["hoa"], "figures": {"mine": shown}}, WORKFLOW)
+
+
+def test_a_study_says_nothing_that_is_the_configuration_s_to_say(tmp_path):
+    for name in ("schemas", "studies"):
+        shutil.copytree(ROOT / name, tmp_path / name)
+    with (tmp_path / "studies/hao/study.yaml").open("a") as stream:
+        stream.write("dataset: digits\n")
+    with pytest.raises(config.ConfigError, match=r"hao/study\.yaml: dataset: a study does not say"):
+        config.read({"studies": ["hao"]}, tmp_path)
+
+
+def test_the_split_is_that_of_the_data_set_where_none_is_given():
+    for name, train in (("digits", 1200), ("mnist", 55_000)):
+        run = config.read(bring(dataset=name), WORKFLOW).runs["one"]
+        assert run["split"]["train"] == train
 
 
 def test_a_run_without_a_network_is_told():

@@ -46,6 +46,26 @@ def test_a_fault_of_the_program_keeps_its_traceback(run):
     assert said.startswith("Traceback")
 
 
+def test_a_reader_that_has_seen_enough_is_no_fault(tmp_path):
+    """As `head` is; what it does not read is nobody's loss."""
+    (tmp_path / "mine.py").write_text(
+        "from mirage.runtime.errors import script\n@script\ndef main():\n"
+        "    for _ in range(100000): print('a line')\nmain()\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, tmp_path / "mine.py"],
+        env={"PYTHONPATH": str(ROOT / "scripts")},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout.readline() == "a line\n"
+    process.stdout.close()
+    assert process.stderr.read() == ""
+    process.stderr.close()
+    assert process.wait() == 1
+
+
 def test_what_is_logged_is_a_plain_line(run):
     assert run("import logging; logging.info('epoch 1')") == (0, "epoch 1\n")
 

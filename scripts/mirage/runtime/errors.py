@@ -2,6 +2,7 @@
 
 import functools
 import logging
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -29,6 +30,10 @@ def script(main: Callable) -> Callable:
         logging.basicConfig(level=logging.INFO, format="%(message)s")
         try:
             return main(*arguments)
+        except BrokenPipeError:
+            # Whoever reads what it prints, such as `head`, has seen enough.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(1)
         except (MirageError, OSError) as error:
             sys.exit(f"{name}: {error}")
 

@@ -17,6 +17,7 @@ from mirage.study.schemas import named, shown
 DEFINED = ("runs", "attacks", "defences", "grids")
 # What a study shows. Its figures and tables are called STUDY/NAME, those of a configuration NAME.
 SHOWN = ("figures", "tables")
+OF_STUDY = ("title", "uses", *DEFINED, *SHOWN, "also", "summary")
 # A configuration that brings one of these is a study itself, and builds no other that it does not
 # name.
 OWN = ("runs", *SHOWN, "also", "claims", "summary")
@@ -66,12 +67,12 @@ def gather(given: Mapping, folder: Path, check) -> Gathered:
     own = any(given.get(key) for key in OWN)
     names = given.get("studies", [] if own else defaults["studies"])
     found = Gathered({**defaults, **given})
-    if given.get("dataset", defaults["dataset"]) != defaults["dataset"] and "split" not in given:
-        found.config.pop("split", None)
     for key in (*DEFINED, *SHOWN):
         found.config[key] = {}
     also = []
-    waiting, seen = [("studies", name) for name in names], []
+    waiting = [("studies", name) for name in names]
+    waiting += [("uses", name) for name in given.get("uses", ())]
+    seen = []
     while waiting:
         key, name = waiting.pop(0)
         if name in seen:
@@ -117,6 +118,12 @@ def _study(file: Path, check, found: Gathered) -> dict:
     """The content of a study's file; its faults are kept."""
     content = _read(file)
     faults = check(content)
+    if not faults:
+        faults = [
+            f"{key}: a study does not say this, but the configuration that names it"
+            for key in content
+            if key not in OF_STUDY
+        ]
     found.faults += [f"{file}: {fault}" for fault in faults]
     return {} if faults else content
 
