@@ -14,7 +14,12 @@ rule claims:
     input:
         claims=[own(os.path.relpath(file, FOLDER)) for file in STUDY.claim_files],
         schema=own("schemas/claims.schema.yaml"),
-        series=PUBLISHED,
+        series=published_files(
+            condition["series"]
+            for claim in STUDY.claims
+            for condition in claim.get("test", ())
+            if "series" in condition
+        ),
         attacks=TABLE.format(table="attacks.csv"),
         measures=TABLE.format(table="measures.csv"),
         history=TABLE.format(table="history.csv"),
@@ -39,6 +44,7 @@ rule claims:
         version=version("judge.py"),
         dataset=DATASET,
         claims=lambda wildcards, input: option("--claims", input.claims),
+        series=lambda wildcards, input: option("--series", input.series),
         own=as_json(CONFIG["claims"]),
         twins=json.dumps(STUDY.twins),
         # For the links only: the figures themselves are no input.
@@ -46,6 +52,6 @@ rule claims:
     shell:
         "python {input.script:q} --dataset {params.dataset:q} {params.claims} --own {params.own:q}"
         " --twins {params.twins:q}"
-        " --schema {input.schema:q} --series {input.series:q} --attacks {input.attacks:q}"
+        " --schema {input.schema:q} {params.series} --attacks {input.attacks:q}"
         " --measures {input.measures:q} --history {input.history:q} --restarts {input.restarts:q}"
         " --figures {params.figures:q} --output {output:q} > {log:q} 2>&1"

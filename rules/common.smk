@@ -1,6 +1,5 @@
 # The configuration, and the paths that rules share.
 
-import csv
 import functools
 import hashlib
 import json
@@ -38,8 +37,6 @@ def own(path):
     return local(str(FOLDER / path)) if MODULE else str(FOLDER / path)
 
 
-PUBLISHED, CELLS = (own(f"resources/published/{name}") for name in ("series.csv", "cells.csv"))
-
 # Found first while they are imported, and never by another workflow that uses this one.
 sys.path.insert(0, str(SCRIPTS.resolve()))
 try:
@@ -47,7 +44,7 @@ try:
     import isolation
     import shown
     from mirage.study import config as configuration
-    from mirage.data import columns, folders
+    from mirage.data import columns, folders, published
     from mirage.reporting import claims
     from mirage.runtime import machine, sources
     from mirage.study import study
@@ -61,10 +58,9 @@ isolation.use_utf8()
 os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), *os.get_exec_path()]))
 
 SERIES = {}
-with open(PUBLISHED, newline="", encoding="utf-8") as file:
-    for row in csv.DictReader(file):
-        SERIES.setdefault(row["series"], []).append(row)
 try:
+    for row in published.rows(sorted(FOLDER.glob(f"studies/*/{published.FILE}"))):
+        SERIES.setdefault(row["series"], []).append(row)
     # Snakemake has read them already, and has taken the last of two equal keys.
     configuration.check_sources(
         workflow.configfiles, workflow.config_settings.config_args or (), keys_only=MODULE
@@ -75,7 +71,7 @@ try:
         SERIES,
         os.environ.get("MNIST_DIR", ""),
     )
-except configuration.ConfigError as error:
+except (configuration.ConfigError, published.DataError) as error:
     raise WorkflowError(str(error))
 
 # The image's name carries the hash of the locked dependencies, for the CPU and for CUDA: a rebuilt

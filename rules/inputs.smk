@@ -208,9 +208,17 @@ def figure_data(figure):
     return list(dict.fromkeys(files))
 
 
-def figure_published(figure):
-    """The published values, where the figure shows any."""
-    return PUBLISHED if any("published" in one for one in FIGURES[figure]["series"]) else []
+def published_files(names):
+    """The files of published values by their whole names (STUDY/KEY)."""
+    studies = sorted({name.partition("/")[0] for name in names})
+    files = [FOLDER / "studies" / study / published.FILE for study in studies]
+    return [own(file.relative_to(FOLDER)) for file in files if file.exists()]
+
+
+def figure_published(*figures):
+    """The files of the published values that figures show."""
+    series = [one for figure in figures for one in FIGURES[figure]["series"]]
+    return published_files(one["published"] for one in series if "published" in one)
 
 
 ALL_CHECKPOINTS = [

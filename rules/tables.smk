@@ -29,7 +29,7 @@ rule table:
 rule cells:
     input:
         attacks=lambda wildcards: cell_files(CUSTOM_TABLES[wildcards.custom]),
-        published=CELLS,
+        published=lambda wildcards: published_files([CUSTOM_TABLES[wildcards.custom]["published"]]),
         script=own("scripts/table.py"),
         code=code("table.py"),
     output:
@@ -49,12 +49,11 @@ rule cells:
         runtime=growing(5),
     params:
         version=version("table.py"),
-        table=lambda wildcards: as_json(
-            {"name": wildcards.custom, **CUSTOM_TABLES[wildcards.custom]}
-        ),
+        published=lambda wildcards, input: option("--published", input.published),
+        table=lambda wildcards: as_json(CUSTOM_TABLES[wildcards.custom]),
         caption=lambda wildcards: as_caption(CUSTOM_TABLES[wildcards.custom]["caption"]),
     shell:
-        "python {input.script:q} cells --data {input.attacks:q} --published {input.published:q}"
+        "python {input.script:q} cells --data {input.attacks:q} {params.published}"
         " --options {params.table:q} --output {output:q} > {log:q} 2>&1"
 
 
@@ -102,7 +101,7 @@ rule published:
     input:
         attacks=TABLE.format(table="attacks.csv"),
         measures=TABLE.format(table="measures.csv"),
-        published=PUBLISHED,
+        published=figure_published(*FIGURES),
         script=own("scripts/table.py"),
         code=code("table.py"),
     output:

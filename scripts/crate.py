@@ -221,7 +221,7 @@ def with_run(
         ),
     )
     run["instrument"] = workflow
-    published = [entity for name, entity in files.items() if name.startswith("resources/")]
+    published = [entity for name, entity in files.items() if name.startswith("studies/")]
     run["object"] = [configuration, *published]
     run["result"] = [*shown, record]
     crate.root_dataset["mentions"] = [run]

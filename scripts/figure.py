@@ -14,7 +14,7 @@ if __name__ == "__main__":
 import numpy as np
 import pandas as pd
 
-from mirage.data import columns, images
+from mirage.data import columns, images, published
 from mirage.reporting.plots import style
 from mirage.runtime.errors import script
 from mirage.runtime.files import atomic
@@ -52,18 +52,17 @@ def main(arguments: list[str] | None = None) -> None:
     )
     parser.add_argument("--figure", required=True, type=json.loads, help="config entry, as JSON")
     parser.add_argument("--data", required=True, type=Path, nargs="+", help="CSV or NPZ files")
-    parser.add_argument("--published", type=Path, help="CSV of published series")
+    parser.add_argument(
+        "--published", type=Path, nargs="*", default=[], help="published.csv of studies"
+    )
     parser.add_argument("--output", required=True, type=Path, nargs="+", help=".png and .svg files")
     args = parser.parse_args(arguments)
 
-    published = None
-    if args.published:
-        # "Int64" is an integer column that may have gaps: some sources state no epoch.
-        published = pd.read_csv(args.published, dtype=EPSILON_AS_TEXT | {"epoch": "Int64"})
+    values = published.table(args.published) if args.published else None
     # Only the module asked for: a change of one kind of plot must not redraw the others.
     plot = importlib.import_module(f"mirage.reporting.plots.{args.plot}")
     data = read(args.data, getattr(plot, "READS", "attacks"))
-    drawing = plot.draw(args.figure, data, published)
+    drawing = plot.draw(args.figure, data, values)
     for path in args.output:
         with atomic(path) as temporary:
             style.save(drawing, temporary)

@@ -9,6 +9,7 @@ import preloaded
 if __name__ == "__main__":
     preloaded.hand_over()
 
+from mirage.data import published as values
 from mirage.reporting import claims, ledger, published, tables
 from mirage.runtime.errors import script
 from mirage.runtime.files import atomic
@@ -23,7 +24,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--own", type=json.loads, default=[], help="further claims, as JSON")
     parser.add_argument("--twins", type=json.loads, default={}, help="JSON: exact-sign attacks")
     parser.add_argument("--schema", type=Path, required=True, help="of the claims")
-    parser.add_argument("--series", type=Path, required=True, help="published series as CSV")
+    parser.add_argument(
+        "--series", type=Path, nargs="*", default=[], help="published.csv of studies"
+    )
     parser.add_argument("--attacks", type=Path, required=True, help="attack rows as CSV")
     parser.add_argument("--measures", type=Path, required=True, help="measure rows as CSV")
     parser.add_argument("--history", type=Path, required=True, help="losses by epoch as CSV")
@@ -41,7 +44,7 @@ def arguments() -> argparse.Namespace:
 def main() -> None:
     """Read, judge and write."""
     args = arguments()
-    series = tables.read([args.series])
+    series = values.table(args.series)
     content = [claim for file in args.claims for claim in library.claims(file)] + args.own
     claims.check(content, args.schema, set(series["series"]))
     files = {

@@ -9,8 +9,7 @@ import preloaded
 if __name__ == "__main__":
     preloaded.hand_over()
 
-import pandas as pd
-
+from mirage.data import published
 from mirage.reporting import tables
 from mirage.runtime.errors import script
 
@@ -20,7 +19,9 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("table", choices=[*tables.TABLES, "summary", "published", "cells"])
     parser.add_argument("--data", type=Path, nargs="+", required=True, help="tidy CSV files")
-    parser.add_argument("--published", type=Path, help="published series or cells as CSV")
+    parser.add_argument(
+        "--published", type=Path, nargs="*", default=[], help="published.csv of studies"
+    )
     parser.add_argument("--options", type=json.loads, default={}, help="of the table, as JSON")
     parser.add_argument("--output", type=Path, nargs=2, required=True, metavar=("CSV", "MARKDOWN"))
     return parser.parse_args()
@@ -35,10 +36,10 @@ def main() -> None:
     elif args.table == "published":
         kinds = zip(args.data, ("attacks", "measures"), strict=True)
         attacks, measures = (tables.read([path], kind) for path, kind in kinds)
-        values = pd.read_csv(args.published, dtype=tables.TEXT)
+        values = published.table(args.published)
         table, text = tables.published(attacks, measures, values, args.options)
     elif args.table == "cells":
-        values = pd.read_csv(args.published, dtype=tables.TEXT)
+        values = published.table(args.published)
         table, text = tables.cells(tables.read(args.data, "attacks"), values, args.options)
     else:
         keys, values = tables.TABLES[args.table]

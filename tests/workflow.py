@@ -26,7 +26,7 @@ SOURCES = (
     "Snakefile",
     "Singularity.def",
     "config.yaml",
-    *("config", "envs", "profiles", "report", "resources", "rules", "schemas", "scripts"),
+    *("config", "envs", "profiles", "report", "rules", "schemas", "scripts"),
     "studies",
 )
 # Targets that stand for others and run nothing.

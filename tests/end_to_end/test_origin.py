@@ -58,7 +58,7 @@ def test_every_file_of_a_run_is_recorded_with_its_content(finished, recorded):
     # All but those that a rule makes and nothing keeps.
     assert set(recorded["files"]) - set(found) - {
         "results/digits/perturbed/float64/seed1/epoch4/deepfool_minimal.npz"
-    } == {f"resources/published/{name}" for name in ("series.csv", "cells.csv")}
+    } == {f"studies/{name}/published.csv" for name in ("yue2018", "rana")}
     assert all("job" in recorded["files"][name] for name in found)
 
 

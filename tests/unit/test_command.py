@@ -130,7 +130,7 @@ def test_every_folder_of_the_library_is_installed():
     folders = {path.parent.relative_to(ROOT / "scripts") for path in LIBRARY.rglob("*.py")}
     own = {".".join(folder.parts) for folder in folders}
     studies = {f"mirage.studies.{path.parent.name}" for path in ROOT.glob("studies/*/study.yaml")}
-    beside = {"mirage.schemas", "mirage.studies", "mirage.resources.published"}
+    beside = {"mirage.schemas", "mirage.studies"}
     assert set(settings["packages"]) == own | studies | beside
 
 
@@ -142,7 +142,7 @@ def test_pip_installs_the_library_alone_and_the_command(tmp_path):
     # A copy: a build leaves its files beside the sources.
     source, venv, away = (tmp_path / name for name in ("source", "venv", "away"))
     ignored = shutil.ignore_patterns("__pycache__", "*.egg-info")
-    for name in ("scripts", "schemas", "resources", "studies"):
+    for name in ("scripts", "schemas", "studies"):
         shutil.copytree(ROOT / name, source / name, ignore=ignored)
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, source)

@@ -9,6 +9,7 @@ import pytest
 import yaml
 from configurations import WORKFLOW
 
+from mirage.data import published
 from mirage.study import config
 
 ROOT = Path(__file__).parents[2]
@@ -275,6 +276,23 @@ def test_the_split_is_that_of_the_data_set_where_none_is_given():
     for name, train in (("digits", 1200), ("mnist", 55_000)):
         run = config.read(bring(dataset=name), WORKFLOW).runs["one"]
         assert run["split"]["train"] == train
+
+
+def test_a_published_value_that_nothing_shows_is_told():
+    known = {"hao/table1/training/bp": [], "hao/table1/training/mlp": [], "rana/fgsm": []}
+    with pytest.raises(config.ConfigError) as error:
+        config.read({"studies": ["hao"]}, WORKFLOW, known)
+    (line,) = str(error.value).splitlines()[1:]
+    assert "studies/hao/published.csv: 'table1/training/mlp' is shown nowhere" in line
+
+
+def test_every_published_value_is_shown():
+    files = sorted(ROOT.glob("studies/*/published.csv"))
+    known = {}
+    for row in published.rows(files):
+        known.setdefault(row["series"], []).append(row)
+    assert len(known) > 70
+    config.read({}, WORKFLOW, known)
 
 
 def test_a_run_without_a_network_is_told():

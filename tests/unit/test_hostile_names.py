@@ -68,7 +68,7 @@ VALUES = (
 
 def refusal(given):
     with pytest.raises(config.ConfigError) as error:
-        config.read(given, ROOT, {"yue2018-fig1": []})
+        config.read(given, ROOT, {"yue2018/fig1": []})
     return str(error.value)
 
 

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 import figure as script
+from mirage.data import published
 from mirage.data.columns import COLUMNS
 from mirage.reporting.plots import (
     by_epoch,
@@ -163,8 +164,12 @@ def filters(*names):
 
 def published_rows():
     shared = {"source": "yue2017", "split": "test", "note": ""}
-    accuracy = shared | {"place": "figure 6", "series": "fig06", "quantity": "accuracy"}
-    norm = shared | {"place": "figure 7", "series": "fig07", "quantity": "spectral_norm:layer1"}
+    accuracy = shared | {"place": "figure 6", "series": "theirs/fig06", "quantity": "accuracy"}
+    norm = shared | {
+        "place": "figure 7",
+        "series": "theirs/fig07",
+        "quantity": "spectral_norm:layer1",
+    }
     return pd.DataFrame(
         [
             accuracy | {"epoch": 1, "epsilon": "0.10", "value": 0.31},
@@ -182,15 +187,15 @@ FILTERS = filters("bare", "smooth-1", "smooth-2")
 ENTRIES = {
     "by_value": {
         "x_label": "Width",
-        "series": [one | {"published": "fig06"} for one in FILTERS],
+        "series": [one | {"published": "theirs/fig06"} for one in FILTERS],
     },
     "restarts": {"series": [{"run": "adam"}, {"run": "pgd"}]},
     "filtered": {"series": FILTERS},
     "digits": {"series": [{"split": "train"}]},
-    "by_epoch": {"series": [FGSM | {"published": "fig06", "clean": True}]},
-    "by_epsilon": {"series": [FGSM | {"epochs": [26], "published": "fig06", "clean": True}]},
+    "by_epoch": {"series": [FGSM | {"published": "theirs/fig06", "clean": True}]},
+    "by_epsilon": {"series": [FGSM | {"epochs": [26], "published": "theirs/fig06", "clean": True}]},
     "losses": {"series": [{"run": "adam"}]},
-    "spectral_norms": {"series": [{"run": "adam", "published": "fig07"}]},
+    "spectral_norms": {"series": [{"run": "adam", "published": "theirs/fig07"}]},
     "examples": {"series": [FGSM]},
 }
 
@@ -207,7 +212,10 @@ def draw(tmp_path):
     np.savez(tmp_path / "filtered0.npz", **example_arrays(4))
     for number, share in ((1, 0.9), (2, 0.5)):
         np.savez(tmp_path / f"filtered{number}.npz", **filtered_arrays(share))
-    published_rows().to_csv(tmp_path / "series.csv", index=False)
+    rows = published_rows()
+    rows = rows.assign(key=rows["series"].str.removeprefix("theirs/"))
+    (tmp_path / "theirs").mkdir()
+    rows.reindex(columns=published.COLUMNS).to_csv(tmp_path / "theirs/published.csv", index=False)
     # As a run writes them: a file for each seed.
     for kind, rows in {
         "by_epoch": attack_rows(),
@@ -230,7 +238,7 @@ def draw(tmp_path):
             [
                 *("--plot", kind, "--figure", json.dumps(entry(kind))),
                 *("--data", *map(str, sorted(tmp_path.glob(FILES[kind])))),
-                *("--published", str(tmp_path / "series.csv")),
+                *("--published", str(tmp_path / "theirs/published.csv")),
                 *("--output", *map(str, outputs)),
             ]
         )
@@ -305,7 +313,7 @@ def test_by_epsilon_draws_a_line_per_epoch_at_the_size_of_epsilon():
 
 
 def test_published_clean_accuracy_is_the_accuracy_at_epsilon_zero():
-    series = [FGSM | {"epochs": [26], "published": "fig06"}]
+    series = [FGSM | {"epochs": [26], "published": "theirs/fig06"}]
     lines = drawn(
         by_epsilon.draw(entry("by_epsilon", series=series), attack_rows(), published_rows()).axes[0]
     )

@@ -27,7 +27,7 @@ def made(rule, command, inputs=(), *, log="log", checksums=None, at=0, code=CODE
 def study(tmp_path, monkeypatch):
     """A run of three jobs, one file of which is not kept: data, two checkpoints, a figure."""
     monkeypatch.chdir(tmp_path)
-    for name in ("data", "epoch1.keras", "epoch2.keras", "figure.png", "resources/published"):
+    for name in ("data", "epoch1.keras", "epoch2.keras", "figure.png", "studies/hao"):
         Path(name).parent.mkdir(exist_ok=True)
         Path(name).write_text(name)
     Path("log").write_text("Node n1; SLURM job 7; image /home/jane/mirage-1.sif\nepoch 1\n")
@@ -40,7 +40,7 @@ def study(tmp_path, monkeypatch):
         "figure.png": made(
             "figure",
             "python scripts/figure.py",
-            ["epoch1.keras", "epoch2.keras", "perturbed", "resources/published"],
+            ["epoch1.keras", "epoch2.keras", "perturbed", "studies/hao"],
             at=5,
             code={},
         ),
@@ -57,12 +57,12 @@ def job_of(content, name):
 
 def test_every_file_on_the_way_back_is_there_with_its_content_and_its_job(study):
     content = recorded(study)
-    assert set(content["files"]) == {*study, "resources/published"}
+    assert set(content["files"]) == {*study, "studies/hao"}
     for name in set(content["files"]) - {"perturbed"}:
         assert content["files"][name]["sha256"] == machine.sha256(name)
         assert content["files"][name]["bytes"] == len(name)
     assert content["files"]["perturbed"] == {"kept": False, "job": 3}
-    assert "job" not in content["files"]["resources/published"]
+    assert "job" not in content["files"]["studies/hao"]
     assert len(content["jobs"]) == 4  # the two checkpoints are of one
     assert job_of(content, "epoch2.keras") is job_of(content, "epoch1.keras")
     assert job_of(content, "epoch1.keras") == {
@@ -103,14 +103,14 @@ def test_a_file_that_was_another_when_it_was_read_is_told(study):
 
 
 def test_files_of_the_workflow_are_named_as_in_its_folder(study, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path / "resources")
+    monkeypatch.chdir(tmp_path / "studies")
     Path("figure").touch()
     code = {"../scripts/figure.py": "sha256:a"}
-    one = made("figure", "python ../scripts/figure.py", ["../resources/published"], code=code)
+    one = made("figure", "python ../scripts/figure.py", ["../studies/hao"], code=code)
     content = provenance.record(["figure"], {"figure": one}.get, "..")
-    assert set(content["files"]) == {"figure", "resources/published"}
+    assert set(content["files"]) == {"figure", "studies/hao"}
     assert content["jobs"][0]["script"] == "scripts/figure.py"
-    assert content["jobs"][0]["inputs"] == ["resources/published"]
+    assert content["jobs"][0]["inputs"] == ["studies/hao"]
     assert content["code"] == [{"scripts/figure.py": "a"}]
 
 
@@ -179,7 +179,7 @@ def test_a_record_is_json_with_a_line_for_each_file(study):
     ("name", "place"),
     [
         ("results/digits/tables/a.csv", "/moved/tables/a.csv"),
-        ("resources/published/series.csv", "/workflow/resources/published/series.csv"),
+        ("studies/hao/published.csv", "/workflow/studies/hao/published.csv"),
         ("results/digits-2/a.csv", "/workflow/results/digits-2/a.csv"),
     ],
 )
@@ -197,7 +197,7 @@ def test_the_way_back_ends_at_the_data_and_repeats_nothing(study):
         (2, "data", True),
         (1, "perturbed", False),
         (2, "epoch1.keras", True),
-        (1, "resources/published", False),
+        (1, "studies/hao", False),
     ]
     with pytest.raises(provenance.ProvenanceError, match=r"fig: .*it has figure.png"):
         list(provenance.chain(recorded(study), "fig"))

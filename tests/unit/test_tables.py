@@ -133,16 +133,18 @@ def test_published_values_of_a_defence_stand_beside_the_rows_of_that_defence():
 
 CELL = {"run": "one", "attack": "fgsm", "dtype": "float32", "split": "test"}
 PUBLISHED = pd.DataFrame(
-    [["t", "a", "x", 0.25], ["t", "a", "y", 0.97], ["other", "a", "z", 0.1]],
-    columns=["table", "row", "column", "value"],
+    [["t/a/x", 0.25], ["t/a/y", 0.97], ["other/a/z", 0.1]], columns=["series", "value"]
 )
 
 
 def cells(attacks, *columns, row=None, published=PUBLISHED):
     """A table of one row, `a`, of these cells, `x`, `y`, ...: its numbers and its text."""
     names = "xyzuvw"[: len(columns)]
-    labelled = [{"label": name, **one} for name, one in zip(names, columns, strict=True)]
-    options = {"name": "t", "common": CELL, "rows": [row or {"label": "a"}], "columns": labelled}
+    labelled = [
+        {"key": name, "label": name, **one} for name, one in zip(names, columns, strict=True)
+    ]
+    first = {"key": "a", "label": "a"}
+    options = {"published": "t", "common": CELL, "rows": [row or first], "columns": labelled}
     numbers, text = tables.cells(attacks, published, options)
     return numbers.set_index("column"), text
 
@@ -266,7 +268,7 @@ def test_an_accuracy_that_no_epsilon_reaches_is_told_and_not_made_up():
 
 
 def test_a_cell_that_is_missing_says_why():
-    row = {"label": "a", "missing": "no data set here"}
+    row = {"key": "a", "label": "a", "missing": "no data set here"}
     numbers, text = cells(rows(), {"value": "accuracy"}, {"value": "rho_l2"}, row=row)
     assert numbers["measured"].isna().all()
     assert text.iloc[0].tolist() == [
@@ -285,7 +287,7 @@ def test_a_minimal_attack_has_no_epsilon():
 
 def test_rows_and_columns_stand_in_the_order_of_the_configuration(tmp_path):
     options = {
-        "name": "t",
+        "published": "t",
         "common": {**CELL, "value": "accuracy", "epsilon": "0.10"},
         "rows": [{"label": "second"}, {"label": "first", "epoch": 1}],
         "columns": [{"label": "z"}, {"label": "b", "missing": "none"}],

@@ -1,7 +1,6 @@
 """`mirage check`: whether a configuration can be run, before anything runs."""
 
 import argparse
-import csv
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -9,6 +8,7 @@ from pathlib import Path
 from snakemake.utils import update_config
 
 from mirage.cli.workflow import FOLDER
+from mirage.data import published as values
 from mirage.reporting import claims
 from mirage.runtime.errors import script
 from mirage.study import config, documents
@@ -49,9 +49,7 @@ def together(files: Sequence[str]) -> dict:
 
 def published() -> dict[str, list[dict[str, str]]]:
     """The rows of each published series, as the workflow has them."""
-    series = {}
-    file = FOLDER / "resources/published/series.csv"
-    with open(file, newline="", encoding="utf-8") as stream:
-        for row in csv.DictReader(stream):
-            series.setdefault(row["series"], []).append(row)
-    return series
+    found = {}
+    for row in values.rows(sorted(FOLDER.glob(f"studies/*/{values.FILE}"))):
+        found.setdefault(row["series"], []).append(row)
+    return found

@@ -134,7 +134,7 @@ def published(
     Args:
         attacks: Attack rows.
         measures: Measure rows.
-        values: resources/published/series.csv.
+        values: As `mirage.data.published.table` gives them.
         series: Entries of figures that name a `published` series, with what they select.
 
     Returns:
@@ -196,8 +196,9 @@ def cells(
 
     Args:
         rows: Attack rows.
-        values: resources/published/cells.csv.
-        options: `name`, `common`, `rows` and `columns` as under `tables` in the configuration.
+        values: As `mirage.data.published.table` gives them.
+        options: `published` (where the keys of its cells begin), `common`, `rows` and `columns` as
+            under `tables` in the configuration.
 
     Returns:
         A row for each cell (row, column, quantity, epsilon, measured, `_sd`, seeds, published,
@@ -206,9 +207,7 @@ def cells(
     rows = rows.assign(
         clean_error=1 - rows["clean_accuracy"], seconds_per_image=rows["seconds"] / rows["n"]
     )
-    # In the file, STUDY/NAME is STUDY-NAME.
-    values = values[values["table"] == options["name"].replace("/", "-")]
-    values = values.set_index(["row", "column"])["value"]
+    values = dict(zip(values["series"], values["value"], strict=True))
     found = []
     for row, column in itertools.product(options["rows"], options["columns"]):
         found.append(
@@ -216,7 +215,9 @@ def cells(
                 "row": row["label"],
                 "column": column["label"],
                 **_cell(rows, {**options["common"], **row, **column}),
-                "published": values.get((row["label"], column["label"])),
+                "published": values.get(
+                    "/".join([options["published"], row.get("key", ""), column.get("key", "")])
+                ),
             }
         )
     columns = "row column quantity epsilon measured measured_sd seeds published note"

@@ -15,8 +15,7 @@ SOURCES = (
     "rules/*.smk",
     "scripts/**/*.py",
     "schemas/*.yaml",
-    "studies/**/*.yaml",
-    "resources/published/*",
+    "studies/**/*.*",
     "report/*.rst",
 )
 

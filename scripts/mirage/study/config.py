@@ -99,7 +99,9 @@ def read(
         tuple(gathered.claim_files),
         twins,
     )
-    if faults := consistency.of_study(study, published):
+    faults = consistency.of_study(study, published)
+    faults += consistency.of_published(study, gathered.studies, published or {})
+    if faults:
         _refuse([_as_written(fault, written.origins) for fault in faults])
     return study
 

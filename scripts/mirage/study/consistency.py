@@ -47,6 +47,37 @@ def of_study(study: Study, published: drawable.Published | None) -> list[str]:
     ]
 
 
+def of_published(study: Study, named_ones: Sequence[str], published: Mapping) -> list[str]:
+    """Published values of the studies that are named, which nothing shows.
+
+    Args:
+        study: The whole.
+        named_ones: Names of the studies.
+        published: Rows of published values by `series`.
+    """
+    used = {
+        one["published"]
+        for figure in study.config["figures"].values()
+        for one in figure["series"]
+        if "published" in one
+    }
+    used |= {
+        condition.get("series") for claim in study.claims for condition in claim.get("test", ())
+    }
+    used |= {
+        "/".join([table["published"], row["key"], column["key"]])
+        for table in study.config["tables"].values()
+        for row, column in itertools.product(table["rows"], table["columns"])
+        if "key" in row and "key" in column
+    }
+    return [
+        f"studies/{name.partition('/')[0]}/published.csv: {name.partition('/')[2]!r} is shown "
+        "nowhere; a figure or a claim must name this series, or a table have a cell of this key"
+        for name in published
+        if name.partition("/")[0] in named_ones and name not in used
+    ]
+
+
 def _folder_faults(config: Mapping, folder: str) -> list[str]:
     """A folder of results that are not this configuration's, and no folder of data."""
     dataset, results = config["dataset"], config.get("folder", config["dataset"])

@@ -176,8 +176,8 @@ def _published_faults(
     name = series["published"]
     if name not in published:
         return [
-            f"{where}.published: there is no series {name!r} in resources/published/series.csv; "
-            f"there are {named(sorted(published))}"
+            f"{where}.published: there is no published series {name!r}; there are "
+            f"{named(sorted(one for one in published if one.count('/') < 2))}"
         ]
     there = sorted({row["quantity"] for row in published[name]})
     if figure["plot"] == "spectral_norms":

@@ -163,6 +163,8 @@ def module(figure: Mapping) -> str:
 def _figure(name: str, figure: Mapping, config: Mapping, written: Written) -> dict:
     """A figure with its series spelled out."""
     where = f"figures.{name}"
+    # In a study's own folder its name is left out.
+    study = f"{name.rpartition('/')[0]}/" if "/" in name else ""
     plot = module(figure)
     planned = {"plot": plot, "category": figure.get("category", "Figures")}
     planned |= {key: figure[key] for key in PASSED_ON if key in figure}
@@ -180,9 +182,10 @@ def _figure(name: str, figure: Mapping, config: Mapping, written: Written) -> di
                 if one in chosen:
                     written.origins[f"{place}.{one}s"] = f"{key}.{one}"
                     written.origins[f"{place}.{one}s.0"] = f"{key}.{one}"
-            planned["series"].append(
-                _series(plot, {**_names(figure), **chosen}, config, key, written)
-            )
+            series = _series(plot, {**_names(figure), **chosen}, config, key, written)
+            if "/" not in series.get("published", "/"):
+                series["published"] = study + series["published"]
+            planned["series"].append(series)
     written.origins[where] = where
     return planned
 
@@ -269,7 +272,7 @@ def _epsilons(chosen: Mapping, config: Mapping, where: str, written: Written) ->
 
 def _table(name: str, table: Mapping, config: Mapping) -> dict:
     """A table whose cells name dtype and split."""
-    kept = ("label", *DIMENSIONS, "epsilon_where", "value", "missing")
+    kept = ("key", "label", *DIMENSIONS, "epsilon_where", "value", "missing")
 
     def copied(part: Mapping) -> dict:
         return {key: value for key, value in part.items() if key in kept}
@@ -278,6 +281,7 @@ def _table(name: str, table: Mapping, config: Mapping) -> dict:
         "title": table["title"],
         "caption": table["caption"],
         "category": table.get("category", "Tables"),
+        "published": table.get("published", name),
         "common": copied(table["common"]),
         "rows": [copied(part) for part in table["rows"]],
         "columns": [copied(part) for part in table["columns"]],

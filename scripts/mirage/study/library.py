@@ -30,6 +30,7 @@ class Gathered:
     Attributes:
         config: All that is defined and shown.
         wanted: Runs that are trained whether or not anything shows them.
+        studies: Those that are named.
         claims: Of the studies and of the configuration, in their order, with `source` and the whole
             name of `figure`.
         own_claims: Those of the configuration.
@@ -39,6 +40,7 @@ class Gathered:
 
     config: dict
     wanted: list[str] = field(default_factory=list)
+    studies: list[str] = field(default_factory=list)
     claims: list[dict] = field(default_factory=list)
     own_claims: list[dict] = field(default_factory=list)
     claim_files: list[Path] = field(default_factory=list)
@@ -66,7 +68,7 @@ def gather(given: Mapping, folder: Path, check) -> Gathered:
         defaults |= _read(folder / "config.yaml")
     own = any(given.get(key) for key in OWN)
     names = given.get("studies", [] if own else defaults["studies"])
-    found = Gathered({**defaults, **given})
+    found = Gathered({**defaults, **given}, studies=list(names))
     for key in (*DEFINED, *SHOWN):
         found.config[key] = {}
     also = []
@@ -158,7 +160,7 @@ def _claim(found: Gathered, file: Path) -> None:
 
 
 def claims(file: Path) -> list[dict]:
-    """The claims of a study, each with its source, and its figure by its whole name.
+    """The claims of a study, each with its source, its figure and series by their whole names.
 
     Raises:
         DocumentError: The file cannot be read.
@@ -172,5 +174,8 @@ def claims(file: Path) -> list[dict]:
         filled = {"source": study, **claim} if isinstance(claim, Mapping) else claim
         if isinstance(claim, Mapping) and "/" not in str(claim.get("figure", "/")):
             filled["figure"] = f"{study}/{claim['figure']}"
+        for condition in claim.get("test", ()) if isinstance(claim, Mapping) else ():
+            if isinstance(condition, Mapping) and "/" not in str(condition.get("series", "/")):
+                condition["series"] = f"{study}/{condition['series']}"
         found.append(filled)
     return found
