@@ -47,11 +47,12 @@ rule claims:
         series=lambda wildcards, input: option("--series", input.series),
         own=as_json(CONFIG["claims"]),
         twins=json.dumps(STUDY.twins),
+        dtypes=json.dumps({name: run["dtype"] for name, run in RUNS.items()}),
         # For the links only: the figures themselves are no input.
         figures=json.dumps({name: f"{PREFIX}{FIGURE.format(figure=name)}.png" for name in FIGURES}),
     shell:
         "python {input.script:q} --dataset {params.dataset:q} {params.claims} --own {params.own:q}"
-        " --twins {params.twins:q}"
+        " --twins {params.twins:q} --dtypes {params.dtypes:q}"
         " --schema {input.schema:q} {params.series} --attacks {input.attacks:q}"
         " --measures {input.measures:q} --history {input.history:q} --restarts {input.restarts:q}"
         " --figures {params.figures:q} --output {output:q} > {log:q} 2>&1"

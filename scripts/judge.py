@@ -22,6 +22,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--dataset", required=True, help="that the tables were measured on")
     parser.add_argument("--claims", type=Path, nargs="*", default=[], help="claims.yaml of studies")
     parser.add_argument("--own", type=json.loads, default=[], help="further claims, as JSON")
+    parser.add_argument("--dtypes", type=json.loads, default={}, help="JSON: type of each run")
     parser.add_argument("--twins", type=json.loads, default={}, help="JSON: exact-sign attacks")
     parser.add_argument("--schema", type=Path, required=True, help="of the claims")
     parser.add_argument(
@@ -47,6 +48,7 @@ def main() -> None:
     series = values.table(args.series)
     content = [claim for file in args.claims for claim in library.claims(file)] + args.own
     claims.check(content, args.schema, set(series["series"]))
+    content = claims.in_types_of(content, args.dtypes)
     files = {
         "attacks": [args.attacks],
         "measures": [args.measures],

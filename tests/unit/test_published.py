@@ -721,6 +721,22 @@ def test_faults_of_claims_are_told(key, value, message):
         claims.check([spoiled], SCHEMA, ["a"])
 
 
+def test_a_selection_is_in_the_type_of_its_run_where_it_names_none():
+    where = {"accuracy": 0.5, "run": "b"}
+    test = [
+        {"kind": "value", "select": {"run": "a", "attack": "fgsm", "epsilon_where": where}},
+        {"kind": "trend", "select": {"run": "a", "attack": "fgsm", "dtype": "float16"}},
+        {"kind": "trend", "select": {"run": "a", "table": "history"}},
+        {"kind": "trend", "select": {"run": "unknown", "attack": "fgsm"}},
+    ]
+    given = [claim(test=test)]
+    found = claims.in_types_of(given, {"a": "float64", "b": "float32"})[0]["test"]
+    assert given == [claim(test=test)]
+    assert "dtype" not in where
+    assert [one["select"].get("dtype") for one in found] == ["float64", "float16", None, None]
+    assert found[0]["select"]["epsilon_where"]["dtype"] == "float32"
+
+
 def test_an_id_stands_once():
     with pytest.raises(claims.ClaimsError, match="s-01: this id stands twice"):
         claims.check([claim(test=[EQUALS])] * 2, SCHEMA)

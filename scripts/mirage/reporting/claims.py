@@ -3,6 +3,7 @@
 When a run is planned, and again when the claims are judged.
 """
 
+import copy
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
@@ -65,6 +66,27 @@ def _faults(claim: Mapping, series: Collection[str]) -> list[str]:
                     f"{named(columns)}"
                 )
     return faults
+
+
+def in_types_of(claims: Sequence[Mapping], dtypes: Mapping[str, str]) -> list[dict]:
+    """The same claims, each selection of attacks in the type of its run where it names none.
+
+    Args:
+        claims: As `check` wants them.
+        dtypes: Type of each run.
+    """
+    found = copy.deepcopy(list(claims))
+    for selection in (
+        one
+        for claim in found
+        for condition in claim.get("test", ())
+        for one in selections(condition)
+        if one.get("table", "attacks") in ("attacks", "restarts")
+    ):
+        for one in (selection, selection.get("epsilon_where", {})):
+            if one.get("run") in dtypes:
+                one.setdefault("dtype", dtypes[one["run"]])
+    return found
 
 
 def selections(condition: Mapping) -> list[dict]:

@@ -396,7 +396,7 @@ def _claimed(
             twin = selection.get("exact", attacks.get(attack, {}).get("exact"))
             twins = [twin] if twin and "no_exact" not in claim else []
             for split in sorted(splits) or [selection.get("split", "test")]:
-                chosen = {"dtype": "float32", **selection, "split": split}
+                chosen = {**selection, "split": split}
                 sweep = None
                 if "epsilon_where" in selection:
                     sweep = {**chosen, **selection["epsilon_where"]}
