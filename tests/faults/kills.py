@@ -258,7 +258,9 @@ def one_run(
     assert attempt.process.returncode == 0, log
     for job, count in often.items():
         assert count <= 1 + allowed[job], f"{job}: begun {count} times, killed {allowed[job]} times"
-    assert set(often) == done, set(often) ^ done
+    assert done <= set(often), done - set(often)
+    # Snakemake may be killed when it has recorded the end of a job and not told of it yet.
+    assert set(often) - done <= set(allowed), set(often) - done
     found = differences(reference, folder / reference.relative_to(reference.parents[1]))
     assert found == [], found
     wait_until(lambda: not processes(folder), "no process is left")
