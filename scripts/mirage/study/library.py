@@ -1,9 +1,10 @@
 """The studies that come along, and what of them a configuration takes.
 
 config.yaml                 what holds where a configuration says nothing else
-studies/catalogue.yaml      attacks that every study can name
+studies/catalogue.yaml      attacks and grids that every study can name
 studies/NAME/study.yaml     runs, attacks, defences, grids, figures, tables of one study
 studies/NAME/claims.yaml    what its source claims
+studies/NAME/published.csv  the values that were read from it
 """
 
 from collections.abc import Mapping
