@@ -1,7 +1,6 @@
 """What README.md and docs/ show works as it stands there."""
 
 import re
-import resource
 import subprocess
 import sys
 import textwrap
@@ -80,12 +79,6 @@ def test_the_attack_of_the_guide_is_a_file_and_an_entry(fresh):
     assert pd.isna(rows.loc["0.1", "zero_share"])  # it follows no gradient
 
 
-def seconds_of_children():
-    """What they have computed: others may be busy beside them."""
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
-
-
 def ten_lines():
     """The code of the README's section on Python, and what it says that it prints."""
     text = (ROOT / "README.md").read_text()
@@ -109,8 +102,7 @@ def test_the_ten_lines_of_the_readme_show_masking(capsys):
 
 
 @pytest.mark.thorough
-def test_the_ten_lines_of_the_readme_take_less_than_ten_seconds(tmp_path):
-    before = seconds_of_children()
+def test_the_ten_lines_of_the_readme_run_by_themselves(tmp_path):
     done = subprocess.run(
         [sys.executable, "-c", ten_lines()[0]],
         cwd=tmp_path,
@@ -119,4 +111,4 @@ def test_the_ten_lines_of_the_readme_take_less_than_ten_seconds(tmp_path):
         text=True,
     )
     assert done.returncode == 0, done.stderr
-    assert seconds_of_children() - before < 10
+    assert done.stdout.startswith("accuracy 0.")
