@@ -9,8 +9,11 @@ from mirage.attacks.signatures import signature
 from mirage.data import folders
 
 SHIPPED = [
-    *("config.yaml", "config/quick.yaml", "config/test.yaml"),
-    pytest.param("config/tour.yaml", marks=pytest.mark.thorough),
+    *("config/quick.yaml", "config/test.yaml"),
+    *(
+        pytest.param(name, marks=pytest.mark.thorough)
+        for name in ("config.yaml", "config/tour.yaml")
+    ),
 ]
 PLOTS = {
     path.stem

@@ -104,7 +104,7 @@ def test_not_a_digit_of_a_table_is_different(both, file):
 @pytest.mark.parametrize(
     ("number", "deaf"),
     [
-        (signal.SIGINT, False),
+        pytest.param(signal.SIGINT, False, marks=pytest.mark.thorough),
         pytest.param(signal.SIGKILL, False, marks=pytest.mark.thorough),
         # As TensorFlow is while it computes: Ctrl-C again, and it is killed.
         pytest.param(signal.SIGINT, True, marks=pytest.mark.thorough),

@@ -102,6 +102,7 @@ def ordered(tmp_path_factory):
     return folder
 
 
+@pytest.mark.thorough
 def test_text_and_the_working_folder_are_no_orders_to_a_shell(ordered):
     assert_nothing_was_obeyed(ordered.parents[1])
     table = pd.read_csv(ordered / "results/digits/tables/cells.csv", dtype=str)

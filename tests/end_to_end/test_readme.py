@@ -47,6 +47,7 @@ def test_the_study_of_the_readme_gives_a_figure_and_a_verdict(fresh):
     assert claim["verdict"].startswith("reproduced")
 
 
+@pytest.mark.thorough
 def test_the_attack_of_the_guide_is_a_file_and_an_entry(fresh):
     guide = (ROOT / "docs/development.md").read_text().partition("\n## Add an attack\n")[2]
     code, entry = (

@@ -13,6 +13,7 @@ ASCII = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
 TEXT = "ρ → é 漢"
 
 
+@pytest.mark.thorough
 def test_a_job_runs_where_python_is_told_not_to_look_beside_its_script(fresh, monkeypatch):
     for name in ("PYTHONSAFEPATH", "PYTHONOPTIMIZE"):
         monkeypatch.setenv(name, "1")

@@ -7,6 +7,7 @@ studies/NAME/claims.yaml    what its source claims
 studies/NAME/published.csv  the values that were read from it
 """
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -114,6 +115,13 @@ def gather(given: Mapping, folder: Path, check) -> Gathered:
 
 
 def _read(file: Path) -> dict:
+    state = file.stat()
+    return _content(file, state.st_mtime_ns, state.st_size)
+
+
+@functools.cache
+def _content(file: Path, modified: int, size: int) -> dict:
+    """The content of a file in that state; it is not to be changed."""
     return documents.read(file) or {}
 
 
@@ -167,7 +175,7 @@ def claims(file: Path) -> list[dict]:
         DocumentError: The file cannot be read.
     """
     study = file.parent.name
-    content = _read(file)
+    content = documents.read(file)
     if not isinstance(content, Mapping) or not isinstance(content.get("claims"), list):
         raise documents.DocumentError(f"{file}: it must be a mapping with a list, claims")
     found = []
