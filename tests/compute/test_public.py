@@ -58,7 +58,7 @@ def test_the_example_of_a_docstring_gives_what_it_shows(name, tmp_path, monkeypa
     [
         ("fgsm", "float32", "cross_entropy_mean", {}),
         ("fgsm", "float16", "cross_entropy_sum", {"fill_zeros": True}),
-        ("pgd", "float64", "exact_sign", {"steps": 3}),
+        pytest.param("pgd", "float64", "exact_sign", {"steps": 3}, marks=pytest.mark.thorough),
     ],
 )
 def test_attack_and_masking_give_what_the_workflow_writes(

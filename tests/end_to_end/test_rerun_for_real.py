@@ -160,14 +160,9 @@ def changed(finished, tmp_path_factory):
     return shutil.copytree(finished, tmp_path_factory.mktemp("changed") / "mirage")
 
 
-# One of them is enough for a first look; tests/dag/test_reruns.py plans them all.
-@pytest.mark.parametrize(
-    "change",
-    [
-        pytest.param(one, id=one.__name__, marks=[] if number == 0 else pytest.mark.thorough)
-        for number, one in enumerate(CHANGES)
-    ],
-)
+# For a first look tests/dag/test_reruns.py plans them all.
+@pytest.mark.thorough
+@pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.__name__)
 def test_a_change_runs_what_depends_on_it_and_then_nothing_more(changed, change, capsys):
     expected, seen = run_and_compare(changed, change(changed))
     run_and_compare(changed, set())

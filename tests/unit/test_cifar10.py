@@ -120,7 +120,7 @@ def test_prepare_names_all_that_is_missing_and_where_it_lies(cifar10, tmp_path):
     assert "Errno" not in error.value.code
 
 
-@pytest.mark.parametrize("name", ["mlp-100", "cnn-2-3-8"])
+@pytest.mark.parametrize("name", ["mlp-100", pytest.param("cnn-2-3-8", marks=pytest.mark.thorough)])
 def test_a_network_is_trained_and_attacked_on_colour_images(tmp_path, name):
     """Classes that differ in colour: learnt, and unlearnt under attack."""
     from mirage.evaluation import passes
