@@ -47,12 +47,12 @@ def of_study(study: Study, published: drawable.Published | None) -> list[str]:
     ]
 
 
-def of_published(study: Study, named_ones: Sequence[str], published: Mapping) -> list[str]:
+def of_published(study: Study, studies: Sequence[str], published: Mapping) -> list[str]:
     """Published values of the studies that are named, which nothing shows.
 
     Args:
         study: The whole.
-        named_ones: Names of the studies.
+        studies: Names of the studies that are named.
         published: Rows of published values by `series`.
     """
     used = {
@@ -74,7 +74,7 @@ def of_published(study: Study, named_ones: Sequence[str], published: Mapping) ->
         f"studies/{name.partition('/')[0]}/published.csv: {name.partition('/')[2]!r} is shown "
         "nowhere; a figure or a claim must name this series, or a table have a cell of this key"
         for name in published
-        if name.partition("/")[0] in named_ones and name not in used
+        if name.partition("/")[0] in studies and name not in used
     ]
 
 

@@ -186,7 +186,6 @@ def _figure(name: str, figure: Mapping, config: Mapping, written: Written) -> di
             if "/" not in series.get("published", "/"):
                 series["published"] = study + series["published"]
             planned["series"].append(series)
-    written.origins[where] = where
     return planned
 
 
