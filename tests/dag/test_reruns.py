@@ -351,7 +351,10 @@ JUDGING = ("study/schemas", "study/documents", "study/library")
 @pytest.mark.parametrize(
     "name",
     [
-        *(f"study/{name}" for name in ("config", "consistency", "drawable", "study", "language")),
+        *(
+            f"study/{name}"
+            for name in ("config", "consistency", "drawable", "study", "language", "needed")
+        ),
         "attacks/signatures",
         *JUDGING,
     ],

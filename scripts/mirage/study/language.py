@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 
 from mirage.attacks.signatures import signature
 from mirage.data.columns import BARE
+from mirage.study.needed import Needed, claimed
 from mirage.study.schemas import named, shown
 
 # What a list in a selection is crossed over. `epsilons` and `epochs` are lists that stay together:
@@ -58,7 +59,7 @@ def plan(config: Mapping, claims: Sequence[Mapping], points: Mapping, written: W
         name: _figure(name, figure, config, written) for name, figure in config["figures"].items()
     }
     tables = {name: _table(name, table, config) for name, table in config["tables"].items()}
-    needed = _Needed(config)
+    needed = Needed(config)
     for name, figure in figures.items():
         if figure["plot"] in ("by_epoch", "by_epsilon", "by_value"):
             for number, series in enumerate(figure["series"]):
@@ -87,7 +88,7 @@ def plan(config: Mapping, claims: Sequence[Mapping], points: Mapping, written: W
                 written.faults.append(f"{where}: attack {one['attack']!r} ({method}) {verb}")
     # Last: where a claim looks for its epsilon, it does so among those that others ask for.
     for claim in claims:
-        for chosen, epsilons, sweep in _claimed(claim, config["attacks"], points):
+        for chosen, epsilons, sweep in claimed(claim, config["attacks"], points):
             looked_at = [*epsilons, *(needed.epsilons(sweep) if sweep else ())]
             needed.add(chosen, looked_at, f"claims: {claim['id']}")
     entries = needed.entries()
@@ -308,98 +309,3 @@ def _cells(planned: Mapping, table: Mapping) -> Iterator[dict]:
                 cell["epsilons"] = part["epsilons"]
         if "missing" not in cell:
             yield cell
-
-
-# --- What has to be measured ----------------------------------------------------------------------
-
-
-class _Needed:
-    """Epsilons by run, attack, dtype, split and defence, in the order they are asked for."""
-
-    def __init__(self, config: Mapping) -> None:
-        self.config = config
-        self.found: dict[tuple, dict[str, None]] = {}
-        self.asked: dict[tuple, str] = {}
-
-    def add(self, chosen: Mapping, epsilons: Iterable[str], where: str) -> None:
-        """Ask for a choice; what names no run or no attack that there is asks for nothing."""
-        if key := self._key(chosen):
-            minimal = signature(self.config["attacks"][key[1]]["method"]).kind == "minimal"
-            asked = () if minimal else epsilons
-            self.found.setdefault(key, {}).update(dict.fromkeys(asked))
-            self.asked.setdefault(key, where)
-
-    def epsilons(self, chosen: Mapping) -> Iterable[str]:
-        """The epsilons of a choice that are asked for already."""
-        return tuple(self.found.get(self._key(chosen), ()))
-
-    def _key(self, chosen: Mapping) -> tuple | None:
-        runs, attacks = self.config["runs"], self.config["attacks"]
-        run, attack = chosen.get("run"), chosen.get("attack")
-        if run not in runs or attack not in attacks:
-            return None
-        return (
-            *(run, attack, chosen.get("dtype", runs[run]["dtype"])),
-            *(chosen.get("split", "test"), chosen.get("defence", BARE)),
-        )
-
-    def add_cell(self, cell: Mapping, epsilons: Iterable[str], where: str) -> None:
-        """Ask for what a cell shows, and for where its epsilon is looked for."""
-        self.add(cell, epsilons, where)
-        if "epsilon_where" in cell:
-            self.add({**cell, **cell["epsilon_where"]}, epsilons, where)
-
-    def entries(self) -> list[tuple[dict, str]]:
-        """What has to be measured, as `evaluations` of the plan, and who asked for it first."""
-        runs, attacks = self.config["runs"], self.config["attacks"]
-        entries = []
-        for key, epsilons in self.found.items():
-            run, attack, dtype, split, defence = key
-            entry = {
-                **{"runs": [run], "attacks": [attack], "dtypes": [dtype]},
-                **{"splits": [split], "defences": [defence]},
-            }
-            if epsilons:
-                entry["epsilons"] = sorted(epsilons, key=float)
-            elif signature(attacks[attack]["method"]).kind != "minimal":
-                continue  # nobody says at which epsilon
-            of_run = runs[run].get("images")
-            limits = [
-                of_run.get(attack) if isinstance(of_run, Mapping) else of_run,
-                attacks[attack].get("images"),
-            ]
-            if limits := [limit for limit in limits if limit]:
-                entry["images"] = min(limits)
-            entries.append((entry, self.asked[key]))
-        return entries
-
-
-def _claimed(
-    claim: Mapping, attacks: Mapping, points: Mapping
-) -> Iterator[tuple[dict, list[str], dict | None]]:
-    """What a claim reads of the attack table, and with the exact sign in the second verdict.
-
-    Yields:
-        A choice, the epsilons it is read at, and the sweep whose epsilons it is read at, too, where
-        the claim looks for its epsilon.
-    """
-    for condition in claim.get("test", ()):
-        published = points.get(condition.get("series"), ())
-        for selection in (one for one in condition.values() if isinstance(one, Mapping)):
-            attack = selection.get("attack")
-            if attack is None or selection.get("table", "attacks") != "attacks":
-                continue
-            epsilons = [selection["epsilon"]] if "epsilon" in selection else []
-            epsilons += [point["epsilon"] for point in published if point["epsilon"]]
-            splits = {point["split"] for point in published if point.get("split")}
-            twin = selection.get("exact", attacks.get(attack, {}).get("exact"))
-            twins = [twin] if twin and "no_exact" not in claim else []
-            for split in sorted(splits) or [selection.get("split", "test")]:
-                chosen = {**selection, "split": split}
-                sweep = None
-                if "epsilon_where" in selection:
-                    sweep = {**chosen, **selection["epsilon_where"]}
-                for one in (attack, *twins):
-                    yield {**chosen, "attack": one}, epsilons, sweep
-                    if sweep and "attack" not in selection["epsilon_where"]:
-                        yield {**sweep, "attack": one}, epsilons, sweep

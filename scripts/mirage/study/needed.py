@@ -1,0 +1,98 @@
+"""What has to be measured, so that figures, tables and claims can be made: and nothing else is."""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from mirage.attacks.signatures import signature
+from mirage.data.columns import BARE
+
+
+class Needed:
+    """Epsilons by run, attack, dtype, split and defence, in the order they are asked for."""
+
+    def __init__(self, config: Mapping) -> None:
+        """Nothing is asked for yet; `config` has the `runs` and `attacks` that can be."""
+        self.config = config
+        self.found: dict[tuple, dict[str, None]] = {}
+        self.asked: dict[tuple, str] = {}
+
+    def add(self, chosen: Mapping, epsilons: Iterable[str], where: str) -> None:
+        """Ask for a choice; what names no run or no attack that there is asks for nothing."""
+        if key := self._key(chosen):
+            minimal = signature(self.config["attacks"][key[1]]["method"]).kind == "minimal"
+            self.found.setdefault(key, {}).update(dict.fromkeys(() if minimal else epsilons))
+            self.asked.setdefault(key, where)
+
+    def epsilons(self, chosen: Mapping) -> Iterable[str]:
+        """The epsilons of a choice that are asked for already."""
+        return tuple(self.found.get(self._key(chosen), ()))
+
+    def _key(self, chosen: Mapping) -> tuple | None:
+        runs, attacks = self.config["runs"], self.config["attacks"]
+        run, attack = chosen.get("run"), chosen.get("attack")
+        if run not in runs or attack not in attacks:
+            return None
+        return (
+            *(run, attack, chosen.get("dtype", runs[run]["dtype"])),
+            *(chosen.get("split", "test"), chosen.get("defence", BARE)),
+        )
+
+    def add_cell(self, cell: Mapping, epsilons: Iterable[str], where: str) -> None:
+        """Ask for what a cell shows, and for where its epsilon is looked for."""
+        self.add(cell, epsilons, where)
+        if "epsilon_where" in cell:
+            self.add({**cell, **cell["epsilon_where"]}, epsilons, where)
+
+    def entries(self) -> list[tuple[dict, str]]:
+        """What has to be measured, as `evaluations` of the plan, and who asked for it first."""
+        runs, attacks = self.config["runs"], self.config["attacks"]
+        entries = []
+        for key, epsilons in self.found.items():
+            run, attack, dtype, split, defence = key
+            entry = {
+                **{"runs": [run], "attacks": [attack], "dtypes": [dtype]},
+                **{"splits": [split], "defences": [defence]},
+            }
+            if epsilons:
+                entry["epsilons"] = sorted(epsilons, key=float)
+            elif signature(attacks[attack]["method"]).kind != "minimal":
+                continue  # nobody says at which epsilon
+            of_run = runs[run].get("images")
+            limits = [
+                of_run.get(attack) if isinstance(of_run, Mapping) else of_run,
+                attacks[attack].get("images"),
+            ]
+            if limits := [limit for limit in limits if limit]:
+                entry["images"] = min(limits)
+            entries.append((entry, self.asked[key]))
+        return entries
+
+
+def claimed(
+    claim: Mapping, attacks: Mapping, points: Mapping
+) -> Iterator[tuple[dict, list[str], dict | None]]:
+    """What a claim reads of the attack table, and with the exact sign in the second verdict.
+
+    Yields:
+        A choice, the epsilons it is read at, and the sweep whose epsilons it is read at, too, where
+        the claim looks for its epsilon.
+    """
+    for condition in claim.get("test", ()):
+        published = points.get(condition.get("series"), ())
+        for selection in (one for one in condition.values() if isinstance(one, Mapping)):
+            attack = selection.get("attack")
+            if attack is None or selection.get("table", "attacks") != "attacks":
+                continue
+            epsilons = [selection["epsilon"]] if "epsilon" in selection else []
+            epsilons += [point["epsilon"] for point in published if point["epsilon"]]
+            splits = {point["split"] for point in published if point.get("split")}
+            twin = selection.get("exact", attacks.get(attack, {}).get("exact"))
+            twins = [twin] if twin and "no_exact" not in claim else []
+            for split in sorted(splits) or [selection.get("split", "test")]:
+                chosen = {**selection, "split": split}
+                sweep = None
+                if "epsilon_where" in selection:
+                    sweep = {**chosen, **selection["epsilon_where"]}
+                for one in (attack, *twins):
+                    yield {**chosen, "attack": one}, epsilons, sweep
+                    if sweep and "attack" not in selection["epsilon_where"]:
+                        yield {**sweep, "attack": one}, epsilons, sweep
