@@ -74,7 +74,7 @@ bench: .venv/bench  ## Speed and memory against Keras, ART, Foolbox, CleverHans 
 	$(BIN)/python -m benchmarks $(ARGS)
 
 # The image's name changes with the locks: Snakemake takes an image of the same name for the same.
-IMAGE  := mirage-$(shell cat envs/requirements.txt envs/requirements-cuda.txt | sha256sum | cut -c1-12).sif
+IMAGE  := $(shell cat envs/image.txt)
 container:  ## The image with the locked dependencies, for --sdm apptainer; CUDA=1 for NVIDIA GPUs
 	apptainer build $(if $(CUDA),--build-arg lock=requirements-cuda.txt) $(ARGS) $(IMAGE) Singularity.def
 
@@ -99,6 +99,7 @@ lock: $(UV)  ## Compile the hashed requirements in envs/ anew from pyproject.tom
 	    -o envs/requirements-cuda.txt
 	for group in audit crate; do $(COMPILE) --group $$group -o envs/requirements-$$group.txt || exit 1; done
 	$(PYTHON) envs/conda.py
+	echo mirage-$$(cat envs/requirements.txt envs/requirements-cuda.txt | sha256sum | cut -c1-12).sif > envs/image.txt
 
 clean:  ## Remove results (but results/reference), the environment and caches
 	find results -mindepth 1 -maxdepth 1 ! -name reference -exec rm -rf {} + 2>/dev/null || true

@@ -10,7 +10,6 @@ if not workflow.overwrite_configfiles:
 
 
 include: "rules/common.smk"
-include: "rules/inputs.smk"
 
 
 # Used with `--sdm apptainer` and `--sdm conda` only.
@@ -20,7 +19,7 @@ container: str(FOLDER / IMAGE) if MODULE else IMAGE
 conda: "envs/environment.yaml"
 
 
-include: "rules/preload.smk"
+include: "rules/hooks.smk"
 include: "rules/data.smk"
 include: "rules/train.smk"
 include: "rules/attack.smk"
@@ -42,9 +41,9 @@ if not MODULE:
 # has a rule before.
 rule all:
     input:
-        ALL_TABLES,
-        ALL_CLAIMS,
-        ALL_FIGURES,
+        PLAN.all_tables(),
+        PLAN.all_claims(),
+        PLAN.all_figures(),
         rules.configuration.output,
         rules.provenance.output,
     localrule: True
@@ -53,24 +52,24 @@ rule all:
 # One collection target for each stage, so that a part can be asked for by name.
 rule checkpoints:
     input:
-        ALL_CHECKPOINTS,
+        PLAN.all_checkpoints(),
     localrule: True
 
 
 rule evaluations:
     input:
-        ALL_EVALUATIONS,
+        PLAN.rows("attacks"),
     localrule: True
 
 
 rule tables:
     input:
-        ALL_TABLES,
-        ALL_CLAIMS,
+        PLAN.all_tables(),
+        PLAN.all_claims(),
     localrule: True
 
 
 rule figures:
     input:
-        ALL_FIGURES,
+        PLAN.all_figures(),
     localrule: True

@@ -32,9 +32,10 @@ MODULE = os.path.realpath(workflow.main_snakefile) != os.path.realpath(FOLDER / 
 SCRIPTS = FOLDER / "scripts"
 
 
-def own(path):
-    """A file of this workflow as an input: a `prefix:` of a module is for results alone."""
-    return local(str(FOLDER / path)) if MODULE else str(FOLDER / path)
+def own(files):
+    """Files of this workflow as inputs: a `prefix:` of a module is for results alone."""
+    paths = [str(FOLDER / file) for file in files]
+    return local(paths) if MODULE else paths
 
 
 # Found first while they are imported, and never by another workflow that uses this one.
@@ -44,10 +45,10 @@ try:
     import isolation
     import shown
     from mirage.study import config as configuration
-    from mirage.data import columns, folders, published
+    from mirage.data import folders, published
     from mirage.reporting import claims
-    from mirage.runtime import machine, sources
-    from mirage.study import study
+    from mirage.runtime import machine
+    from mirage.study import paths, plan, study
 finally:
     sys.path.remove(str(SCRIPTS.resolve()))
 
@@ -75,14 +76,9 @@ except (configuration.ConfigError, published.DataError) as error:
     raise WorkflowError(str(error))
 
 # The image's name carries the hash of the locked dependencies, for the CPU and for CUDA: a rebuilt
-# image of the same name would go unnoticed.
-LOCK = hashlib.sha256(
-    b"".join(
-        (FOLDER / "envs" / name).read_bytes()
-        for name in ("requirements.txt", "requirements-cuda.txt")
-    )
-).hexdigest()[:12]
-IMAGE = f"mirage-{LOCK}.sif"
+# image of the same name would go unnoticed. `make lock` writes it.
+IMAGE = (FOLDER / "envs/image.txt").read_text(encoding="utf-8").strip()
+LOCK = IMAGE.removeprefix("mirage-").removesuffix(".sif")
 
 CONFIG = STUDY.config
 if not MODULE:
@@ -91,28 +87,48 @@ if not MODULE:
 if CONFIG["data_folder"]:
     os.environ.update(MNIST_DIR=CONFIG["data_folder"])
 DATASET = CONFIG["dataset"]
-RUNS = CONFIG["runs"]
-ATTACKS = CONFIG["attacks"]
-DEFENCES = CONFIG["defences"]
-FIGURES = CONFIG["figures"]
-CUSTOM_TABLES = CONFIG["tables"]
+PATHS = paths.Paths(f"results/{CONFIG.get('folder', DATASET)}")
+PLAN = plan.Plan(STUDY, PATHS, FOLDER)
 
-RESULTS = f"results/{CONFIG.get('folder', DATASET)}"
-LOGS = f"{RESULTS}/logs"
-DATA = f"{RESULTS}/data/{{train}}-{{validation}}/{{split}}.npz"
-CHECKPOINT = f"{RESULTS}/checkpoints/{{run}}/seed{{seed}}/epoch{{epoch}}.keras"
-HISTORY = f"{RESULTS}/checkpoints/{{run}}/seed{{seed}}/epoch{{epoch}}.csv"
-EVALUATION = "attacks/{run}/seed{seed}/{split}/{defence}/{attack}/{dtype}"
-SWEEP = f"{RESULTS}/{EVALUATION}/sweep.csv"
-ATTACK = f"{RESULTS}/{EVALUATION}/eps{{epsilon}}.csv"
-MINIMAL = f"{RESULTS}/{EVALUATION}/minimal.csv"
-# {size} is eps{epsilon}, or minimal for an attack that takes none.
-EXAMPLES = f"{RESULTS}/{EVALUATION}/examples_epoch{{epoch}}_{{size}}.npz"
-RESTARTS = f"{RESULTS}/{EVALUATION}/restarts_epoch{{epoch}}_eps{{epsilon}}.csv"
-PERTURBED = f"{RESULTS}/perturbed/{{run}}/seed{{seed}}/epoch{{epoch}}/{{attack}}_{{size}}.npz"
-MEASURES = f"{RESULTS}/measures/{{run}}/seed{{seed}}.csv"
-TABLE = f"{RESULTS}/tables/{{table}}"
-FIGURE = f"{RESULTS}/figures/{{figure}}"
+
+RAW_FILES = [f"{PATHS.raw}/{file}" for file in folders.IDX.files]
+
+
+def check_folder(folder):
+    """Tell what a local folder of data lacks before any job starts.
+
+    Once the data are taken from it, it may be gone.
+    """
+    layout = folders.LAYOUTS.get(DATASET)
+    problems = folders.faults(folder, layout) if folder and layout else []
+    taken = RAW_FILES if DATASET in study.DOWNLOADED else PLAN.all_data()
+    if problems and not all(map(os.path.exists, taken)):
+        key = "data_folder" if CONFIG["data_folder"] else "MNIST_DIR"
+        raise WorkflowError(f"{key}: {folders.refusal(folder, problems)}")
+
+
+def python(name, *options, log=" > {log:q} 2>&1"):
+    """The command of a rule: a script, the specification of its job (`params.job`), its files."""
+    command = ["python", shlex.quote(str(SCRIPTS / name)), "--job {params.job:q}", *options]
+    return " ".join(command) + log
+
+
+# The files of a job on all checkpoints of a run, or on one.
+ON_RUN = (
+    "--data {input.data:q} --checkpoints {input.checkpoints:q}"
+    " --threads {threads} --output {output:q}"
+)
+ON_CHECKPOINT = ON_RUN.replace("checkpoints", "checkpoint")
+
+
+def as_text(text):
+    """Text for the report's lists: for readers as it is, for a browser never the begin of a tag."""
+    return re.sub(r"<(?=[/!?a-zA-Z])", "<\u200c", text)
+
+
+def as_caption(text):
+    """Text as reStructuredText that says just this and does nothing."""
+    return re.sub(r"([^\w\s]|_)", r"\\\1", " ".join(text.split()))
 
 
 # Attempts after the first are those of jobs that ended for want of it (`retries` in a profile).
@@ -122,15 +138,4 @@ def growing(amount):
 
 
 wildcard_constraints:
-    run="|".join(map(re.escape, RUNS)),
-    attack="|".join(map(re.escape, ATTACKS)) or "none",
-    defence="|".join(map(re.escape, [columns.BARE, *DEFENCES])),
-    figure="|".join(map(re.escape, FIGURES)) or "none",
-    split="train|validation|test",
-    dtype="float16|bfloat16|float32|float64",
-    seed=r"\d+",
-    epoch=r"\d+",
-    epsilon=r"[0-9.]+",
-    size=r"minimal|eps[0-9.]+",
-    train=r"\d+",
-    validation=r"\d+",
+    **paths.constraints(STUDY),

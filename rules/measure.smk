@@ -3,25 +3,16 @@
 
 rule measure:
     input:
-        data=lambda wildcards: data(wildcards.run, "test"),
-        checkpoints=lambda wildcards: checkpoints_of(wildcards.run, wildcards.seed),
-        script=own("scripts/measure.py"),
-        code=code("measure.py"),
+        unpack(PLAN.of_run),
     output:
-        MEASURES,
+        PATHS.measures,
     log:
-        f"{LOGS}/measures/{{run}}/seed{{seed}}.log",
+        PATHS.log(PATHS.measures),
     threads: 1
     resources:
         mem_mb=growing(2000),
         runtime=growing(10),
     params:
-        version=version("measure.py"),
-        epochs=lambda wildcards: RUNS[wildcards.run]["epochs"],
-        trained=trained,
-        labels=lambda wildcards: labels(wildcards, split="test"),
+        job=PLAN.measure,
     shell:
-        "python {input.script:q} --data {input.data:q} --checkpoints {input.checkpoints:q}"
-        " --trained {params.trained:q}"
-        " --epochs {params.epochs:q} --labels {params.labels:q} --threads {threads}"
-        " --output {output:q} > {log:q} 2>&1"
+        python("measure.py", ON_RUN)

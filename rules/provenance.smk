@@ -10,18 +10,19 @@ if workflow.exec_mode == ExecMode.DEFAULT:
 
 rule provenance:
     input:
-        results=[*ALL_TABLES, *ALL_CLAIMS, *ALL_FIGURES],
+        results=[*PLAN.all_tables(), *PLAN.all_claims(), *PLAN.all_figures()],
         configuration=rules.configuration.output,
-        script=own("scripts/provenance.py"),
-        code=code("provenance.py"),
     output:
         # What was recorded before spares reading the checkpoints again.
-        update(f"{RESULTS}/provenance.json"),
+        update(PATHS.provenance),
     log:
-        f"{LOGS}/provenance.log",
+        f"{PATHS.logs}/provenance.log",
     localrule: True
     params:
-        lock=LOCK,
+        job=lambda wildcards: PLAN.provenance(LOCK),
     shell:
-        "python {input.script:q} --configuration {input.configuration:q} --results {input.results:q}"
-        " --lock {params.lock:q} --output {output:q} > {log:q} 2>&1"
+        python(
+            "provenance.py",
+            "--configuration {input.configuration:q} --results {input.results:q}",
+            "--output {output:q}",
+        )

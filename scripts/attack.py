@@ -2,7 +2,6 @@
 
 import argparse
 import itertools
-import json
 import logging
 from pathlib import Path
 
@@ -14,6 +13,7 @@ if __name__ == "__main__":
 from mirage.data.columns import write_rows
 from mirage.data.images import load
 from mirage.evaluation import passes
+from mirage.evaluation.jobs import Attack
 from mirage.models import networks
 from mirage.runtime import device
 from mirage.runtime.errors import script
@@ -21,23 +21,10 @@ from mirage.runtime.errors import script
 
 def arguments() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = Attack.parser(__doc__)
     parser.add_argument("--data", type=Path, required=True, help=".npz of the attacked images")
     parser.add_argument("--checkpoints", type=Path, nargs="+", required=True)
-    parser.add_argument(
-        "--trained", type=json.loads, default={}, help="JSON: what the checkpoints must say of it"
-    )
-    parser.add_argument("--epochs", type=int, nargs="+", required=True, help="of the checkpoints")
     parser.add_argument("--sources", type=Path, nargs="*", help="transfer: whose gradient is used")
-    parser.add_argument("--method", required=True, help="module of mirage.attacks")
-    parser.add_argument("--parameters", type=json.loads, required=True, help="of the method, JSON")
-    parser.add_argument("--dtype", choices=networks.DTYPES, required=True, help="of the gradient")
-    parser.add_argument("--epsilons", nargs="*", help="none where the attack takes none")
-    parser.add_argument("--images", type=int, help="how many, from the first on; all if not given")
-    parser.add_argument("--defence", type=json.loads, help="JSON: method and parameters")
-    parser.add_argument("--adaptive", action="store_true", help="attack through the defence")
-    parser.add_argument("--labels", type=json.loads, required=True, help="JSON: first columns")
-    parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--output", type=Path, required=True, help=".csv")
     return parser.parse_args()
 
@@ -46,27 +33,29 @@ def arguments() -> argparse.Namespace:
 def main() -> None:
     """Attack and write the table."""
     args = arguments()
+    job: Attack = args.job
     device.configure(args.threads)
-    networks.verify(args.checkpoints, **args.trained)
+    networks.verify(args.checkpoints, **job.trained)
     networks.verify(args.sources or [])
-    images, labels = (array[: args.images] for array in load(args.data))
-    epsilons = args.epsilons or [""]
+    images, labels = (array[: job.images] for array in load(args.data))
+    epsilons = job.epsilons or [""]
     found = passes.evaluate(
         args.checkpoints,
         args.sources or args.checkpoints,
         images,
         labels,
-        method=args.method,
-        parameters=args.parameters,
-        dtype=args.dtype,
+        method=job.method,
+        parameters=job.parameters,
+        dtype=job.dtype,
         epsilons=epsilons,
-        seeds=[(args.labels["seed"], epoch) for epoch in args.epochs],
-        defence=args.defence,
-        adaptive=args.adaptive,
+        seeds=[(job.seed, epoch) for epoch in job.epochs],
+        defence=job.filter,
+        adaptive=job.adaptive,
     )
+    first = job.columns(attack=job.attack, defence=job.defence)
     rows = []
-    for (epoch, _), row in zip(itertools.product(args.epochs, epsilons), found, strict=True):
-        rows.append({**args.labels, "epoch": epoch, **row})
+    for (epoch, _), row in zip(itertools.product(job.epochs, epsilons), found, strict=True):
+        rows.append({**first, "epoch": epoch, **row})
         size = f"  epsilon {row['epsilon']}" if row["epsilon"] else ""
         logging.info("epoch %d%s  accuracy %.4f", epoch, size, row["accuracy"])
     write_rows(rows, args.output)

@@ -1,7 +1,5 @@
 """Write the completed configuration and the versions a run was made with, as YAML."""
 
-import argparse
-import json
 import platform
 from importlib.metadata import version
 from pathlib import Path
@@ -10,6 +8,7 @@ import yaml
 
 from mirage.runtime.errors import script
 from mirage.runtime.files import atomic
+from mirage.study.jobs import Configuration
 
 PACKAGES = ("keras", "numpy", "pandas", "scipy", "seaborn", "snakemake", "tensorflow")
 
@@ -25,8 +24,7 @@ def installed(package: str) -> str:
 @script
 def main() -> None:
     """Write the file."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--config", type=json.loads, required=True, help="completed, as JSON")
+    parser = Configuration.parser(__doc__)
     parser.add_argument("--output", type=Path, required=True)
     args = parser.parse_args()
     content = {
@@ -35,7 +33,7 @@ def main() -> None:
             "system": f"{platform.system()} {platform.machine()}",
             **{package: installed(package) for package in PACKAGES},
         },
-        "configuration": args.config,
+        "configuration": args.job.configuration,
     }
     with atomic(args.output) as temporary:
         text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)

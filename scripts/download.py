@@ -13,6 +13,7 @@ from tqdm import tqdm
 
 from mirage.data import connection, folders, mirrors
 from mirage.data.images import DataError
+from mirage.data.jobs import Download
 from mirage.runtime import files
 from mirage.runtime.errors import script
 
@@ -29,8 +30,7 @@ Two ways without the network:
 @script
 def main(argv: list[str] | None = None) -> None:
     """Run the command line; exits with status 1 and one message where a file cannot be had."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--dataset", required=True, choices=tuple(mirrors.SOURCES))
+    parser = Download.parser(__doc__)
     parser.add_argument("--output-folder", type=Path, required=True)
     parser.add_argument("--local-folder", type=Path, help="take the files from here instead")
     parser.add_argument("--timeout", type=float, default=30, help="seconds without an answer")
@@ -39,7 +39,7 @@ def main(argv: list[str] | None = None) -> None:
     arguments = parser.parse_args(argv)
     if arguments.timeout <= 0 or arguments.retries < 0:
         parser.error("--timeout must be above 0 and --retries 0 or more")
-    source = mirrors.SOURCES[arguments.dataset]
+    source = mirrors.SOURCES[arguments.job.dataset]
 
     if arguments.local_folder:
         contents = read_local(source, arguments.local_folder)

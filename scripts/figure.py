@@ -1,8 +1,6 @@
-"""Draw one figure of the config from tables of results: python scripts/figure.py --help."""
+"""Draw one figure of the configuration from tables of results."""
 
-import argparse
 import importlib
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,6 +16,7 @@ from mirage.data import columns, images, published
 from mirage.reporting.plots import style
 from mirage.runtime.errors import script
 from mirage.runtime.files import atomic
+from mirage.study.jobs import Figure
 
 # Epsilons are text from end to end: "0.10" and "0.1" name different files.
 EPSILON_AS_TEXT = {"epsilon": str}
@@ -46,23 +45,20 @@ def read(
 @script
 def main(arguments: list[str] | None = None) -> None:
     """Read the tables, draw the figure and write it in each format asked for."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "--plot", required=True, help="module of mirage.reporting.plots, such as by_epoch"
-    )
-    parser.add_argument("--figure", required=True, type=json.loads, help="config entry, as JSON")
+    parser = Figure.parser(__doc__)
     parser.add_argument("--data", required=True, type=Path, nargs="+", help="CSV or NPZ files")
     parser.add_argument(
         "--published", type=Path, nargs="*", default=[], help="published.csv of studies"
     )
     parser.add_argument("--output", required=True, type=Path, nargs="+", help=".png and .svg files")
     args = parser.parse_args(arguments)
+    figure = args.job.figure
 
     values = published.table(args.published) if args.published else None
     # Only the module asked for: a change of one kind of plot must not redraw the others.
-    plot = importlib.import_module(f"mirage.reporting.plots.{args.plot}")
+    plot = importlib.import_module(f"mirage.reporting.plots.{figure['plot']}")
     data = read(args.data, getattr(plot, "READS", "attacks"))
-    drawing = plot.draw(args.figure, data, values)
+    drawing = plot.draw(figure, data, values)
     for path in args.output:
         with atomic(path) as temporary:
             style.save(drawing, temporary)

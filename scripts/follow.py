@@ -39,7 +39,7 @@ TOLD = (
 # What it says where jobs have failed, of which more is told.
 FAILED = ("Exiting because a job execution failed", "WorkflowError:\nAt least one job did not")
 MISSING = re.compile(r"^MissingOutputException .*\nJob (\d+) ")
-SCRIPT = re.compile(r"(?:^|/)scripts/(\w+)\.py$")  # among the inputs of a job
+SCRIPT = re.compile(r"\bscripts/(\w+)\.py\b")  # in the command of a job
 TAIL = 1 << 20  # bytes at the end of a log in which the last message is looked for
 # The end of the exception that Snakemake raises for a command that failed.
 STATUS = re.compile(
@@ -198,8 +198,9 @@ class Follower(logging.Handler):
         """Keep what an attempt at a job said; the next one writes its log anew."""
         before = self.before.get(job["jobid"], {})
         written = [log for log in logs if state(log) not in (None, before.get(log))]
-        script = next((found[1] for one in job["input"] if (found := SCRIPT.search(one))), None)
-        self.said[job["jobid"]].append(account(logs, written, script, status, job["rule_msg"]))
+        script = SCRIPT.search(job["shellcmd"] or "")
+        words = account(logs, written, script and script[1], status, job["rule_msg"])
+        self.said[job["jobid"]].append(words)
 
     def group_failed(self, record: logging.LogRecord) -> None:
         """The same for a group: its members that began and did not finish, or else all of it."""

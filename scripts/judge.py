@@ -1,7 +1,6 @@
 """Hold every published claim against what a run measured, as CSV, Markdown and HTML."""
 
 import argparse
-import json
 from pathlib import Path
 
 import preloaded
@@ -14,16 +13,13 @@ from mirage.reporting import claims, ledger, published, tables
 from mirage.runtime.errors import script
 from mirage.runtime.files import atomic
 from mirage.study import library
+from mirage.study.jobs import Claims
 
 
 def arguments() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--dataset", required=True, help="that the tables were measured on")
+    parser = Claims.parser(__doc__)
     parser.add_argument("--claims", type=Path, nargs="*", default=[], help="claims.yaml of studies")
-    parser.add_argument("--own", type=json.loads, default=[], help="further claims, as JSON")
-    parser.add_argument("--dtypes", type=json.loads, default={}, help="JSON: type of each run")
-    parser.add_argument("--twins", type=json.loads, default={}, help="JSON: exact-sign attacks")
     parser.add_argument("--schema", type=Path, required=True, help="of the claims")
     parser.add_argument(
         "--series", type=Path, nargs="*", default=[], help="published.csv of studies"
@@ -34,7 +30,6 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--restarts", type=Path, nargs="*", default=[], help="final losses of PGD's restarts"
     )
-    parser.add_argument("--figures", type=json.loads, default={}, help="paths by name, as JSON")
     parser.add_argument(
         "--output", type=Path, nargs=3, required=True, metavar=("CSV", "MARKDOWN", "HTML")
     )
@@ -45,10 +40,11 @@ def arguments() -> argparse.Namespace:
 def main() -> None:
     """Read, judge and write."""
     args = arguments()
+    job: Claims = args.job
     series = values.table(args.series)
-    content = [claim for file in args.claims for claim in library.claims(file)] + args.own
+    content = [claim for file in args.claims for claim in library.claims(file)] + job.own
     claims.check(content, args.schema, set(series["series"]))
-    content = claims.in_types_of(content, args.dtypes)
+    content = claims.in_types_of(content, job.dtypes)
     files = {
         "attacks": [args.attacks],
         "measures": [args.measures],
@@ -56,14 +52,14 @@ def main() -> None:
         "restarts": args.restarts,
     }
     given = {name: tables.read(paths, name) for name, paths in files.items() if paths}
-    table = published.ledger(content, args.twins, {**given, "series": series}, args.dataset)
+    table = published.ledger(content, job.twins, {**given, "series": series}, job.dataset)
     csv, markdown, html = args.output
     with atomic(csv) as temporary:
         table.to_csv(temporary, index=False, lineterminator="\n")
     with atomic(markdown) as temporary:
         temporary.write_text(ledger.markdown(table), encoding="utf-8")
     with atomic(html) as temporary:
-        page = ledger.page(table, args.figures, html.parent)
+        page = ledger.page(table, job.figures, html.parent)
         temporary.write_text(page, encoding="utf-8")
 
 

@@ -1,7 +1,6 @@
 """Measure the checkpoints of a run: spectral norms, logit margins, class accuracies."""
 
 import argparse
-import json
 from pathlib import Path
 
 import preloaded
@@ -12,6 +11,7 @@ if __name__ == "__main__":
 from mirage.data.columns import write_rows
 from mirage.data.images import load
 from mirage.evaluation import passes
+from mirage.evaluation.jobs import Measure
 from mirage.models import networks
 from mirage.runtime import device
 from mirage.runtime.errors import script
@@ -19,15 +19,9 @@ from mirage.runtime.errors import script
 
 def arguments() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = Measure.parser(__doc__)
     parser.add_argument("--data", type=Path, required=True, help=".npz of the images")
     parser.add_argument("--checkpoints", type=Path, nargs="+", required=True)
-    parser.add_argument(
-        "--trained", type=json.loads, default={}, help="JSON: what the checkpoints must say of it"
-    )
-    parser.add_argument("--epochs", type=int, nargs="+", required=True, help="of the checkpoints")
-    parser.add_argument("--labels", type=json.loads, required=True, help="JSON: first columns")
-    parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--output", type=Path, required=True, help=".csv")
     return parser.parse_args()
 
@@ -36,15 +30,14 @@ def arguments() -> argparse.Namespace:
 def main() -> None:
     """Measure and write the table."""
     args = arguments()
+    job: Measure = args.job
     device.configure(args.threads)
-    networks.verify(args.checkpoints, **args.trained)
-    images, labels = load(args.data)
+    networks.verify(args.checkpoints, **job.trained)
+    found = passes.measure(args.checkpoints, *load(args.data))
     rows = [
-        {**args.labels, "epoch": epoch, **row}
-        for epoch, found in zip(
-            args.epochs, passes.measure(args.checkpoints, images, labels), strict=True
-        )
-        for row in found
+        {**job.columns(), "epoch": epoch, **row}
+        for epoch, measured in zip(job.epochs, found, strict=True)
+        for row in measured
     ]
     write_rows(rows, args.output)
 

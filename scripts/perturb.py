@@ -1,7 +1,6 @@
 """Attack all images of a split, to train on them: images and labels as .npz."""
 
 import argparse
-import json
 from pathlib import Path
 
 import preloaded
@@ -11,6 +10,7 @@ if __name__ == "__main__":
 
 from mirage.data import images
 from mirage.evaluation import passes
+from mirage.evaluation.jobs import AttackOne
 from mirage.models import networks
 from mirage.runtime import device
 from mirage.runtime.errors import script
@@ -18,18 +18,9 @@ from mirage.runtime.errors import script
 
 def arguments() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = AttackOne.parser(__doc__)
     parser.add_argument("--data", type=Path, required=True, help=".npz of the images")
     parser.add_argument("--checkpoint", type=Path, required=True)
-    parser.add_argument(
-        "--trained", type=json.loads, default={}, help="JSON: what the checkpoints must say of it"
-    )
-    parser.add_argument("--method", required=True, help="module of mirage.attacks")
-    parser.add_argument("--parameters", type=json.loads, required=True, help="of the method, JSON")
-    parser.add_argument("--dtype", choices=networks.DTYPES, required=True, help="of the gradient")
-    parser.add_argument("--epsilon", default="", help="not given where the attack takes none")
-    parser.add_argument("--seed", type=int, nargs="+", required=True)
-    parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--output", type=Path, required=True, help=".npz")
     return parser.parse_args()
 
@@ -38,18 +29,19 @@ def arguments() -> argparse.Namespace:
 def main() -> None:
     """Attack and save."""
     args = arguments()
+    job: AttackOne = args.job
     device.configure(args.threads)
-    networks.verify([args.checkpoint], **args.trained)
+    networks.verify([args.checkpoint], **job.trained)
     pixels, labels = images.load(args.data)
     moved = passes.perturbed(
         args.checkpoint,
         pixels,
         labels,
-        method=args.method,
-        parameters=args.parameters,
-        dtype=args.dtype,
-        epsilon=args.epsilon,
-        seed=args.seed,
+        method=job.method,
+        parameters=job.parameters,
+        dtype=job.dtype,
+        epsilon=job.epsilon,
+        seed=(job.seed, job.epoch),
     )
     images.save(args.output, moved, labels)
 

@@ -1,6 +1,5 @@
 """Record where every result of a run comes from, as JSON: `mirage origin` reads it."""
 
-import argparse
 import json
 import os
 from pathlib import Path
@@ -10,6 +9,7 @@ import yaml
 from mirage.runtime import machine, provenance
 from mirage.runtime.errors import script
 from mirage.runtime.files import atomic
+from mirage.study.jobs import Provenance
 
 WORKFLOW = Path(__file__).parents[1]
 
@@ -17,10 +17,9 @@ WORKFLOW = Path(__file__).parents[1]
 @script
 def main() -> None:
     """Read Snakemake's records and write ours."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = Provenance.parser(__doc__)
     parser.add_argument("--configuration", type=Path, required=True, help="as a run records it")
     parser.add_argument("--results", nargs="+", required=True, help="files to go back from")
-    parser.add_argument("--lock", required=True, help="hash of the locked dependencies")
     parser.add_argument("--output", type=Path, required=True, help="an earlier one is made use of")
     args = parser.parse_args()
 
@@ -35,7 +34,7 @@ def main() -> None:
         "folder": args.output.parent.as_posix(),
         "version": json.loads(os.environ.get("MIRAGE_VERSION") or "null")
         or machine.version(WORKFLOW),
-        "lock": args.lock,
+        "lock": args.job.lock,
         "images": sorted({job["image"] for job in found["jobs"] if "image" in job}),
         **provenance.span(found["jobs"]),
         "machine": machine.describe(),

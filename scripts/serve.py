@@ -43,6 +43,7 @@ PACKAGES = (
     "tensorflow",
     "keras",
     "jsonschema",
+    "pydantic",
     "matplotlib.backends.backend_agg",
     "matplotlib.backends.backend_svg",
     "pandas",

@@ -1,7 +1,6 @@
 """Make one of the tables, as CSV and Markdown, from the rows of the jobs before it."""
 
 import argparse
-import json
 from pathlib import Path
 
 import preloaded
@@ -12,17 +11,16 @@ if __name__ == "__main__":
 from mirage.data import published
 from mirage.reporting import tables
 from mirage.runtime.errors import script
+from mirage.study.jobs import Table
 
 
 def arguments() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("table", choices=[*tables.TABLES, "summary", "published", "cells"])
+    parser = Table.parser(__doc__)
     parser.add_argument("--data", type=Path, nargs="+", required=True, help="tidy CSV files")
     parser.add_argument(
         "--published", type=Path, nargs="*", default=[], help="published.csv of studies"
     )
-    parser.add_argument("--options", type=json.loads, default={}, help="of the table, as JSON")
     parser.add_argument("--output", type=Path, nargs=2, required=True, metavar=("CSV", "MARKDOWN"))
     return parser.parse_args()
 
@@ -31,19 +29,20 @@ def arguments() -> argparse.Namespace:
 def main() -> None:
     """Read, arrange and write."""
     args = arguments()
-    if args.table == "summary":
-        table, text = tables.summary(tables.read(args.data, "attacks"), args.options)
-    elif args.table == "published":
+    job: Table = args.job
+    if job.table == "summary":
+        table, text = tables.summary(tables.read(args.data, "attacks"), job.options)
+    elif job.table == "published":
         kinds = zip(args.data, ("attacks", "measures"), strict=True)
         attacks, measures = (tables.read([path], kind) for path, kind in kinds)
         values = published.table(args.published)
-        table, text = tables.published(attacks, measures, values, args.options)
-    elif args.table == "cells":
+        table, text = tables.published(attacks, measures, values, job.options)
+    elif job.table == "cells":
         values = published.table(args.published)
-        table, text = tables.cells(tables.read(args.data, "attacks"), values, args.options)
+        table, text = tables.cells(tables.read(args.data, "attacks"), values, job.options)
     else:
-        keys, values = tables.TABLES[args.table]
-        table = tables.read(args.data, args.table)
+        keys, values = tables.TABLES[job.table]
+        table = tables.read(args.data, job.table)
         text = tables.readable(tables.over_seeds(table, keys, values), values)
     tables.write(table, text, *args.output)
 

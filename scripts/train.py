@@ -1,7 +1,6 @@
 """Train one link of a chain: from the checkpoint before (or the initial weights) to the next."""
 
 import argparse
-import json
 from pathlib import Path
 
 import preloaded
@@ -14,27 +13,17 @@ from mirage.models import networks
 from mirage.runtime import device
 from mirage.runtime.errors import script
 from mirage.training import chain
+from mirage.training.job import Link
 
 
 def arguments() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = Link.parser(__doc__)
     parser.add_argument("--training", type=Path, required=True, help=".npz of the training data")
     parser.add_argument("--validation", type=Path, required=True, help=".npz of validation data")
-    parser.add_argument("--previous", type=Path, help="checkpoint before; none for the first link")
-    parser.add_argument("--start", type=Path, help="checkpoint whose weights a first link takes")
-    parser.add_argument("--network", required=True, help="for example mlp-200-300")
-    parser.add_argument("--dtype", choices=networks.DTYPES, required=True)
-    parser.add_argument("--optimizer", type=json.loads, required=True, help="JSON: name, arguments")
-    parser.add_argument("--learning-rate", type=json.loads, required=True, help="number or JSON")
-    parser.add_argument("--objective", type=json.loads, required=True, help="JSON: name, arguments")
-    parser.add_argument("--l2", type=float, default=0.0)
-    parser.add_argument("--batch-size", type=int, required=True)
-    parser.add_argument("--seed", type=int, required=True)
-    parser.add_argument("--first-epoch", type=int, required=True, help="first one to train")
-    parser.add_argument("--last-epoch", type=int, required=True, help="epoch of the checkpoint")
-    parser.add_argument("--labels", type=json.loads, required=True, help="JSON: first columns")
-    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument(
+        "--before", type=Path, nargs="?", help="checkpoint to start from; none: initial weights"
+    )
     parser.add_argument("--checkpoint", type=Path, required=True, help="output: .keras")
     parser.add_argument("--history", type=Path, required=True, help="output: .csv")
     return parser.parse_args()
@@ -44,31 +33,33 @@ def arguments() -> argparse.Namespace:
 def main() -> None:
     """Train and save."""
     args = arguments()
-    device.configure(args.threads, args.dtype)
+    job: Link = args.job
+    device.configure(args.threads, job.dtype)
     data = [load(args.training), load(args.validation)]
-    about = {"dataset": args.labels["dataset"], "network": args.network, "dtype": args.dtype}
-    networks.verify([path for path in (args.previous, args.start) if path], **about)
-    if args.previous:
-        network = networks.load(args.previous, training=True)
-        optimizer = network.optimizer
-    elif args.start:
-        network, optimizer = chain.start(networks.load(args.start), args.optimizer)
+    about = {"dataset": job.dataset, "network": job.network, "dtype": job.dtype}
+    networks.verify([args.before] if args.before else [], **about)
+    later = job.first_epoch > 1  # a first link has its optimizer anew, whatever weights it takes
+    if args.before:
+        network = networks.load(args.before, training=later)
     else:
-        network = networks.build(args.network, args.dtype, args.seed, data[0][0].shape[1:])
-        network, optimizer = chain.start(network, args.optimizer)
+        network = networks.build(job.network, job.dtype, job.seed, data[0][0].shape[1:])
+    if later:
+        optimizer = network.optimizer
+    else:
+        network, optimizer = chain.start(network, job.optimizer)
     rows = chain.train(
         network,
         optimizer,
         *((images.reshape(len(images), -1), labels) for images, labels in data),
-        epochs=range(args.first_epoch, args.last_epoch + 1),
-        seed=args.seed,
-        schedule=args.learning_rate,
-        batch_size=args.batch_size,
-        objective=args.objective,
-        l2=args.l2,
+        epochs=range(job.first_epoch, job.last_epoch + 1),
+        seed=job.seed,
+        schedule=job.learning_rate,
+        batch_size=job.batch_size,
+        objective=job.objective,
+        l2=job.l2,
     )
-    rows = [{**args.labels, **row} for row in rows]
-    chain.save(network, rows, args.checkpoint, args.history, about)
+    first = {"dataset": job.dataset, "run": job.run, "seed": job.seed, "epoch": None}
+    chain.save(network, [{**first, **row} for row in rows], args.checkpoint, args.history, about)
 
 
 if __name__ == "__main__":

@@ -140,7 +140,7 @@ def test_a_result_that_is_not_the_recorded_one_any_more_is_told(run, capsys):
 
 
 @pytest.mark.parametrize(
-    "content", ["", "[]", "{}", '{"format": 99}', '{"format": 1}', '{"format": 1', None]
+    "content", ["", "[]", "{}", '{"format": 99}', '{"format": 2}', '{"format": 2', None]
 )
 def test_a_missing_or_damaged_record_ends_in_one_message(tmp_path, content):
     if content is not None:
@@ -160,7 +160,7 @@ def record_anew(folder):
         sorted(path.relative_to(folder) for path in (folder / f"results/digits/{kind}").iterdir())
         for kind in ("tables", "figures")
     )
-    options = ["--configuration", "results/digits/configuration.yaml", "--lock", "x"]
+    options = ["--configuration", "results/digits/configuration.yaml", '--job={"lock": "x"}']
     script = folder / "scripts/provenance.py"
     done = subprocess.run(
         [sys.executable, script, *options, "--results", *tables, *figures, "--output", place],
@@ -178,8 +178,8 @@ def test_a_damaged_record_is_made_anew_by_the_next_run(run):
     whole = json.loads(place.read_text())["files"]
     for content in (
         "",
-        '{"format": 1, "folder": "", "files": []}',
-        '{"format": 1, "files": {"a": 3}}',
+        '{"format": 2, "folder": "", "files": []}',
+        '{"format": 2, "files": {"a": 3}}',
     ):
         place.write_text(content)
         files = json.loads(record_anew(run))["files"]

@@ -3,6 +3,7 @@
 import functools
 import gzip
 import hashlib
+import json
 import os
 import re
 import struct
@@ -300,12 +301,13 @@ def outputs(folder):
     return [folder / f"{name}.npz" for name in ("train", "validation", "test")]
 
 
-def run_prepare(folder, *options):
-    prepare.main([*map(str, options), "--output", *map(str, outputs(folder))])
+def run_prepare(folder, raw=(), **job):
+    job = json.dumps({"dataset": "mnist" if raw else "digits", **job})
+    prepare.main(["--job", job, "--raw", *map(str, raw), "--output", *map(str, outputs(folder))])
 
 
 def test_prepare_writes_the_three_splits(raw, tmp_path):
-    run_prepare(tmp_path / "out", "--raw", raw, "--train", 20, "--validation", 5)
+    run_prepare(tmp_path / "out", raw.iterdir(), train=20, validation=5)
     train, validation, test = (prepared.load(path) for path in outputs(tmp_path / "out"))
     (images, labels), raw_test = datasets.read_folder(raw)
     for part, expected in (
@@ -318,7 +320,7 @@ def test_prepare_writes_the_three_splits(raw, tmp_path):
 
 
 def test_prepare_digits_needs_no_raw_folder(tmp_path):
-    run_prepare(tmp_path, "--train", 1197, "--validation", 150)
+    run_prepare(tmp_path, train=1197, validation=150)
     assert [len(prepared.load(path)[1]) for path in outputs(tmp_path)] == [1197, 150, 450]
 
 
@@ -327,7 +329,7 @@ def test_prepare_leaves_nothing_of_bad_input(raw, tmp_path, name):
     path = raw / name
     path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(SystemExit) as error:
-        run_prepare(tmp_path / "out", "--raw", raw, "--train", 20, "--validation", 5)
+        run_prepare(tmp_path / "out", raw.iterdir(), train=20, validation=5)
     assert re.match(rf"prepare: {re.escape(str(path))}: truncated at byte", error.value.code)
     assert not (tmp_path / "out").exists()
 
@@ -335,7 +337,7 @@ def test_prepare_leaves_nothing_of_bad_input(raw, tmp_path, name):
 def test_prepare_says_which_file_is_missing(raw, tmp_path):
     (raw / folders.TEST_LABELS).unlink()
     with pytest.raises(SystemExit, match=folders.TEST_LABELS):
-        run_prepare(tmp_path, "--raw", raw, "--train", 20, "--validation", 5)
+        run_prepare(tmp_path, raw.iterdir(), train=20, validation=5)
 
 
 @pytest.mark.skipif(not os.environ.get("MNIST_DIR"), reason="MNIST_DIR names no folder with MNIST")

@@ -123,7 +123,7 @@ def address(server, monkeypatch):
 
 
 def run(folder, *options):
-    download.main(["--dataset", "tiny", "--output-folder", str(folder), *map(str, options)])
+    download.main(['--job={"dataset": "tiny"}', "--output-folder", str(folder), *map(str, options)])
 
 
 def refused(folder, *options):
@@ -315,7 +315,7 @@ def test_as_a_script_it_ends_with_a_message_and_no_traceback(tmp_path):
         down = f"http://127.0.0.1:{free.getsockname()[1]}"
         options = ["--retries=0", f"--mirrors={down}", f"--output-folder={tmp_path / 'raw'}"]
         done = subprocess.run(
-            [sys.executable, SCRIPTS / "download.py", "--dataset=mnist", *options],
+            [sys.executable, SCRIPTS / "download.py", '--job={"dataset": "mnist"}', *options],
             env={**os.environ, "no_proxy": "*"},
             capture_output=True,
             text=True,
@@ -329,11 +329,12 @@ def test_as_a_script_it_ends_with_a_message_and_no_traceback(tmp_path):
 @pytest.mark.skipif(not os.environ.get("MNIST_DIR"), reason="MNIST_DIR names no folder with MNIST")
 def test_mnist_itself_is_the_published_one(tmp_path):
     local = f"--local-folder={os.environ['MNIST_DIR']}"
-    download.main(["--dataset=mnist", f"--output-folder={tmp_path}", local])
+    download.main(['--job={"dataset": "mnist"}', f"--output-folder={tmp_path}", local])
     for file in mirrors.SOURCES["mnist"].files:
         assert (tmp_path / file.name).stat().st_size == file.size
         assert mirrors.sha256(tmp_path / file.name) == file.checksum
     # And it is not taken for another dataset whose files have the same names and sizes.
+    fashion = ['--job={"dataset": "fashion_mnist"}', f"--output-folder={tmp_path / 'fashion'}"]
     with pytest.raises(SystemExit, match="not the published"):
-        download.main(["--dataset=fashion_mnist", f"--output-folder={tmp_path / 'fashion'}", local])
+        download.main([*fashion, local])
     assert not (tmp_path / "fashion").exists()

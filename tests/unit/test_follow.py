@@ -112,7 +112,7 @@ def group_error(**more):
             "jobid": number,
             "log": [f"{number}.log"],
             "output": [f"{number}.keras (update)"],
-            "input": ["../mirage/scripts/train.py"],
+            "shellcmd": "python ../mirage/scripts/train.py --job '{}'",
             "rule_msg": None,
         }
         for number in range(4)
@@ -127,7 +127,7 @@ def test_of_a_group_the_member_that_failed_is_told(follower):
     follower.emit(group_error())
     # They follow for all members, the ones that never began among them.
     for number in range(4):
-        record = event(LogEvent.JOB_ERROR, jobid=number, log=[f"{number}.log"], input=[])
+        record = event(LogEvent.JOB_ERROR, jobid=number, log=[f"{number}.log"], shellcmd=None)
         record.indent = True
         follower.emit(record)
     assert follower.summary() == [
@@ -149,7 +149,7 @@ def test_the_same_words_of_several_attempts_are_told_once_and_others_each(follow
     follower.workflow.scheduler.failed = {Job(0, run="a", epoch="0")}
     for text, told in (("x", None), ("x", None), ("y", "SLURM status: OUT_OF_MEMORY")):
         Path("0.log").write_text(f"train: {text}\n")
-        record = event(LogEvent.JOB_ERROR, jobid=0, log=["0.log"], input=["scripts/train.py"])
+        record = event(LogEvent.JOB_ERROR, jobid=0, log=["0.log"], shellcmd="scripts/train.py")
         record.rule_msg = told
         follower.emit(record)
     assert follower.summary() == [

@@ -236,7 +236,7 @@ def draw(tmp_path):
         outputs = [tmp_path / f"{name}.{suffix}" for suffix in ("png", "svg")]
         script.main(
             [
-                *("--plot", kind, "--figure", json.dumps(entry(kind))),
+                *("--job", json.dumps({"figure": {"plot": kind, **entry(kind)}})),
                 *("--data", *map(str, sorted(tmp_path.glob(FILES[kind])))),
                 *("--published", str(tmp_path / "theirs/published.csv")),
                 *("--output", *map(str, outputs)),

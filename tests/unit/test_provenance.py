@@ -5,21 +5,23 @@ from pathlib import Path
 
 import pytest
 
-from mirage.runtime import machine, provenance
+from mirage.runtime import code, machine, provenance
 
-CODE = {"scripts/train.py": "sha256:a1", "scripts/mirage/__init__.py": "sha256:b2"}
+SCRIPTS = Path(code.__file__).parents[2]
 
 
-def made(rule, command, inputs=(), *, log="log", checksums=None, at=0, code=CODE):
+def made(rule, script, inputs=(), *, log="log", checksums=None, at=0, ran=None, **job):
     """What Snakemake keeps of a job."""
+    job["code"] = ran or code.of(SCRIPTS / script)
     return {
         "rule": rule,
-        "input": [*inputs, *code],
+        "input": [*inputs],
+        "params": [repr("a caption"), repr(json.dumps(job)), "5"],
         "log": [log],
-        "shellcmd": command,
+        "shellcmd": f"python {script} --job {json.dumps(job)}",
         "starttime": 1_000_000 + at,
         "endtime": 1_000_001.5 + at,
-        "input_checksums": {**code, **(checksums or {})},
+        "input_checksums": checksums,
     }
 
 
@@ -30,19 +32,19 @@ def study(tmp_path, monkeypatch):
     for name in ("data", "epoch1.keras", "epoch2.keras", "figure.png", "studies/hao"):
         Path(name).parent.mkdir(exist_ok=True)
         Path(name).write_text(name)
+    Path("scripts").symlink_to(SCRIPTS)
     Path("log").write_text("Node n1; SLURM job 7; image /home/jane/mirage-1.sif\nepoch 1\n")
-    train = made("train", "python scripts/train.py --seed 1 --output epochs", ["data"])
+    train = made("train", "train.py", ["data"], seed=1)
     return {
-        "data": made("prepare", "python scripts/prepare.py --train 5", at=-5),
+        "data": made("prepare", "prepare.py", at=-5),
         "epoch1.keras": train,
         "epoch2.keras": train,
-        "perturbed": made("perturb", "python scripts/p.py", ["epoch1.keras"]),
+        "perturbed": made("perturb", "perturb.py", ["epoch1.keras"]),
         "figure.png": made(
             "figure",
-            "python scripts/figure.py",
+            "figure.py",
             ["epoch1.keras", "epoch2.keras", "perturbed", "studies/hao"],
             at=5,
-            code={},
         ),
     }
 
@@ -73,11 +75,13 @@ def test_every_file_on_the_way_back_is_there_with_its_content_and_its_job(study)
         "node": "n1",
         "slurm_job": "7",
         "image": "mirage-1.sif",
-        "parameters": {"seed": "1"},
+        "parameters": {"seed": 1},
         "inputs": ["data"],
-        "code": 1,
+        "code": code.of(SCRIPTS / "train.py")["hash"],
     }
-    assert content["code"][1] == {"scripts/train.py": "a1", "scripts/mirage/__init__.py": "b2"}
+    files = content["code"][code.of(SCRIPTS / "train.py")["hash"]]
+    assert len(files) == len(code.files(SCRIPTS / "train.py"))
+    assert all(machine.sha256(file) == digest for file, digest in files.items())
     assert provenance.span(content["jobs"]) == {
         "began": "1970-01-12T13:46:35Z",
         "ended": "1970-01-12T13:46:46Z",
@@ -85,12 +89,15 @@ def test_every_file_on_the_way_back_is_there_with_its_content_and_its_job(study)
     }
 
 
-def test_code_is_recorded_as_it_was_when_the_job_ran(study):
-    later = {**CODE, "scripts/train.py": "sha256:c3"}
-    study["epoch2.keras"] = made("train", "python scripts/train.py 2", ["data"], code=later)
-    content = recorded(study)
-    read = [content["code"][job_of(content, f"epoch{n}.keras")["code"]] for n in (1, 2)]
-    assert [one["scripts/train.py"] for one in read] == ["a1", "c3"]
+def test_code_that_is_another_by_now_is_taken_from_the_record_before(study):
+    ran = {"script": "train.py", "modules": [], "hash": "before"}
+    study["epoch2.keras"] = made("train", "train.py", ["data"], ran=ran, seed=2)
+    before = {"files": {}, "code": {"before": {"scripts/train.py": "c3"}}}
+    job = job_of(recorded(study, before), "epoch2.keras")
+    assert job["code"] == "before"
+    assert recorded(study, before)["code"]["before"] == {"scripts/train.py": "c3"}
+    # A run that was stopped has left no record; only the hash is known.
+    assert recorded(study)["code"]["before"] is None
 
 
 def test_a_file_that_was_another_when_it_was_read_is_told(study):
@@ -105,13 +112,13 @@ def test_a_file_that_was_another_when_it_was_read_is_told(study):
 def test_files_of_the_workflow_are_named_as_in_its_folder(study, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path / "studies")
     Path("figure").touch()
-    code = {"../scripts/figure.py": "sha256:a"}
-    one = made("figure", "python ../scripts/figure.py", ["../studies/hao"], code=code)
+    one = made("figure", "figure.py", ["../studies/hao"])
     content = provenance.record(["figure"], {"figure": one}.get, "..")
     assert set(content["files"]) == {"figure", "studies/hao"}
     assert content["jobs"][0]["script"] == "scripts/figure.py"
     assert content["jobs"][0]["inputs"] == ["studies/hao"]
-    assert content["code"] == [{"scripts/figure.py": "a"}]
+    (files,) = content["code"].values()
+    assert {"scripts/figure.py", "scripts/mirage/__init__.py"} <= set(files)
 
 
 def test_what_has_not_changed_is_not_read_again(study, monkeypatch):
@@ -126,21 +133,9 @@ def test_what_has_not_changed_is_not_read_again(study, monkeypatch):
     assert read == ["epoch1.keras"]
 
 
-@pytest.mark.parametrize(
-    ("command", "parameters"),
-    [
-        ("--data in.npz --dtype float16 --output out.csv > log 2>&1", {"dtype": "float16"}),
-        ("--epsilons 0 0.05 --epsilon 0.10", {"epsilons": ["0", "0.05"], "epsilon": "0.10"}),
-        ("""--labels '{"seed": 1}' --adaptive""", {"labels": {"seed": 1}, "adaptive": True}),
-        ("""--figure '{"title": "a > b 2>&1 --c"}'""", {"figure": {"title": "a > b 2>&1 --c"}}),
-        ("attacks --data in.npz", {"positional": "attacks"}),
-        ("""--dataset x ${M:+--local-folder "$M"} 2>&1 | tee log""", {"dataset": "x"}),
-        ("--target '[next'", {"target": "[next"}),
-    ],
-)
-def test_parameters_are_what_stands_on_the_command_line_beside_files(command, parameters):
-    found = provenance.options(f"python scripts/x.py {command}", {"in.npz", "log"})
-    assert found == ("scripts/x.py", parameters)
+def test_a_job_without_a_specification_is_refused():
+    with pytest.raises(provenance.ProvenanceError, match="no specification of a job among"):
+        provenance.specification(["'a caption'", "5"])
 
 
 def test_where_a_job_ran_is_read_from_its_log(tmp_path):
@@ -148,9 +143,9 @@ def test_where_a_job_ran_is_read_from_its_log(tmp_path):
     log.write_text(
         "Node a-b.c; GPU allocated: 0; no container\nGPU: NVIDIA H200, the first of 1 seen\n"
     )
-    assert provenance.place([str(log)]) == {"node": "a-b.c", "gpu": "NVIDIA H200"}
+    assert provenance.host([str(log)]) == {"node": "a-b.c", "gpu": "NVIDIA H200"}
     log.write_text("Reading Node x; image y\n")
-    assert provenance.place([str(log), str(tmp_path / "none")]) == {}
+    assert provenance.host([str(log), str(tmp_path / "none")]) == {}
 
 
 def test_private_paths_are_left_out_and_others_are_not():

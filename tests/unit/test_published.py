@@ -1,6 +1,7 @@
 """Published claims: each kind of test on rows of known outcome, and each verdict."""
 
 import copy
+import json
 import math
 import re
 import subprocess
@@ -748,7 +749,8 @@ def test_script_writes_three_files(tmp_path):
     for name, table in written.items():
         table.reindex(columns=COLUMNS[name]).to_csv(tmp_path / f"{name}.csv", index=False)
     outputs = [tmp_path / f"claims.{kind}" for kind in ("csv", "md", "html")]
-    command = [sys.executable, ROOT / "scripts/judge.py", "--dataset", "mnist"]
+    job = {"dataset": "mnist", "own": [], "dtypes": {}, "twins": {}, "figures": {}}
+    command = [sys.executable, ROOT / "scripts/judge.py", "--job", json.dumps(job)]
     command += ["--claims", *CLAIMS, "--schema", SCHEMA, "--series", *SERIES]
     for name in written:
         command += [f"--{name}", tmp_path / f"{name}.csv"]

@@ -102,8 +102,8 @@ def print_job(content: dict, job: dict, indent: str) -> None:
     for key, value in job["parameters"].items():
         print(f"{indent}{key}: {value if isinstance(value, str) else json.dumps(value)}")
     code = content["code"][job["code"]]
-    script = code.get(job["script"], "?")[:12]
-    print(f"{indent}code: {job['script']} {script} and {len(code) - 1} files that it imports")
+    files = f"{len(code) - 1} files that it imports" if code else "what it imports, edited since"
+    print(f"{indent}code: {job['script']} and {files}, hash {job['code']}")
     if job["rule"] == "prepare" and not job["inputs"]:
         print(f"{indent}data: {embedded(content)}")
     for name in job.get("changed", ()):

@@ -5,19 +5,19 @@ that made it, every job the files it read, its parameters, and the code as it wa
 Absolute paths are left out of it, and with them the names of users.
 """
 
+import ast
 import csv
 import json
 import os
 import re
-import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
-from mirage.runtime import machine
+from mirage.runtime import code, machine
 from mirage.runtime.errors import MirageError
 
-FORMAT = 1
+FORMAT = 2
 FILE = "provenance.json"
 # The columns that tell a row of an attack from all others.
 ROW = ("run", "seed", "epoch", "split", "attack", "defence", "dtype", "epsilon")
@@ -26,8 +26,6 @@ ATTACKED = re.compile(
     r"attacks/(?P<run>[^/]+)/seed(?P<seed>\d+)/(?P<split>[^/]+)/(?P<defence>[^/]+)"
     r"/(?P<attack>[^/]+)/(?P<dtype>[^/]+)/(?:sweep|minimal|eps[0-9.]+)\.csv$"
 )
-# Options of scripts that say where to write.
-OUTPUTS = ("output", "output-folder", "checkpoint", "history")
 CHECKPOINT = re.compile(r"/epoch(\d+)\.keras$")
 
 
@@ -48,26 +46,28 @@ def record(
 
     Args:
         results: Paths of the files to begin with, relative to the working folder.
-        found: Gives what is known of how a file was made: `rule`, `input` (paths), `log` (paths),
-            `shellcmd`, `starttime`, `endtime` (seconds since 1970), `input_checksums` (path to
-            "sha256:..." as it was then); None for a file that no job made.
+        found: Gives what is known of how a file was made: `rule`, `input` (paths), `params` (each
+            as Python writes it), `log` (paths), `shellcmd`, `starttime`, `endtime` (seconds since
+            1970), `input_checksums` (path to "sha256:..." as it was then); None for a file that no
+            job made.
         workflow: Folder of the workflow relative to the working folder, "." where both are one.
             In the record its files are named as they lie in it.
-        before: An earlier record. A file of its size and time is not read again.
+        before: An earlier record. A file of its size and time is not read again, and code that is
+            another by now is taken from it.
 
     Returns:
         `jobs`, each with `rule`, `script`, `began` (UTC), `seconds`, `inputs`, `parameters`, `code`
-        (a number in the list of that name) and what its log says of `node`, `image` and `gpu`;
-        `code`, different sets of source files, path to SHA-256 as they were read; `files`, path to
-        `sha256`, `bytes`, `modified` (ns since 1970) and `job`, a number in the list of jobs. A
-        file that is not kept has no `sha256`. Where a file was another when a job read it, that
-        job has its SHA-256 of then in `changed`.
+        (a hash) and what its log says of `node`, `image` and `gpu`; `code`, by its hash the files
+        of it, path to SHA-256, null where they are not known any more; `files`, path to `sha256`,
+        `bytes`, `modified` (ns since 1970) and `job`, a number in the list of jobs. A file that is
+        not kept has no `sha256`. Where a file was another when a job read it, that job has its
+        SHA-256 of then in `changed`.
     """
     known = (before or {}).get("files", {})
     files: dict[str, dict] = {}
     jobs: list[dict] = []
     numbers: dict[str, int] = {}  # of jobs, by their command, in which their outputs stand
-    code: list[dict] = []
+    ran: dict[str, dict | None] = {}
     waiting = [*reversed(results)]
     while waiting:
         path = waiting.pop()
@@ -80,23 +80,31 @@ def record(
             continue
         if made["shellcmd"] not in numbers:
             numbers[made["shellcmd"]] = len(jobs)
-            inputs = [one for one in made["input"] if not _is_code(_within(one, workflow))]
+            parameters = specification(made["params"])
+            its_code = parameters.pop("code")
+            if its_code["hash"] not in ran:
+                # Where a run was stopped and then its code edited, neither has it.
+                ran[its_code["hash"]] = code.digests(
+                    Path(workflow, "scripts").resolve(), its_code
+                ) or (before or {}).get("code", {}).get(its_code["hash"])
             read = {
                 _within(one, workflow): digest.removeprefix("sha256:")
                 for one, digest in (made["input_checksums"] or {}).items()
             }
-            scripts = {one: digest for one, digest in read.items() if _is_code(one)}
-            if scripts not in code:
-                code.append(scripts)
             jobs.append(
                 {
-                    **_job(made, workflow),
-                    "inputs": [_within(one, workflow) for one in inputs],
-                    "code": code.index(scripts),
+                    "rule": made["rule"],
+                    "script": f"scripts/{its_code['script']}",
+                    "began": moment(made["starttime"]),
+                    "seconds": round(made["endtime"] - made["starttime"], 3),
+                    **host(made["log"]),
+                    "parameters": parameters,
+                    "inputs": [_within(one, workflow) for one in made["input"]],
+                    "code": its_code["hash"],
                     "changed": read,
                 }
             )
-            waiting += reversed(inputs)
+            waiting += reversed(made["input"])
         files[name]["job"] = numbers[made["shellcmd"]]
     for job in jobs:
         # Of what was read, only what is another by now.
@@ -107,7 +115,22 @@ def record(
             if one in read and files[one].get("sha256", read[one]) != read[one]
         }
         job |= {"changed": changed} if changed else {}
-    return {"code": code, "jobs": jobs, "files": dict(sorted(files.items()))}
+    return {"code": ran, "jobs": jobs, "files": dict(sorted(files.items()))}
+
+
+def specification(params: Sequence[str]) -> dict:
+    """The specification of a job (`mirage.runtime.job`) among the parameters of its rule.
+
+    Args:
+        params: As Snakemake records them: Python's text of each, without its name.
+
+    Raises:
+        ProvenanceError: None of them is one.
+    """
+    for value in map(ast.literal_eval, params):
+        if isinstance(value, str) and value.startswith("{"):
+            return json.loads(value)
+    raise ProvenanceError(f"no specification of a job among the parameters {params}")
 
 
 def _file(path: str, known: Mapping) -> dict:
@@ -121,63 +144,12 @@ def _file(path: str, known: Mapping) -> dict:
     return {"sha256": machine.sha256(path), **entry}
 
 
-def _job(made: Mapping, workflow: str) -> dict:
-    script, parameters = options(made["shellcmd"], {*made["input"], *made["log"]})
-    return {
-        "rule": made["rule"],
-        "script": _within(script, workflow),
-        "began": moment(made["starttime"]),
-        "seconds": round(made["endtime"] - made["starttime"], 3),
-        **place(made["log"]),
-        "parameters": parameters,
-    }
-
-
-def _is_code(name: str) -> bool:
-    """Whether a file, as it is named in the workflow's folder, is no result and no data."""
-    return name.startswith(("scripts/", "schemas/"))
-
-
 def _within(path: str, workflow: str) -> str:
     """A file of the workflow as it is named in its folder."""
     return path if workflow == "." else path.removeprefix(f"{workflow}/")
 
 
-def options(command: str, files: set[str]) -> tuple[str, dict]:
-    """The script of a job's command and its options, names of files left out.
-
-    Values are text, JSON where it is an object or a list, and True for an option without a value.
-    """
-    words = shlex.split(command)
-    ends = [words.index(word) for word in (">", "2>&1") if word in words]
-    # What the shell makes of a variable is no parameter: a folder of this machine.
-    words = [word for word in words[: min(ends, default=None)] if not word.startswith("$")]
-    values: dict[str, list] = {}
-    name = "positional"
-    for word in words[2:]:
-        if word.startswith("--"):
-            name = word.removeprefix("--")
-            values[name] = []
-        else:
-            values.setdefault(name, []).append(word)
-    parameters = {}
-    for name, given in values.items():
-        left = [_value(word) for word in given if word not in files and name not in OUTPUTS]
-        if left or not given:
-            parameters[name] = left[0] if len(left) == 1 else left or True
-    return words[1], parameters
-
-
-def _value(word: str) -> object:
-    if word.startswith(("{", "[")):
-        try:
-            return json.loads(word)
-        except ValueError:
-            pass
-    return word
-
-
-def place(logs: Sequence[str]) -> dict[str, str]:
+def host(logs: Sequence[str]) -> dict[str, str]:
     """Node, image and GPU of a job, from the head of its log (`runtime.device.configure`)."""
     found = {}
     for log in logs:
@@ -245,10 +217,10 @@ def read(path: Path) -> dict:
         raise ProvenanceError(f"{path}: no record of provenance ({error}); {remedy}") from None
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise ProvenanceError(f"{path}: not of format {FORMAT}; {remedy}")
-    for key, kind in (("files", dict), ("jobs", list), ("code", list), ("folder", str)):
+    for key, kind in (("files", dict), ("jobs", list), ("code", dict), ("folder", str)):
         if not isinstance(content.get(key), kind):
             raise ProvenanceError(f"{path}: {key} is missing or damaged; {remedy}")
-    entries = [*content["files"].values(), *content["jobs"], *content["code"]]
+    entries = [*content["files"].values(), *content["jobs"]]
     if not all(isinstance(entry, dict) for entry in entries):
         raise ProvenanceError(f"{path}: damaged; {remedy}")
     return content

@@ -1,13 +1,14 @@
 """Which library files a job depends on: all that it imports, and nothing else."""
 
+import shutil
 from pathlib import Path
 
 import pytest
 
 from mirage.attacks import signatures
-from mirage.runtime import sources
+from mirage.runtime import code
 
-SCRIPTS = Path(sources.__file__).parents[2]
+SCRIPTS = Path(code.__file__).parents[2]
 JOBS = sorted(SCRIPTS.glob("*.py"))
 
 
@@ -21,7 +22,8 @@ def library(tmp_path):
         for name, text in {"__init__": "", "plots/__init__": "", **files}.items():
             (package / f"{name}.py").write_text(text)
         (tmp_path / "script.py").write_text(script)
-        found = sources.reached(tmp_path / "script.py", *modules)
+        script, *found = code.files(tmp_path / "script.py", *modules)
+        assert script == tmp_path / "script.py"
         return {path.relative_to(package).with_suffix("").as_posix() for path in found}
 
     return reached
@@ -29,7 +31,7 @@ def library(tmp_path):
 
 def names(script, *modules):
     """Modules of the real library that a real script reaches."""
-    found = sources.reached(SCRIPTS / script, *modules)
+    _, *found = code.files(SCRIPTS / script, *modules)
     return {path.relative_to(SCRIPTS / "mirage").with_suffix("").as_posix() for path in found}
 
 
@@ -60,19 +62,6 @@ def test_imports_are_followed_through_modules_and_in_circles(library):
     assert library("import mirage.rows", files) == {"__init__", "rows", "files", "images"}
 
 
-def test_relative_imports_are_followed(library):
-    files = {
-        "plots/lines": "from . import style\nfrom ..rows import write_rows",
-        "plots/style": "from .. import files",
-        "rows": "from .images import load",
-        "images": "",
-        "files": "",
-        "style": "",
-    }
-    found = library("import mirage.plots.lines", files)
-    assert found == {"__init__", "plots/__init__"} | set(files) - {"style"}
-
-
 def test_the_packages_above_a_module_and_what_they_import_belong_to_it(library):
     files = {"plots/__init__": "import mirage.files", "plots/lines": "", "files": "", "rows": ""}
     found = library("from mirage.plots.lines import draw", files)
@@ -90,10 +79,27 @@ def test_other_packages_and_names_that_only_begin_alike_are_left_out(library):
     assert library(script, {"rows": ""}) == set()
 
 
-def test_the_order_is_fixed_and_the_script_itself_left_out():
-    found = sources.reached(SCRIPTS / "attack.py", "attacks.fgsm")
-    assert found == sorted(set(found))
-    assert SCRIPTS / "attack.py" not in found
+def test_the_hash_changes_with_any_of_the_files_and_with_nothing_else(tmp_path):
+    copy = shutil.copytree(SCRIPTS, tmp_path / "scripts")
+    job = copy / "attack.py"
+
+    def now(*modules):
+        for cached in (code.files, code.of):
+            cached.cache_clear()
+        return code.of(job, *modules)
+
+    before = now("attacks.fgsm")
+    assert before["script"] == "attack.py"
+    assert before["modules"] == ["attacks.fgsm"]
+    assert len(code.digests(copy, before)) == len(code.files(job, "attacks.fgsm"))
+    (copy / "mirage/attacks/pgd.py").write_text("# another\n")
+    assert now("attacks.fgsm") == before
+    for file in ("attack.py", "mirage/attacks/fgsm.py", "mirage/models/networks.py"):
+        with (copy / file).open("a") as stream:
+            stream.write("# a comment\n")
+        assert now("attacks.fgsm") != before
+        assert code.digests(copy, before) is None
+        before = now("attacks.fgsm")
 
 
 def test_training_reaches_no_attack_plot_table_or_mirror():
@@ -123,9 +129,9 @@ def test_a_figure_does_not_reach_the_other_kinds_of_plot(plot):
 
 
 @pytest.mark.parametrize("job", JOBS, ids=lambda path: path.name)
-def test_no_job_reaches_the_plan_or_this_search(job):
+def test_no_job_reaches_the_plan(job):
     found = names(job.name)
-    assert not found & {"study/config", "study/consistency", "study/study", "runtime/sources"}
+    assert not found & {"study/config", "study/consistency", "study/study", "study/plan"}
 
 
 def test_only_the_download_reaches_the_mirrors():

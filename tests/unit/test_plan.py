@@ -1,0 +1,113 @@
+"""Which files and which job each wildcard stands for: pure functions of the configuration."""
+
+import json
+
+import pytest
+from workflow import ROOT, planned
+
+from mirage.evaluation import jobs
+from mirage.study.paths import Paths, expand, size
+from mirage.study.plan import Named, Plan
+from mirage.training.job import Link
+
+RESULTS = "results/digits"
+
+
+@pytest.fixture(scope="module")
+def plan():
+    return Plan(planned(ROOT, "config/test.yaml"), Paths(RESULTS), ROOT)
+
+
+def job_of(text, kind):
+    """A job as its script reads it; its text must say all of it."""
+    job = kind.model_validate_json(text)
+    assert job.text() == text
+    return job
+
+
+def test_a_pattern_is_crossed_in_the_order_of_its_wildcards():
+    found = expand("{a}/{b}-{a}", {"b": ["x", "y"], "a": (1, 2), "unused": 3})
+    assert found == ["1/x-1", "1/y-1", "2/x-2", "2/y-2"]
+
+
+def test_an_epsilon_and_none_have_a_name_in_paths():
+    assert (size("0.10"), size(None)) == ("eps0.10", "minimal")
+
+
+def test_a_link_starts_from_the_checkpoint_before_it(plan):
+    first, second = (Named(run="float32", seed="2", epoch=epoch) for epoch in "14")
+    folder = f"{RESULTS}/checkpoints/float32/seed2"
+    assert plan.link_inputs(first)["before"] == []
+    assert plan.link_inputs(second)["before"] == f"{folder}/epoch1.keras"
+    job = job_of(plan.link(second), Link)
+    assert (job.seed, job.first_epoch, job.last_epoch) == (2, 2, 4)
+    assert (job.l2, job.batch_size, job.learning_rate) == (0.001, 50, 0.01)
+    assert job.code["modules"] == ["training.objectives.fgsm_mixed"]
+
+
+def test_a_tuned_run_starts_from_another_and_learns_from_an_attack_s_images(plan):
+    found = plan.link_inputs(Named(run="tuned", seed="1", epoch="1"))
+    assert found["before"] == f"{RESULTS}/checkpoints/float64/seed1/epoch4.keras"
+    assert found["training"] == f"{RESULTS}/perturbed/float64/seed1/epoch4/deepfool_minimal.npz"
+    assert job_of(plan.link(Named(run="tuned", seed="1", epoch="1")), Link).first_epoch == 1
+
+
+def test_an_attack_says_all_that_its_script_needs(plan):
+    named = {"run": "float64", "attack": "adaptive", "dtype": "float64", "defence": "smooth"}
+    wildcards = Named(named, seed="1", split="test")
+    job = job_of(plan.attack(wildcards), jobs.Attack)
+    assert job.epsilons == ["0.05"]
+    assert job.filter == {"method": "gaussian_smoothing", "sigma": 1}
+    assert job.adaptive
+    assert (job.seed, job.epochs, job.images) == (1, [1, 4], None)
+    assert job.parameters == {"gradient": "exact_sign"}
+    assert job.code["modules"] == ["attacks.fgsm", "models.defences"]
+    first = job.columns(attack=job.attack, defence=job.defence)
+    assert list(first) == ["dataset", "run", "seed", "epoch", "split", "attack", "defence"]
+
+
+def test_a_transfer_attack_takes_the_checkpoints_of_its_source_of_the_same_seed(plan):
+    found = plan.attacked(Named(run="float64", seed="1", split="validation", attack="transfer"))
+    folder = f"{RESULTS}/checkpoints/{{}}/seed1/epoch{{}}.keras"
+    assert found["checkpoints"] == [folder.format("float64", epoch) for epoch in (1, 4)]
+    assert found["sources"] == [folder.format("float32", epoch) for epoch in (1, 4)]
+
+
+def test_each_kind_of_attack_has_its_files(plan):
+    files = plan.rows("attacks")
+    folder = f"{RESULTS}/attacks/float64/seed1/test/bare"
+    assert f"{folder}/fgsm/float16/sweep.csv" in files
+    assert {f"{folder}/pgd/float64/eps{epsilon}.csv" for epsilon in ("0.05", "0.1")} < set(files)
+    assert f"{folder}/jsma/float64/minimal.csv" in files
+    assert len(files) == len(set(files))
+
+
+def test_a_figure_reads_what_its_series_show(plan):
+    assert plan.figure_data("losses") == plan.per_seed(plan.paths.history, "float64", epoch=[1, 4])
+    assert plan.figure_data("spectral-norms") == [
+        f"{RESULTS}/measures/float32/seed{seed}.csv" for seed in (1, 2)
+    ]
+    (restarts,) = plan.figure_data("restarts")
+    assert restarts.endswith("/pgd/float64/restarts_epoch4_eps0.1.csv")
+    assert plan.all_restarts() == [restarts]
+    assert plan.figure_published("by-epoch", "losses") == ["studies/yue2018/published.csv"]
+
+
+def test_no_job_s_text_could_end_the_script_of_the_report_s_page(plan):
+    job = Plan(plan.study, plan.paths, ROOT).table("cells", {"title": "</script>é"})
+    assert "<" not in job
+    assert job.isascii()
+    assert json.loads(job)["options"] == {"title": "</script>é"}
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("{", "Invalid JSON"),
+        ('{"dataset": "mnist", "colour": 1}', "colour: Extra inputs are not permitted"),
+    ],
+)
+def test_a_script_refuses_a_job_that_is_none(text, fault, capsys):
+    with pytest.raises(SystemExit):
+        Link.parser("Train.").parse_args(["--job", text])
+    assert fault in capsys.readouterr().err
