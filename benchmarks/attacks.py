@@ -15,7 +15,7 @@ from benchmarks.comparison import OURS, SEVERAL, Side
 from benchmarks.setting import Setting
 from benchmarks.together import Together
 from mirage.attacks import deepfool, fgsm, gradients, jsma, lbfgs, pgd
-from mirage.models import networks
+from mirage.models import checkpoints
 
 CLIP = (0.0, 1.0)
 EPSILONS = [0.02 * number for number in range(1, 11)]
@@ -79,7 +79,7 @@ def job(network: str, part: str, name: str, number: str, count: str) -> tuple[Ca
     # Every count-th, not a block: MNIST's first test images are easier than its last.
     share = slice(int(number), None, int(count))
     images, labels = (np.ascontiguousarray(array[share]) for array in (images, labels))
-    attacks = Attacks(networks.load(network), images, labels)
+    attacks = Attacks(checkpoints.load(network), images, labels)
     work = next(work for work in getattr(attacks, part)() if work.name == name)
     return work.run, work.outcome
 

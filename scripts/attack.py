@@ -14,7 +14,7 @@ from mirage.data.columns import write_rows
 from mirage.data.images import load
 from mirage.evaluation import passes
 from mirage.evaluation.jobs import Attack
-from mirage.models import networks
+from mirage.models import checkpoints
 from mirage.runtime import device
 from mirage.runtime.errors import script
 
@@ -35,8 +35,8 @@ def main() -> None:
     args = arguments()
     job: Attack = args.job
     device.configure(args.threads)
-    networks.verify(args.checkpoints, **job.trained)
-    networks.verify(args.sources or [])
+    checkpoints.verify(args.checkpoints, **job.trained)
+    checkpoints.verify(args.sources or [])
     images, labels = (array[: job.images] for array in load(args.data))
     epsilons = job.epsilons or [""]
     found = passes.evaluate(

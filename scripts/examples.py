@@ -13,7 +13,7 @@ import numpy as np
 from mirage.data.images import load
 from mirage.evaluation import passes
 from mirage.evaluation.jobs import Examples
-from mirage.models import networks
+from mirage.models import checkpoints
 from mirage.runtime import device
 from mirage.runtime.errors import script
 from mirage.runtime.files import atomic
@@ -34,7 +34,7 @@ def main() -> None:
     args = arguments()
     job: Examples = args.job
     device.configure(args.threads)
-    networks.verify([args.checkpoint], **job.trained)
+    checkpoints.verify([args.checkpoint], **job.trained)
     found = passes.examples(
         args.checkpoint,
         *load(args.data),

@@ -12,7 +12,7 @@ from mirage.data.columns import write_rows
 from mirage.data.images import load
 from mirage.evaluation import passes
 from mirage.evaluation.jobs import Measure
-from mirage.models import networks
+from mirage.models import checkpoints
 from mirage.runtime import device
 from mirage.runtime.errors import script
 
@@ -32,7 +32,7 @@ def main() -> None:
     args = arguments()
     job: Measure = args.job
     device.configure(args.threads)
-    networks.verify(args.checkpoints, **job.trained)
+    checkpoints.verify(args.checkpoints, **job.trained)
     found = passes.measure(args.checkpoints, *load(args.data))
     rows = [
         {**job.columns(), "epoch": epoch, **row}

@@ -11,7 +11,7 @@ if __name__ == "__main__":
 from mirage.data import images
 from mirage.evaluation import passes
 from mirage.evaluation.jobs import AttackOne
-from mirage.models import networks
+from mirage.models import checkpoints
 from mirage.runtime import device
 from mirage.runtime.errors import script
 
@@ -31,7 +31,7 @@ def main() -> None:
     args = arguments()
     job: AttackOne = args.job
     device.configure(args.threads)
-    networks.verify([args.checkpoint], **job.trained)
+    checkpoints.verify([args.checkpoint], **job.trained)
     pixels, labels = images.load(args.data)
     moved = passes.perturbed(
         args.checkpoint,

@@ -12,7 +12,7 @@ from mirage.data.columns import write_rows
 from mirage.data.images import load
 from mirage.evaluation import restarts
 from mirage.evaluation.jobs import Restarts
-from mirage.models import networks
+from mirage.models import checkpoints
 from mirage.runtime import device
 from mirage.runtime.errors import script
 
@@ -32,7 +32,7 @@ def main() -> None:
     args = arguments()
     job: Restarts = args.job
     device.configure(args.threads)
-    networks.verify([args.checkpoint], **job.trained)
+    checkpoints.verify([args.checkpoint], **job.trained)
     found = restarts.losses(
         args.checkpoint,
         *load(args.data),

@@ -9,7 +9,7 @@ if __name__ == "__main__":
     preloaded.hand_over()
 
 from mirage.data.images import load
-from mirage.models import networks
+from mirage.models import checkpoints, networks
 from mirage.runtime import device
 from mirage.runtime.errors import script
 from mirage.training import chain
@@ -37,10 +37,10 @@ def main() -> None:
     device.configure(args.threads, job.dtype)
     data = [load(args.training), load(args.validation)]
     about = {"dataset": job.dataset, "network": job.network, "dtype": job.dtype}
-    networks.verify([args.before] if args.before else [], **about)
+    checkpoints.verify([args.before] if args.before else [], **about)
     later = job.first_epoch > 1  # a first link has its optimizer anew, whatever weights it takes
     if args.before:
-        network = networks.load(args.before, training=later)
+        network = checkpoints.load(args.before, training=later)
     else:
         network = networks.build(job.network, job.dtype, job.seed, data[0][0].shape[1:])
     if later:

@@ -17,11 +17,11 @@ _PUBLIC = {
     "accuracy": "evaluation.single",
     "attack": "evaluation.single",
     "build": "models.networks",
-    "cast": "models.networks",
+    "cast": "models.cast",
     "digits": "data.datasets",
     "exact_sign": "evaluation.single",
     "input_gradient": "evaluation.single",
-    "load": "models.networks",
+    "load": "models.checkpoints",
     "masking": "evaluation.single",
     "train": "training.fit",
 }

@@ -8,6 +8,7 @@ from mirage.attacks import ball, fgsm, gradients, pgd
 from mirage.data.images import as_float
 from mirage.evaluation.passes import adversarial
 from mirage.models import networks
+from mirage.models.cast import cast
 from mirage.models.measures import correct
 
 ATTACKS = [
@@ -59,7 +60,7 @@ def test_the_images_keep_their_type_whatever_the_gradient_s(
     overfitted, test_set, dtype, gradient_type
 ):
     images, labels = test_set
-    attacker = networks.cast(overfitted, gradient_type)
+    attacker = cast(overfitted, gradient_type)
     moved = fgsm.attack(attacker, images.astype(dtype), labels, epsilon=0.1, gradient="exact_sign")
     assert moved.dtype == dtype
 
@@ -145,7 +146,7 @@ def test_a_restart_attacks_what_is_left_and_no_point_that_misleads_is_given_up(
 def test_an_averaged_loss_is_divided_by_all_images_in_every_restart(overfitted, test_set):
     """Else a restart with fewer images would underflow later."""
     images, labels = test_set
-    tiny = networks.cast(overfitted, "float16")
+    tiny = cast(overfitted, "float16")
     parameters = {"epsilon": 0.05, "gradient": "cross_entropy_mean", "steps": 2}
     some, start = slice(0, 100), images[:100] + 0.01
     alone, among = (

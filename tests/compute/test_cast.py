@@ -4,7 +4,8 @@ import keras
 import numpy as np
 import pytest
 
-from mirage.models import networks
+from mirage.models import checkpoints, networks
+from mirage.models.cast import assign, cast
 
 PIXELS = 36
 layers = keras.layers
@@ -144,7 +145,7 @@ NETWORKS = [
 @pytest.mark.parametrize("make", NETWORKS, ids=lambda make: make.__name__)
 def test_a_cast_is_the_same_function_in_the_other_type(make, images):
     network = make(images)
-    wide = networks.cast(network, "float64")
+    wide = cast(network, "float64")
     answers = wide(images)
     assert networks.dtype_of(wide) == answers.dtype.name == "float64"
     # What float32 cannot hold arrives.
@@ -152,7 +153,7 @@ def test_a_cast_is_the_same_function_in_the_other_type(make, images):
     assert (wide(rounded * (1 + 2.0**-30)).numpy() != wide(rounded).numpy()).any()
     assert_equal_but_rounding(wide, network, images, *own_types(network))
     for dtype in networks.DTYPES:
-        copy = networks.cast(network, dtype)
+        copy = cast(network, dtype)
         assert copy(images).dtype.name == dtype
         assert_equal_but_rounding(copy, wide, images, dtype)
 
@@ -238,7 +239,7 @@ def test_a_layer_that_cannot_be_cast_is_named(make, place, images):
     network(images)
     for dtype in ("float64", "float16"):
         with pytest.raises(networks.NetworkError, match=name):
-            networks.cast(network, dtype)
+            cast(network, dtype)
 
 
 def test_the_named_input_keeps_its_accuracy(digits):
@@ -252,7 +253,7 @@ def test_the_named_input_keeps_its_accuracy(digits):
     ridge = seen.T @ seen + 10 * np.eye(784)
     network.layers[1].kernel.assign(np.linalg.solve(ridge, seen.T @ np.eye(10)[labels]))
     answers = [
-        np.argmax(networks.cast(network, dtype)(pixels), axis=1) == labels
+        np.argmax(cast(network, dtype)(pixels), axis=1) == labels
         for dtype in ("float32", "float64")
     ]
     assert answers[0].mean() > 0.8
@@ -263,27 +264,27 @@ def test_weights_of_a_later_checkpoint_take_their_place(images):
     first, second = branched(images), branched(images)
     for model in (first, second):
         model(images)
-    wide = networks.cast(first, "float64")
-    networks.assign(wide, second)
+    wide = cast(first, "float64")
+    assign(wide, second)
     assert_equal_but_rounding(wide, second, images, "float32")
 
 
 def test_weights_of_another_architecture_are_refused(images):
     with pytest.raises(networks.NetworkError, match="not of one architecture"):
-        networks.assign(networks.cast(normalized(images), "float64"), branched(images))
+        assign(cast(normalized(images), "float64"), branched(images))
 
 
 def test_other_statistics_than_those_that_were_traced_are_refused(images, tmp_path):
     """TensorFlow's graphs hold them as constants, and would go on with the first."""
     first, second = normalized(images), normalized(images**2)
-    wide = networks.cast(first, "float64")
-    networks.assign(wide, first)
+    wide = cast(first, "float64")
+    assign(wide, first)
     with pytest.raises(networks.NetworkError, match="statistics of layer 'normalization"):
-        networks.assign(wide, second)
+        assign(wide, second)
     path = tmp_path / "epoch9.keras"
     second.save(path)
     with pytest.raises(networks.NetworkError, match=r"epoch9\.keras: the statistics of layer"):
-        networks.load_weights(first, path)
+        checkpoints.load_weights(first, path)
 
 
 def test_logits_beyond_a_type_are_told_and_not_refused(images, caplog):
@@ -291,18 +292,18 @@ def test_logits_beyond_a_type_are_told_and_not_refused(images, caplog):
     for variable in network.trainable_variables:
         variable.assign(30 * variable)
     assert np.abs(network(images)).max() > 65504
-    copy = networks.cast(network, "float16")
+    copy = cast(network, "float16")
     assert networks.dtype_of(copy) == "float16"
     assert "in float16: its answers to random images leave the range" in caplog.text
     caplog.clear()
-    networks.cast(network, "bfloat16")
+    cast(network, "bfloat16")
     assert not caplog.text
 
 
 def test_what_is_cast_stays_as_it_is(images):
     network = nested_in(images)
     before = network(images).numpy(), [one.numpy() for one in network.variables]
-    networks.cast(network, "float16")
+    cast(network, "float16")
     np.testing.assert_array_equal(network(images).numpy(), before[0])
     for variable, values in zip(network.variables, before[1], strict=True):
         np.testing.assert_array_equal(variable.numpy(), values)

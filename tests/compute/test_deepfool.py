@@ -8,6 +8,7 @@ import tensorflow as tf
 from mirage.attacks import deepfool, fgsm, gradients
 from mirage.data.images import as_float
 from mirage.models import networks
+from mirage.models.cast import cast
 
 ORDER = {"l2": 2, "linf": np.inf}
 DUAL = {"l2": 2, "linf": 1}
@@ -189,7 +190,7 @@ def test_an_image_whose_answer_changed_is_not_touched_again(overfitted, test_set
 def test_images_do_not_influence_each_other(overfitted, test_set, monkeypatch):
     images, labels = test_set[0].astype("float64"), test_set[1]
     # In float64, where no rounding decides which step is the last one.
-    network = networks.cast(overfitted, "float64")
+    network = cast(overfitted, "float64")
     whole = deepfool.attack(network, images, labels)
     monkeypatch.setattr(deepfool, "BATCH", 128)
     parts = deepfool.attack(network, images, labels)
@@ -265,7 +266,7 @@ def test_a_class_that_no_gradient_reaches_is_passed_over():
 def test_any_type_of_network_will_do(overfitted, test_set, images_type, network_type):
     images, labels = (part[:64] for part in test_set)
     reference = deepfool.attack(overfitted, images, labels)
-    network = networks.cast(overfitted, network_type)
+    network = cast(overfitted, network_type)
     moved = deepfool.attack(network, images.astype(images_type), labels)
     assert moved.dtype == images_type
     changed = answers(network, moved) != answers(network, images)
@@ -279,7 +280,7 @@ def test_any_type_of_network_will_do(overfitted, test_set, images_type, network_
 
 def test_images_in_half_precision_are_tested_as_they_are_returned(overfitted, test_set):
     images, labels = (part[:64] for part in test_set)
-    network, half = networks.cast(overfitted, "float16"), images.astype("float16")
+    network, half = cast(overfitted, "float16"), images.astype("float16")
     record = {}
     moved = deepfool.attack(network, half, labels, record=record)
     assert moved.dtype == np.float16

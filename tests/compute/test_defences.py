@@ -8,6 +8,7 @@ from scipy import ndimage
 from mirage.attacks import fgsm, gradients
 from mirage.data.images import as_float
 from mirage.models import defences, networks
+from mirage.models.cast import assign, cast
 
 SETTINGS = [
     ("gaussian_smoothing", {"sigma": 0.5}),
@@ -121,7 +122,7 @@ def test_a_filter_of_nothing_leaves_the_answers(overfitted, flat, method, parame
 @every_setting
 def test_a_defended_network_sees_filtered_images(overfitted, flat, method, parameters):
     images, _ = flat
-    network = networks.cast(overfitted, "float64")
+    network = cast(overfitted, "float64")
     filtered = defences.FILTERS[method](images.reshape(-1, 28, 28), **parameters)
     np.testing.assert_allclose(
         gradients.logits(defences.defend(network, method, parameters), images),
@@ -134,7 +135,7 @@ def test_a_defended_network_sees_filtered_images(overfitted, flat, method, param
 @every_setting
 def test_the_adaptive_gradient_equals_finite_differences(overfitted, flat, method, parameters):
     images, labels = flat
-    defended = defences.defend(networks.cast(overfitted, "float64"), method, parameters)
+    defended = defences.defend(cast(overfitted, "float64"), method, parameters)
     slope = gradients.input_gradient(defended, images, labels, "exact_sign")
     way = np.random.default_rng(2).normal(size=images.shape)
     way /= np.linalg.norm(way, axis=1, keepdims=True)
@@ -181,7 +182,7 @@ def test_weights_given_to_the_network_change_the_defended_one(flat):
     setting = ("high_pass", {"cutoff": 2})
     defended, expected = (defences.defend(each, *setting) for each in (network, other))
     before = gradients.logits(defended, images)
-    networks.assign(network, other)
+    assign(network, other)
     after = gradients.logits(defended, images)
     assert (before != after).any()
     np.testing.assert_array_equal(after, gradients.logits(expected, images))
@@ -193,7 +194,7 @@ def test_weights_given_to_the_network_change_the_defended_one(flat):
 @pytest.mark.parametrize("dtype", networks.DTYPES)
 def test_the_defended_network_keeps_the_type(overfitted, flat, method, parameters, dtype):
     images, labels = flat
-    network = networks.cast(overfitted, dtype)
+    network = cast(overfitted, dtype)
     defended = defences.defend(network, method, parameters)
     assert networks.dtype_of(defended) == dtype
     assert defended(images.astype(dtype)).dtype == dtype
@@ -201,7 +202,7 @@ def test_the_defended_network_keeps_the_type(overfitted, flat, method, parameter
     assert slope.dtype == dtype
     assert np.isfinite(slope.astype(float)).all()
     # Only rounding tells the types apart.
-    exact = defences.defend(networks.cast(overfitted, "float64"), method, parameters)
+    exact = defences.defend(cast(overfitted, "float64"), method, parameters)
     logits = [gradients.logits(each, images).astype(float) for each in (defended, exact)]
     coarse = {"float16": 2e-2, "bfloat16": 0.15, "float32": 2e-6, "float64": 1e-12}[dtype]
     assert np.abs(logits[0] - logits[1]).max() < coarse * np.abs(logits[1]).max()
@@ -210,10 +211,10 @@ def test_the_defended_network_keeps_the_type(overfitted, flat, method, parameter
 def test_casting_a_defended_network_filters_in_the_new_type(overfitted, flat):
     images, _ = flat
     setting = ("gaussian_smoothing", {"sigma": 1.0})
-    cast = networks.cast(defences.defend(overfitted, *setting), "float64")
-    expected = defences.defend(networks.cast(overfitted, "float64"), *setting)
+    copy = cast(defences.defend(overfitted, *setting), "float64")
+    expected = defences.defend(cast(overfitted, "float64"), *setting)
     np.testing.assert_array_equal(
-        gradients.logits(cast, images), gradients.logits(expected, images)
+        gradients.logits(copy, images), gradients.logits(expected, images)
     )
 
 

@@ -7,7 +7,7 @@ import pytest
 from mirage.attacks import deepfool, fgsm, gradients
 from mirage.data.images import as_float
 from mirage.evaluation import passes
-from mirage.models import defences, measures, networks
+from mirage.models import checkpoints, defences, measures, networks
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +76,7 @@ def test_a_transfer_attack_takes_the_gradient_of_the_source(checkpoint, digits, 
     network.save(path)
     row = attacked(checkpoint, digits, dtype="float64", source=path, gradient="exact_sign")[1]
     _, (images, labels) = digits
-    victim = networks.load(checkpoint)
+    victim = checkpoints.load(checkpoint)
     moved = fgsm.attack(
         network, as_float(images, "float32"), labels, epsilon=0.05, gradient="exact_sign"
     )
@@ -91,7 +91,7 @@ SMOOTH = {"method": "gaussian_smoothing", "sigma": 1}
 def test_a_defended_network_is_attacked_blindly_or_through_its_defence(checkpoint, digits):
     """Both by hand: the examples of the bare and of the defended network, judged by the latter."""
     _, (images, labels) = digits
-    network = networks.load(checkpoint)
+    network = checkpoints.load(checkpoint)
     target = defences.defend(network, "gaussian_smoothing", {"sigma": 1})
     pixels = as_float(images, "float32")
     rows = {}
@@ -144,7 +144,7 @@ def test_a_minimal_attack_gives_one_row_without_epsilon_and_gradient(checkpoint,
     assert all(row[name] is None for name in gradients.MASKING)
     # By hand.
     _, (images, labels) = digits
-    network = networks.load(checkpoint)
+    network = checkpoints.load(checkpoint)
     pixels, classes = as_float(images[:100], "float32"), labels[:100]
     record = {}
     moved = deepfool.attack(network, pixels, classes, record=record)
@@ -169,7 +169,7 @@ def test_success_is_what_a_targeted_attack_calls_so(checkpoint, digits):
     """The share of all images that reach the target, not that of those misled."""
     row = minimal(checkpoint, digits, "jsma", target="next", gamma=0.02)
     _, (images, labels) = digits
-    network = networks.load(checkpoint)
+    network = checkpoints.load(checkpoint)
     offered = {"seed": (1, 60, 0)}
     moved = passes.adversarial(
         "jsma",
@@ -233,7 +233,7 @@ def test_perturbed_images_have_the_shape_of_images_and_mislead(checkpoint, digit
     moved = perturbed(checkpoint, digits, method, **changed)
     assert moved.shape == images.shape
     assert moved.dtype == np.float32
-    network = networks.load(checkpoint)
+    network = checkpoints.load(checkpoint)
     clean, wrong = (
         (gradients.logits(network, some).argmax(axis=1) != labels).mean()
         for some in (as_float(images, "float32"), moved.reshape(len(moved), -1))
@@ -293,7 +293,7 @@ def test_examples_behind_a_defence_are_those_of_the_bare_network(checkpoint, dig
         np.testing.assert_array_equal(bare[name], smooth[name])
     filtered = defences.gaussian_smoothing(smooth["adversarial"], sigma=1)
     np.testing.assert_allclose(smooth["seen"], filtered, atol=1e-5)
-    target = defences.defend(networks.load(checkpoint), "gaussian_smoothing", {"sigma": 1})
+    target = defences.defend(checkpoints.load(checkpoint), "gaussian_smoothing", {"sigma": 1})
     for name, of in (("predictions", "images"), ("adversarial_predictions", "adversarial")):
         answers = gradients.logits(target, smooth[of].reshape(4, -1)).argmax(axis=1)
         np.testing.assert_array_equal(smooth[name], answers)

@@ -7,6 +7,7 @@ from scipy.special import logsumexp, softmax
 
 from mirage.attacks import gradients
 from mirage.models import networks
+from mirage.models.cast import cast
 
 
 def hand_loss(logits, labels, loss):
@@ -70,7 +71,7 @@ def test_set(overfitted, digits):
     """Test images (n, 784) float32, labels, and the exact signs of the overfitted network."""
     _, (images, labels) = digits
     pixels = images.reshape(len(images), -1) / np.float32(255)
-    wide = networks.cast(overfitted, "float64")
+    wide = cast(overfitted, "float64")
     exact = gradients.sign(gradients.input_gradient(wide, pixels, labels, "exact_sign"))
     return pixels, labels, exact
 

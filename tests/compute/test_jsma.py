@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from mirage.attacks import gradients, jsma
 from mirage.data.images import as_float
 from mirage.models import networks
+from mirage.models.cast import cast
 
 
 @pytest.fixture(scope="module")
@@ -217,7 +218,7 @@ def test_random_targets_follow_the_seed(overfitted, test_set):
 def test_an_image_does_not_depend_on_its_batch(overfitted, test_set):
     images, labels = test_set
     # In float64, where no rounding decides which pair of pixels is the best.
-    network = networks.cast(overfitted, "float64")
+    network = cast(overfitted, "float64")
     together = jsma.attack(network, images[:6], labels[:6])
     alone = [jsma.attack(network, images[i : i + 1], labels[i : i + 1])[0] for i in range(6)]
     np.testing.assert_array_equal(together, alone)
@@ -235,7 +236,7 @@ def test_no_share_to_change_leaves_the_images(overfitted, test_set):
 @pytest.mark.parametrize("kind", ["float16", "float32", "float64"])
 def test_every_type_of_network_and_of_images(overfitted, test_set, dtype, kind):
     images, labels = test_set
-    network = networks.cast(overfitted, dtype)
+    network = cast(overfitted, dtype)
     moved = jsma.attack(network, images.astype(kind), labels, theta=0.5)
     assert moved.dtype == kind
     assert (answers(network, moved) != labels).mean() > 0.5

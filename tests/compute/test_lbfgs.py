@@ -9,6 +9,7 @@ import tensorflow as tf
 from mirage.attacks import deepfool, fgsm, gradients, lbfgs
 from mirage.data.images import as_float
 from mirage.models import networks
+from mirage.models.cast import cast
 
 
 @pytest.fixture(scope="module")
@@ -232,7 +233,7 @@ def test_the_least_likely_class_is_farther(overfitted, test_set, attacked):
 def test_images_do_not_influence_each_other(overfitted, test_set, monkeypatch):
     images, labels = test_set[0][:100].astype("float64"), test_set[1][:100]
     # In float64, where no rounding decides which weight still misleads.
-    network = networks.cast(overfitted, "float64")
+    network = cast(overfitted, "float64")
     whole = lbfgs.attack(network, images, labels)
     monkeypatch.setattr(lbfgs, "BATCH", 30)
     parts = lbfgs.attack(network, images, labels)
@@ -245,7 +246,7 @@ def test_images_do_not_influence_each_other(overfitted, test_set, monkeypatch):
 @pytest.mark.parametrize("network_type", networks.DTYPES)
 def test_any_type_of_network_will_do(overfitted, test_set, attacked, images_type, network_type):
     images, labels = (part[:50] for part in test_set)
-    network, record = networks.cast(overfitted, network_type), {}
+    network, record = cast(overfitted, network_type), {}
     moved = lbfgs.attack(network, images.astype(images_type), labels, record=record)
     assert moved.dtype == images_type
     assert record["success"].mean() > 0.95

@@ -4,7 +4,8 @@ import keras
 import numpy as np
 import pytest
 
-from mirage.models import networks
+from mirage.models import checkpoints, networks
+from mirage.models.cast import cast
 
 
 def forward(network, images):
@@ -86,7 +87,7 @@ def test_a_convolutional_network_by_hand_and_cast_to_float64(name):
     expected = convolved(network, images)
     flat = images.reshape(3, -1)
     np.testing.assert_allclose(network(flat).numpy(), expected, rtol=1e-3, atol=1e-5)
-    wide = networks.cast(network, "float64")
+    wide = cast(network, "float64")
     np.testing.assert_allclose(wide(flat).numpy(), expected, rtol=1e-12, atol=1e-14)
 
 
@@ -143,7 +144,7 @@ def test_seeds_fix_weights_and_types_share_them():
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 def test_float64_images_are_not_rounded_on_the_way(dtype):
-    network = networks.cast(networks.build("mlp-30-20", dtype, seed=1), "float64")
+    network = cast(networks.build("mlp-30-20", dtype, seed=1), "float64")
     images = np.random.default_rng(0).uniform(size=(5, 784))
     # The logits are of the size of 1. A sum of n terms may be off by n roundings of its type.
     off = 784 * np.finfo("float64").eps
@@ -156,7 +157,7 @@ def test_float64_images_are_not_rounded_on_the_way(dtype):
 @pytest.mark.parametrize("dtype", networks.DTYPES)
 def test_cast_computes_in_the_type_asked_for(dtype):
     network = networks.build("mlp-30-20", "float32", seed=1)
-    copy = networks.cast(network, dtype)
+    copy = cast(network, dtype)
     logits = copy(np.zeros((2, 784), np.float32))
     assert networks.dtype_of(copy) == dtype
     assert logits.dtype.name == dtype
@@ -187,4 +188,4 @@ def test_a_damaged_checkpoint_is_named(tmp_path, content):
     path = tmp_path / "epoch8.keras"
     path.write_bytes(content)
     with pytest.raises(networks.NetworkError, match=r"epoch8.keras.*not a readable"):
-        networks.load(path)
+        checkpoints.load(path)

@@ -9,7 +9,8 @@ import pytest
 from mirage.attacks import deepfool, fgsm, gradients, noise, pgd
 from mirage.data.images import as_float
 from mirage.evaluation import passes, restarts
-from mirage.models import measures, networks
+from mirage.models import checkpoints, measures, networks
+from mirage.models.cast import assign, cast
 
 FGSM = {"method": "fgsm", "parameters": {"gradient": "exact_sign"}, "dtype": "float32"}
 
@@ -91,8 +92,8 @@ def test_whoever_calls_an_attack_or_a_loss_is_told_the_layer(value, split):
         lambda: deepfool.attack(bad, images, labels),
         lambda: noise.attack(bad, images, labels, epsilon=0.1),
         lambda: gradients.input_gradient(bad, images, labels, "cross_entropy_sum"),
-        lambda: networks.cast(bad, "float64"),
-        lambda: networks.assign(network(), bad),
+        lambda: cast(bad, "float64"),
+        lambda: assign(network(), bad),
     ):
         with pytest.raises(networks.NetworkError, match=message):
             call()
@@ -101,7 +102,7 @@ def test_whoever_calls_an_attack_or_a_loss_is_told_the_layer(value, split):
 @pytest.mark.parametrize(("dtype", "weight"), [("float16", 1e5), ("bfloat16", 3.4e38)])
 def test_a_weight_that_a_type_cannot_hold_is_named_in_a_cast(dtype, weight):
     with pytest.raises(networks.NetworkError, match=rf"in {dtype}.*layer1/kernel"):
-        networks.cast(network(weight), dtype)
+        cast(network(weight), dtype)
 
 
 def test_a_network_that_answers_nothing_is_named(split, tmp_path):
@@ -162,7 +163,7 @@ def test_the_relative_size_of_a_black_image_is_no_number(dtype):
 
 def test_success_of_nothing_is_told(split, tmp_path, caplog):
     path = saved(tmp_path)
-    answers = gradients.logits(networks.load(path), as_float(split[0], "float32")).argmax(axis=1)
+    answers = gradients.logits(checkpoints.load(path), as_float(split[0], "float32")).argmax(axis=1)
     wrong = split[0], (answers + 1) % 10
     with caplog.at_level(logging.WARNING, "mirage"):
         (found,) = rows([path], wrong)

@@ -7,7 +7,7 @@ import pytest
 from mirage.attacks import gradients, pgd
 from mirage.data.images import as_float
 from mirage.evaluation import restarts
-from mirage.models import networks
+from mirage.models import checkpoints
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,7 @@ def test_there_is_a_row_for_every_start_at_rightly_classified_images_of_differen
     chosen = list(dict.fromkeys(found["image"]))
     expected = [(image, restart) for image in chosen for restart in range(8)]
     assert list(zip(found["image"], found["restart"], strict=True)) == expected
-    network = networks.load(checkpoint)
+    network = checkpoints.load(checkpoint)
     right = gradients.logits(network, as_float(images, "float32")).argmax(axis=1) == labels
     # The first of each of the first classes to come.
     firsts = [int(np.flatnonzero(right & (labels == label))[0]) for label in range(10)]

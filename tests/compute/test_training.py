@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from mirage.attacks import gradients
-from mirage.models import networks
+from mirage.models import checkpoints, networks
 from mirage.training import chain
 from mirage.training.objectives import cross_entropy, fgsm_mixed, pgd
 
@@ -72,7 +72,7 @@ def test_a_chain_of_checkpoints_equals_one_long_run(tmp_path, data, dtype, chang
         chained += chain.train(network, optimizer, *data, epochs=epochs, **settings)
         path = tmp_path / f"{number}.keras"
         chain.save(network, chained, path, path.with_suffix(".csv"))
-        network = networks.load(path, training=True)
+        network = checkpoints.load(path, training=True)
         optimizer = network.optimizer
 
     for one, other in zip(everything(long), everything(network), strict=True):
@@ -308,7 +308,7 @@ def test_a_run_that_starts_from_a_checkpoint_keeps_its_weights_and_has_a_fresh_o
     network, _ = trained(data[0][0], data)
     path = tmp_path / "epoch2.keras"
     network.save(path)
-    tuned, optimizer = chain.start(networks.load(path), {"name": "adam"})
+    tuned, optimizer = chain.start(checkpoints.load(path), {"name": "adam"})
     for one, other in zip(network.trainable_variables, tuned.trainable_variables, strict=True):
         np.testing.assert_array_equal(one.numpy(), other.numpy())
     assert int(network.optimizer.iterations) == 20

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from mirage.data import columns
-from mirage.models import networks
+from mirage.models import checkpoints, networks
 from mirage.training import chain
 
 CHECKPOINT = "results/digits/checkpoints/{}.keras"
@@ -154,7 +154,7 @@ def test_every_checkpoint_says_what_it_is_and_opens_with_plain_keras(finished):
         kind = "cnn-2-3-8-dropout0.4" if run == "small" else "mlp-16"
         dtype = networks.dtype_of(network)
         assert dtype == ("float64" if run in ("float64", "tuned") else "float32")
-        networks.verify([file], dataset="digits", network=kind, dtype=dtype)
+        checkpoints.verify([file], dataset="digits", network=kind, dtype=dtype)
 
 
 # --- Prepared data --------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from mirage.data import images
-from mirage.models import networks
+from mirage.models import checkpoints, networks
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def with_config(source, target, change):
 def refused(path, capsys, **options):
     """The checkpoint is refused in a sentence that names it, and none of its code has run."""
     with pytest.raises(networks.NetworkError) as error:
-        networks.load(path, **options)
+        checkpoints.load(path, **options)
     assert str(error.value).startswith(f"{path}: ")
     assert not Path("pwned").exists()
     return str(error.value)
@@ -91,7 +91,7 @@ def test_a_layer_of_another_module_is_refused_and_the_module_not_imported(
             }
 
     with_config("good.keras", "hostile.keras", change)
-    networks.load("good.keras")
+    checkpoints.load("good.keras")
     refused("hostile.keras", capsys)
     assert "hostile_module" not in sys.modules
 

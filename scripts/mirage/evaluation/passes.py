@@ -14,6 +14,8 @@ import numpy as np
 from mirage.attacks import gradients, inputs
 from mirage.data.images import DataError, as_float
 from mirage.models import measures, networks
+from mirage.models.cast import assign, cast
+from mirage.models.checkpoints import load, load_weights
 
 log = logging.getLogger(__name__)
 
@@ -121,10 +123,10 @@ def evaluate(
     """
     # The networks are built once and take the weights of one checkpoint after another: what
     # TensorFlow has traced for them serves all.
-    network = networks.load(attacked[0])
+    network = load(attacked[0])
     transfer = list(sources) != list(attacked)
-    source = networks.load(sources[0]) if transfer else network
-    copies = [networks.cast(source, kind) for kind in (dtype, "float64")]
+    source = load(sources[0]) if transfer else network
+    copies = [cast(source, kind) for kind in (dtype, "float64")]
     target = defended(network, defence)
     inputs.check_split(network, images, labels)
     if black := np.count_nonzero(~images.reshape(len(images), -1).any(axis=1)):
@@ -136,11 +138,11 @@ def evaluate(
     attacker, exact = (defended(copy, defence if adaptive else None) for copy in copies)
     loss = parameters.get("gradient")
     for checkpoint, origin, seed in zip(attacked, sources, seeds, strict=True):
-        networks.load_weights(network, checkpoint)
+        load_weights(network, checkpoint)
         if transfer:
-            networks.load_weights(source, origin)
+            load_weights(source, origin)
         for copy in copies:
-            networks.assign(copy, source)
+            assign(copy, source)
         shared, clean, masking = 0.0, 0, Counter()
         seconds = Counter()
         each = {epsilon: [] for epsilon in epsilons}
@@ -252,9 +254,9 @@ def perturbed(
     Raises:
         As `evaluate`.
     """
-    network = networks.load(checkpoint)
+    network = load(checkpoint)
     inputs.check_split(network, images, labels)
-    attacker = networks.cast(network, dtype)
+    attacker = cast(network, dtype)
     size = {"epsilon": float(epsilon)} if epsilon else {}
     moved = [
         adversarial(
@@ -301,7 +303,7 @@ def examples(
     Raises:
         As `evaluate`.
     """
-    network = networks.load(checkpoint)
+    network = load(checkpoint)
     inputs.check_split(network, images, labels)
     target = defended(network, defence)
     pixels = as_float(images, networks.dtype_of(network))
@@ -344,11 +346,11 @@ def measure(
             NaN to an image; the message names it.
         DataError: Images or labels are not what `mirage.attacks.inputs.check_split` asks for.
     """
-    network = networks.load(checkpoints[0])
+    network = load(checkpoints[0])
     inputs.check_split(network, images, labels)
     pixels = as_float(images, networks.dtype_of(network))
     for checkpoint in checkpoints:
-        networks.load_weights(network, checkpoint)
+        load_weights(network, checkpoint)
         logits = _logits(network, pixels, checkpoint)
         found = {
             "spectral_norm": {

@@ -8,7 +8,8 @@ import tensorflow as tf
 
 from mirage.attacks import ball, gradients, inputs, pgd
 from mirage.data.images import as_float
-from mirage.models import measures, networks
+from mirage.models import checkpoints, measures, networks
+from mirage.models.cast import cast
 
 
 def losses(
@@ -47,9 +48,9 @@ def losses(
         DataError: Images or labels are not what `mirage.attacks.inputs.check_split` asks for.
         ValueError: epsilon is negative or no finite number.
     """
-    network = networks.load(checkpoint)
+    network = checkpoints.load(checkpoint)
     inputs.check_split(network, images, labels)
-    attacker, exact = (networks.cast(network, kind) for kind in (dtype, "float64"))
+    attacker, exact = (cast(network, kind) for kind in (dtype, "float64"))
     pixels = as_float(images, networks.dtype_of(network))
     right = np.flatnonzero(measures.classes(gradients.logits(network, pixels)) == labels)
     if not len(right):

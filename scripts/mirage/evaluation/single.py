@@ -16,6 +16,7 @@ from mirage.attacks import gradients, inputs, signatures
 from mirage.data.images import DataError, as_float
 from mirage.evaluation import passes
 from mirage.models import measures, networks
+from mirage.models.cast import cast
 from mirage.runtime import device
 from mirage.runtime.errors import ArgumentError
 
@@ -314,7 +315,7 @@ def _in_type(network: keras.Model, dtype: str | None) -> keras.Model:
     if dtype is None:
         return network
     networks.check_dtype(dtype)
-    return network if dtype == networks.dtype_of(network) else networks.cast(network, dtype)
+    return network if dtype == networks.dtype_of(network) else cast(network, dtype)
 
 
 def _chosen(

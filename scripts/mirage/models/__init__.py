@@ -1,4 +1,4 @@
-"""Holds networks, their checkpoints, the measures of their logits, and defences.
+"""Holds networks, casts, checkpoints, the measures of their logits, and defences.
 
 Imports data and below.
 """

@@ -85,7 +85,7 @@ class Filter(keras.layers.Layer):
         return input_shape
 
     def get_config(self):
-        """What the layer is made from, so that `mirage.models.networks.cast` can make it anew."""
+        """What the layer is made from, so that `mirage.models.cast.cast` can make it anew."""
         return {**super().get_config(), **self.settings}
 
 

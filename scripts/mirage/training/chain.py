@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from mirage.attacks import gradients, inputs
 from mirage.data.columns import write_rows
-from mirage.models import networks
+from mirage.models import checkpoints, networks
 from mirage.runtime.errors import MirageError
 from mirage.runtime.files import atomic
 
@@ -295,9 +295,9 @@ def save(
 ) -> None:
     """Write a checkpoint in Keras' own format and, beside it, its epochs as CSV; both whole.
 
-    The checkpoint says where it belongs and `about` it, for `mirage.models.networks.verify`.
+    The checkpoint says where it belongs and `about` it, for `mirage.models.checkpoints.verify`.
     """
     write_rows(rows, history)
     with atomic(checkpoint) as temporary:
         network.save(temporary)
-        networks.sign(temporary, place=networks.place(checkpoint), **(about or {}))
+        checkpoints.sign(temporary, place=checkpoints.place(checkpoint), **(about or {}))
