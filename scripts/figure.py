@@ -1,7 +1,6 @@
 """Draw one figure of the configuration from tables of results."""
 
 import importlib
-from collections.abc import Sequence
 from pathlib import Path
 
 import preloaded
@@ -21,24 +20,16 @@ from mirage.study.jobs import Figure
 # Epsilons are text from end to end: "0.10" and "0.1" name different files.
 EPSILON_AS_TEXT = {"epsilon": str}
 
-Arrays = dict[str, np.ndarray]
 
+def read(paths: list[Path], table: str) -> pd.DataFrame | list[dict[str, np.ndarray]]:
+    """Return the rows of all CSV files in `paths`, or the arrays of each NPZ file.
 
-def read(
-    paths: list[Path], expected: str | Sequence[str] = ()
-) -> pd.DataFrame | Arrays | list[Arrays]:
-    """Return the rows of all CSV files, or the arrays of the NPZ files, in `paths`.
-
-    The arrays of one NPZ file come as they are, those of several in a list of the same order.
-
-    `expected` is the kind of the rows (a key of `mirage.data.columns.COLUMNS`), or the names of
-    the arrays. Raises DataError or RowsError for a file that does not hold them.
+    `table` is a key of `mirage.data.columns.COLUMNS` or `mirage.data.images.ARRAYS`. Raises
+    DataError or RowsError for a file that does not hold such rows or arrays.
     """
-    if paths[0].suffix == ".npz":
-        several = [images.arrays(path, *expected) for path in paths]
-        return several if len(several) > 1 else several[0]
-    if expected:
-        columns.check(paths, expected)
+    if table in images.ARRAYS:
+        return [images.arrays(path, *images.ARRAYS[table]) for path in paths]
+    columns.check(paths, table)
     return pd.concat([pd.read_csv(path, dtype=EPSILON_AS_TEXT) for path in paths])
 
 
@@ -57,8 +48,7 @@ def main(arguments: list[str] | None = None) -> None:
     values = published.table(args.published) if args.published else None
     # Only the module asked for: a change of one kind of plot must not redraw the others.
     plot = importlib.import_module(f"mirage.reporting.plots.{figure['plot']}")
-    data = read(args.data, getattr(plot, "READS", "attacks"))
-    drawing = plot.draw(figure, data, values)
+    drawing = plot.draw(figure, read(args.data, figure["reads"]), values)
     for path in args.output:
         with atomic(path) as temporary:
             style.save(drawing, temporary)

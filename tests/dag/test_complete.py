@@ -3,10 +3,11 @@
 from collections import Counter
 
 import pytest
-from workflow import ROOT, plan, planned, read, rules, snakemake, write
+from workflow import plan, planned, read, rules, snakemake, write
 
 from mirage.attacks.signatures import signature
 from mirage.data import folders
+from mirage.study.kinds import KINDS
 
 SHIPPED = [
     *("config/quick.yaml", "config/test.yaml"),
@@ -15,11 +16,6 @@ SHIPPED = [
         for name in ("config.yaml", "config/tour.yaml")
     ),
 ]
-PLOTS = {
-    path.stem
-    for path in (ROOT / "scripts/mirage/reporting/plots").glob("*.py")
-    if "\ndef draw(" in path.read_text()
-}
 
 
 def expected(study):
@@ -29,7 +25,7 @@ def expected(study):
     seeds = {name: run["seeds"] for name, run in runs.items()}
     splits = {name: run["split"] for name, run in runs.items()}
     shown = [
-        (figure["plot"], series)
+        (figure["reads"], series)
         for figure in config["figures"].values()
         for series in figure["series"]
     ]
@@ -57,7 +53,7 @@ def expected(study):
         provenance=1,
         figure=len(config["figures"]),
         # Pictures are of the first seed, restarts of all.
-        examples=len(selections(shown, "examples", "filtered")),
+        examples=len(selections(shown, "examples")),
         restarts=sum(len(seeds[one["run"]]) for one in selections(shown, "restarts")),
     )
     for one in study.evaluations:
@@ -71,13 +67,13 @@ def different(values):
     return list({str(value): value for value in values}.values())
 
 
-def selections(shown, *plots):
-    """What series of these plots select, each once, whatever they are called."""
+def selections(shown, table):
+    """What series of figures that read this table select, each once, whatever they are called."""
     keys = ("run", "attack", "dtype", "split", "epsilons", "epochs", "defence")
     return different(
         {"defence": "bare", **{key: one[key] for key in keys if key in one}}
-        for plot, one in shown
-        if plot in plots
+        for reads, one in shown
+        if reads == table
     )
 
 
@@ -126,7 +122,12 @@ def test_the_small_configuration_has_every_rule_and_every_kind_of_plot(pristine)
     shown = {line.split()[0] for line in listed.splitlines() if line and not line.startswith("Us")}
     collections = {"checkpoints", "evaluations", "tables", "figures"}
     assert shown - collections == set(expected(study)) | {"download"}
-    assert {figure["plot"] for figure in study.config["figures"].values()} == PLOTS
+    figures = study.config["figures"].values()
+    assert {figure["reads"] for figure in figures} == {kind.reads for kind in KINDS}
+    schema = read(pristine, "schemas/config.schema.yaml")["properties"]["figures"]
+    keys = schema["additionalProperties"]["properties"]
+    for key, allowed in (("x", keys["x"]["oneOf"][0]["enum"]), ("show", keys["show"]["enum"])):
+        assert {figure[key] for figure in figures if key in figure} == set(allowed)
 
 
 EVALUATIONS = {"prepare", "train", "perturb", "sweep", "attack", "minimal"}

@@ -312,8 +312,14 @@ def test_the_code_of_an_objective_reruns_the_runs_that_are_trained_with_it(edit)
     assert jobs == TRAIN_FLOAT32 | OF_FLOAT32 | TRANSFER | TRAIN_SMALL | OF_SMALL
 
 
-def test_the_code_of_a_plot_reruns_the_figures_of_that_kind(edit):
-    assert edit("scripts/mirage/reporting/plots/by_epoch.py") == {"figure by-epoch"}
+@pytest.mark.parametrize("plot", ["restarts", pytest.param("lines", marks=pytest.mark.thorough)])
+def test_the_code_of_a_plot_reruns_the_figures_of_that_kind(edit, plot):
+    figures = {
+        "restarts": {"figure restarts"},
+        "lines": {f"figure by-{x}" for x in ("epoch", "epsilon", "value")}
+        | {"figure losses", "figure spectral-norms"},
+    }
+    assert edit(f"scripts/mirage/reporting/plots/{plot}.py") == figures[plot]
 
 
 @pytest.mark.thorough

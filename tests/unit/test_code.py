@@ -7,6 +7,7 @@ import pytest
 
 from mirage.attacks import signatures
 from mirage.runtime import code
+from mirage.study import kinds
 
 SCRIPTS = Path(code.__file__).parents[2]
 JOBS = sorted(SCRIPTS.glob("*.py"))
@@ -120,12 +121,13 @@ def test_an_attack_does_not_reach_the_other_attacks(script):
     assert "attacks/fgsm" not in pgd
 
 
-@pytest.mark.parametrize("plot", ["by_epoch", "by_epsilon", "losses", "spectral_norms", "examples"])
+@pytest.mark.parametrize("plot", sorted({kind.plot for kind in kinds.KINDS}))
 def test_a_figure_does_not_reach_the_other_kinds_of_plot(plot):
     found = names("figure.py", f"reporting.plots.{plot}")
-    kinds = {"by_epoch", "by_epsilon", "losses", "spectral_norms", "examples"}
-    assert {name.removeprefix("reporting/plots/") for name in found} & kinds == {plot}
-    assert not [name for name in found if name.startswith(("training", "attacks", "evaluation"))]
+    plots = {f"reporting/plots/{kind.plot}" for kind in kinds.KINDS}
+    assert found & plots == {f"reporting/plots/{plot}"}
+    forbidden = ("training", "attacks", "evaluation", "study/kinds")
+    assert not [name for name in found if name.startswith(forbidden)]
 
 
 @pytest.mark.parametrize("job", JOBS, ids=lambda path: path.name)

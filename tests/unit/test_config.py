@@ -181,7 +181,7 @@ def test_a_figure_by_value_takes_its_places_from_what_is_selected():
         select={"run": ["w2", "w4"], "attack": "fgsm", "epsilon": "0.1"},
     )
     found = config.read({"dataset": "digits", "runs": runs, "figures": {"a": figure}}, WORKFLOW)
-    assert found.config["figures"]["a"]["plot"] == "by_value"
+    assert found.config["figures"]["a"]["x"] == "value"
     assert [one["x"] for one in found.config["figures"]["a"]["series"]] == [2, 4]
 
 

@@ -233,7 +233,7 @@ SPOILED = [
     ("figures.values.select.0.epochs", [1, 3], "figures.values.select.0.epochs", ["takes one"]),
     ("figures.lines.colours", {"a": "bleu"}, "figures.lines.colours.a", ["'bleu' is no colour"]),
     ("figures.lines.colours", {"a": "#12"}, "figures.lines.colours.a", ["'#12' is no colour"]),
-    ("figures.digits.y", "success", "figures.digits", ["examples does not take y; it takes plot"]),
+    ("figures.digits.y", "success", "figures.digits", ["pictures does not take y; it takes plot"]),
     ("figures.restarts.log_x", True, "figures.restarts", ["does not take log_x"]),
     ("figures.lines.select.0.x", 1, "figures.lines.select.0", ["does not take x; its series take"]),
     ("figures.digits.select.0.clean", True, "figures.digits.select.0", ["does not take clean"]),

@@ -27,13 +27,13 @@ def told(plot, series, published=None, **more):
 
 
 def written(plot):
-    """What a configuration says for a module of plots."""
+    """What a configuration says for a figure that is called so here."""
     kinds = {
-        "by_epoch": {"plot": "lines"},
-        "by_epsilon": {"plot": "lines", "x": "epsilon"},
-        "by_value": {"plot": "lines", "x": "value"},
+        "by-epoch": {"plot": "lines"},
+        "by-epsilon": {"plot": "lines", "x": "epsilon"},
+        "by-value": {"plot": "lines", "x": "value"},
         "losses": {"plot": "lines", "y": "loss"},
-        "spectral_norms": {"plot": "lines", "y": "spectral_norm"},
+        "spectral-norms": {"plot": "lines", "y": "spectral_norm"},
         "restarts": {"plot": "restarts"},
     }
     return kinds.get(plot, {"plot": "pictures", "show": plot})
@@ -74,13 +74,13 @@ LINES = [
 
 
 @pytest.mark.parametrize(
-    ("plot", "series"), list(itertools.product(["by_epoch", "by_epsilon"], LINES))
+    ("plot", "series"), list(itertools.product(["by-epoch", "by-epsilon"], LINES))
 )
 def test_lines_of_one_name_are_told_where_the_plot_would_refuse_them(plot, series):
-    if plot == "by_epsilon" and DEEPFOOL in series:
+    if plot == "by-epsilon" and DEEPFOOL in series:
         assert "takes no epsilons to be drawn by" in told(plot, series)[0]
         return
-    key, prefix = ("epsilon", "ε = ") if plot == "by_epoch" else ("epoch", "epoch ")
+    key, prefix = ("epsilon", "ε = ") if plot == "by-epoch" else ("epoch", "epoch ")
     try:
         drawn.measured_lines({"series": series}, rows(), key, prefix)
         refusal = ""
@@ -93,20 +93,23 @@ def test_lines_of_one_name_are_told_where_the_plot_would_refuse_them(plot, serie
 
 X = {"x_label": "value"}
 UNDRAWABLE = [
-    ("by_value", [{**POINT, "x": 1}, {**POINT, "x": 1}], X, ["have the x 1"]),
-    ("by_value", [{**POINT, "x": 0}], {**X, "log_x": True}, ["select.0", "cannot show 0"]),
-    ("by_value", [{**POINT, "x": -2}], {**X, "log_x": True}, ["select.0", "cannot show -2"]),
+    ("by-value", [{**POINT, "x": 1}, {**POINT, "x": 1}], X, ["have the x 1"]),
+    ("by-value", [{**POINT, "x": 0}], {**X, "log_x": True}, ["select.0", "cannot show 0"]),
+    ("by-value", [{**POINT, "x": -2}], {**X, "log_x": True}, ["select.0", "cannot show -2"]),
     ("losses", [{"run": "one"}, {"run": "other"}], {}, ["labels that differ"]),
-    ("spectral_norms", [{"run": "one", "label": "a"}] * 2, {}, ["labels that differ"]),
+    ("spectral-norms", [{"run": "one", "label": "a"}] * 2, {}, ["labels that differ"]),
     ("losses", [{"run": "one", "attack": "fgsm"}], {}, ["select.0", "does not take attack"]),
+    ("losses", [{"run": "one"}], {"x": "epsilon"}, ["with y: loss takes epoch"]),
+    ("by-epoch", [{**FGSM, "x": 1}], {}, ["select.0", "does not take x"]),
+    ("by-value", [{**POINT, "epsilons": ["0.1"]}], X, ["select.0", "needs x, the value"]),
     ("restarts", [{**POINT, "attack": "pgd"}], {"log_x": True}, ["does not take log_x"]),
     ("digits", [{"run": "one"}], {"colours": {}}, ["does not take colours"]),
     ("examples", [POINT], {"x_label": ""}, ["does not take x_label"]),
     ("examples", [POINT, {**POINT, "split": "train"}], {}, ["select.1.split", "'train' is not"]),
     ("filtered", [POINT, {**POINT, "epsilons": ["0.2"]}], {}, ["select.1.epsilons", "['0.2']"]),
     ("filtered", [POINT, {**POINT, "attack": "pgd"}], {}, ["select.1.attack", "'pgd' is not"]),
-    ("by_epoch", [DEEPFOOL], {"y": "zero_share"}, ["'deepfool' (deepfool) has no zero_share"]),
-    ("by_epoch", [FGSM], {"y": ["accuracy", "iterations"]}, ["(fgsm) has no iterations"]),
+    ("by-epoch", [DEEPFOOL], {"y": "zero_share"}, ["'deepfool' (deepfool) has no zero_share"]),
+    ("by-epoch", [FGSM], {"y": ["accuracy", "iterations"]}, ["(fgsm) has no iterations"]),
 ]
 
 
@@ -117,10 +120,10 @@ def test_a_figure_that_cannot_be_drawn_is_told(plot, series, more, parts):
 
 
 DRAWABLE = [
-    ("by_value", [{**POINT, "x": 1}, {**POINT, "x": 2}], {**X, "log_x": True}),
-    ("by_value", [{**POINT, "x": 1}, {**POINT, "x": 1, "label": "a"}], X),
-    ("by_epsilon", [{**FGSM, "epochs": [3]}], {"log_x": True, "colours": {"epoch 3": "C1"}}),
-    ("by_epoch", [DEEPFOOL], {"y": ["iterations", "rho_l2"]}),
+    ("by-value", [{**POINT, "x": 1}, {**POINT, "x": 2}], {**X, "log_x": True}),
+    ("by-value", [{**POINT, "x": 1}, {**POINT, "x": 1, "label": "a"}], X),
+    ("by-epsilon", [{**FGSM, "epochs": [3]}], {"log_x": True, "colours": {"epoch 3": "C1"}}),
+    ("by-epoch", [DEEPFOOL], {"y": ["iterations", "rho_l2"]}),
     ("losses", [{"run": "one"}, {"run": "other", "panel": "p"}], {"y_label": "y"}),
     ("examples", [POINT, {**DEEPFOOL, "epochs": [1]}], {}),
     ("filtered", [POINT, {**POINT, "defence": "smooth", "label": "a"}], {}),
@@ -148,13 +151,13 @@ def test_images_of_runs_with_other_splits_do_not_stand_side_by_side():
 @pytest.mark.parametrize(
     ("plot", "series", "more", "quantities", "lacking"),
     [
-        ("by_epoch", FGSM, {}, ["accuracy"], None),
-        ("by_epoch", FGSM, {}, ["clean_accuracy"], "no accuracy"),
-        ("by_epoch", {**FGSM, "clean": True}, {}, ["clean_accuracy"], None),
-        ("by_epoch", FGSM, {"y": "zero_share"}, ["accuracy"], "no zero_share"),
-        ("by_epsilon", {**FGSM, "epochs": [3]}, {}, ["clean_accuracy"], None),
-        ("spectral_norms", {"run": "one"}, {}, ["spectral_norm:layer1"], None),
-        ("spectral_norms", {"run": "one"}, {}, ["accuracy"], "no spectral_norm"),
+        ("by-epoch", FGSM, {}, ["accuracy"], None),
+        ("by-epoch", FGSM, {}, ["clean_accuracy"], "no accuracy"),
+        ("by-epoch", {**FGSM, "clean": True}, {}, ["clean_accuracy"], None),
+        ("by-epoch", FGSM, {"y": "zero_share"}, ["accuracy"], "no zero_share"),
+        ("by-epsilon", {**FGSM, "epochs": [3]}, {}, ["clean_accuracy"], None),
+        ("spectral-norms", {"run": "one"}, {}, ["spectral_norm:layer1"], None),
+        ("spectral-norms", {"run": "one"}, {}, ["accuracy"], "no spectral_norm"),
     ],
 )
 def test_a_published_series_without_what_is_drawn_is_told(plot, series, more, quantities, lacking):
@@ -168,5 +171,5 @@ def test_a_published_point_at_zero_has_no_place_on_a_logarithmic_axis():
     series = [{**FGSM, "epochs": [3], "published": "theirs"}]
     for row in ({"quantity": "accuracy", "epsilon": "0"}, {"quantity": "clean_accuracy"}):
         published = {"theirs": [{"epsilon": "", **row}]}
-        assert "cannot show 0" in told("by_epsilon", series, published, log_x=True)[0]
-        assert told("by_epsilon", series, published) == []
+        assert "cannot show 0" in told("by-epsilon", series, published, log_x=True)[0]
+        assert told("by-epsilon", series, published) == []

@@ -16,9 +16,9 @@ from configurations import SCHEMA, WORKFLOW, small
 
 from mirage.attacks import ball, gradients, jsma, lbfgs
 from mirage.attacks.signatures import ATTACKS, OFFERED
-from mirage.data import columns, datasets, folders
+from mirage.data import columns, datasets, folders, images
 from mirage.models import defences, networks
-from mirage.study import config, drawable, language, study
+from mirage.study import config, drawable, kinds, language, study
 
 ROOT = SCHEMA.parents[1]
 RULES = yaml.safe_load(SCHEMA.read_text())
@@ -233,33 +233,27 @@ def looked_at(file, name):
     return found
 
 
-@pytest.mark.parametrize("plot", sorted(drawable.OF_FIGURE))
+@pytest.mark.parametrize("plot", sorted(kinds.DEFAULTS))
 def test_a_figure_takes_the_keys_that_its_plot_looks_at(plot):
-    file = PACKAGE / "reporting/plots" / f"{plot}.py"
-    read = looked_at(file, "figure")
-    if "comparison.draw_lines" in file.read_text():
-        read |= looked_at(PACKAGE / "reporting/plots/comparison.py", "figure")
-    if plot == "spectral_norms":  # it sets what is drawn itself
-        read -= {"y"}
-    assert read - set(drawable.OF_EVERY_FIGURE) == set(drawable.OF_FIGURE[plot])
+    read = looked_at(PACKAGE / "reporting/plots" / f"{plot}.py", "figure")
+    taken = {key for kind in kinds.KINDS if kind.plot == plot for key in kind.figure}
+    assert read - {*kinds.OF_EVERY_FIGURE, *kinds.OF_THE_PLAN} == taken
 
 
 def test_all_plots_and_all_keys_of_figures_are_known():
     figure = RULES["properties"]["figures"]["additionalProperties"]["properties"]
+    assert modules("reporting/plots", "draw") == set(kinds.DEFAULTS) == set(figure["plot"]["enum"])
     written = [
         *({"plot": "pictures", "show": show} for show in figure["show"]["enum"]),
-        *({"plot": "lines", "x": x} for x in figure["x"]["oneOf"][0]["enum"]),
         *({"plot": "lines", "y": y} for y in RULES["$defs"]["drawn"]["enum"]),
         {"plot": "restarts"},
     ]
-    assert {one["plot"] for one in written} == set(figure["plot"]["enum"])
-    assert {language.module(one) for one in written} == set(drawable.OF_FIGURE)
-    assert set(drawable.OF_FIGURE) == set(drawable.OF_SERIES) == modules("reporting/plots", "draw")
-    names = set(language.NAMES)
-    keys = {key for keys in drawable.OF_FIGURE.values() for key in keys}
-    keys |= set(drawable.OF_EVERY_FIGURE) - {"series"} | {"show", "select"} | names
-    assert keys == set(figure)
-    keys = {key for keys in drawable.OF_SERIES.values() for key in keys}
+    assert {kinds.kind(one).reads for one in written} == {kind.reads for kind in kinds.KINDS}
+    assert len({kind.reads for kind in kinds.KINDS}) == len(kinds.KINDS)
+    assert {kind.reads for kind in kinds.KINDS} <= {*columns.COLUMNS, *images.ARRAYS}
+    keys = {key for kind in kinds.KINDS for key in kind.figure}
+    assert keys | {*kinds.OF_EVERY_FIGURE, *language.NAMES} == set(figure)
+    keys = {key for kind in kinds.KINDS for key in kind.series}
     selected = set(RULES["$defs"]["selected"]["properties"])
     assert keys | set(language.DIMENSIONS) == selected
 

@@ -10,31 +10,23 @@ import pytest
 import figure as script
 from mirage.data import published
 from mirage.data.columns import COLUMNS
-from mirage.reporting.plots import (
-    by_epoch,
-    by_epsilon,
-    by_value,
-    digits,
-    examples,
-    filtered,
-    losses,
-    restarts,
-    spectral_norms,
-)
+from mirage.reporting.plots import lines, pictures, restarts
+from mirage.study import kinds
 
-# What each kind of plot is drawn from: a pattern of the files in the folder of `draw`.
-FILES = {
-    "by_epoch": "by_epoch[0-9].csv",
-    "by_epsilon": "by_epsilon[0-9].csv",
-    "by_value": "by_value[0-9].csv",
-    "losses": "losses[0-9].csv",
-    "spectral_norms": "spectral_norms[0-9].csv",
-    "restarts": "restarts[0-9].csv",
-    "examples": "examples.npz",
-    "filtered": "filtered[0-9].npz",
-    "digits": "digits.npz",
+PLOTS = {"lines": lines, "pictures": pictures, "restarts": restarts}
+
+# Each figure, as a configuration says it; what it is drawn from lies in the folder of `draw`.
+FIGURES = {
+    "by-epoch": {"plot": "lines"},
+    "by-epsilon": {"plot": "lines", "x": "epsilon"},
+    "by-value": {"plot": "lines", "x": "value"},
+    "losses": {"plot": "lines", "y": "loss"},
+    "spectral-norms": {"plot": "lines", "y": "spectral_norm"},
+    "restarts": {"plot": "restarts"},
+    "examples": {"plot": "pictures"},
+    "filtered": {"plot": "pictures", "show": "filtered"},
+    "digits": {"plot": "pictures", "show": "digits"},
 }
-KINDS = [*FILES]
 EPOCHS = [1, 26, 51]
 FGSM = {"run": "adam", "attack": "fgsm", "dtype": "float32", "split": "test"}
 
@@ -185,30 +177,40 @@ def published_rows():
 
 FILTERS = filters("bare", "smooth-1", "smooth-2")
 ENTRIES = {
-    "by_value": {
+    "by-value": {
         "x_label": "Width",
         "series": [one | {"published": "theirs/fig06"} for one in FILTERS],
     },
     "restarts": {"series": [{"run": "adam"}, {"run": "pgd"}]},
     "filtered": {"series": FILTERS},
     "digits": {"series": [{"split": "train"}]},
-    "by_epoch": {"series": [FGSM | {"published": "theirs/fig06", "clean": True}]},
-    "by_epsilon": {"series": [FGSM | {"epochs": [26], "published": "theirs/fig06", "clean": True}]},
+    "by-epoch": {"series": [FGSM | {"published": "theirs/fig06", "clean": True}]},
+    "by-epsilon": {"series": [FGSM | {"epochs": [26], "published": "theirs/fig06", "clean": True}]},
     "losses": {"series": [{"run": "adam"}]},
-    "spectral_norms": {"series": [{"run": "adam", "published": "theirs/fig07"}]},
+    "spectral-norms": {"series": [{"run": "adam", "published": "theirs/fig07"}]},
     "examples": {"series": [FGSM]},
 }
 
 
-def entry(kind, **more):
-    return {"plot": kind, "title": "A title"} | ENTRIES[kind] | more
+def entry(name, **more):
+    """A figure as it is planned."""
+    written = FIGURES[name]
+    figure = kinds.DEFAULTS[written["plot"]] | written
+    figure |= {"reads": kinds.kind(figure).reads, "title": "A title"}
+    return figure | ENTRIES[name] | more
+
+
+def figure_of(name, data, points=None, **more):
+    """A figure, drawn."""
+    figure = entry(name, **more)
+    return PLOTS[figure["plot"]].draw(figure, data, points)
 
 
 @pytest.fixture
 def draw(tmp_path):
     """The command line on files in a folder; returns the paths of the figure."""
-    np.savez(tmp_path / "examples.npz", **example_arrays())
-    np.savez(tmp_path / "digits.npz", **split_arrays())
+    np.savez(tmp_path / "examples0.npz", **example_arrays())
+    np.savez(tmp_path / "digits0.npz", **split_arrays())
     np.savez(tmp_path / "filtered0.npz", **example_arrays(4))
     for number, share in ((1, 0.9), (2, 0.5)):
         np.savez(tmp_path / f"filtered{number}.npz", **filtered_arrays(share))
@@ -217,27 +219,26 @@ def draw(tmp_path):
     (tmp_path / "theirs").mkdir()
     rows.reindex(columns=published.COLUMNS).to_csv(tmp_path / "theirs/published.csv", index=False)
     # As a run writes them: a file for each seed.
-    for kind, rows in {
-        "by_epoch": attack_rows(),
-        "by_epsilon": attack_rows(),
-        "by_value": value_rows(),
+    for name, rows in {
+        "by-epoch": attack_rows(),
+        "by-epsilon": attack_rows(),
+        "by-value": value_rows(),
         "restarts": restart_rows(),
         "losses": history_rows(),
-        "spectral_norms": measure_rows(),
+        "spectral-norms": measure_rows(),
     }.items():
-        reads = {"losses": "history", "restarts": "restarts", "spectral_norms": "measures"}
-        columns = [*rows, *COLUMNS[reads.get(kind, "attacks")]]
+        columns = [*rows, *COLUMNS[entry(name)["reads"]]]
         rows = rows.assign(defence=rows.get("defence", "bare"))
         rows = rows.reindex(columns=dict.fromkeys(columns))
         for seed, part in rows.groupby("seed"):
-            part.to_csv(tmp_path / f"{kind}{seed}.csv", index=False)
+            part.to_csv(tmp_path / f"{name}{seed}.csv", index=False)
 
-    def run(kind, name="figure"):
-        outputs = [tmp_path / f"{name}.{suffix}" for suffix in ("png", "svg")]
+    def run(name, drawn="figure"):
+        outputs = [tmp_path / f"{drawn}.{suffix}" for suffix in ("png", "svg")]
         script.main(
             [
-                *("--job", json.dumps({"figure": {"plot": kind, **entry(kind)}})),
-                *("--data", *map(str, sorted(tmp_path.glob(FILES[kind])))),
+                *("--job", json.dumps({"figure": entry(name)})),
+                *("--data", *map(str, sorted(tmp_path.glob(f"{name}[0-9].*")))),
                 *("--published", str(tmp_path / "theirs/published.csv")),
                 *("--output", *map(str, outputs)),
             ]
@@ -265,31 +266,31 @@ def legend_texts(drawing):
     return [text.get_text() for text in drawing.legends[0].get_texts() if text.get_text()]
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_command_line_writes_both_formats_and_nothing_else(draw, tmp_path, kind):
+@pytest.mark.parametrize("name", FIGURES)
+def test_command_line_writes_both_formats_and_nothing_else(draw, tmp_path, name):
     before = set(tmp_path.iterdir())
-    png, svg = draw(kind)
+    png, svg = draw(name)
     assert png.read_bytes().startswith(b"\x89PNG")
     assert b"<svg" in svg.read_bytes()
     assert set(tmp_path.iterdir()) - before == {png, svg}
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_same_input_gives_same_bytes(draw, kind):
-    first, second = draw(kind, "first"), draw(kind, "second")
+@pytest.mark.parametrize("name", FIGURES)
+def test_same_input_gives_same_bytes(draw, name):
+    first, second = draw(name, "first"), draw(name, "second")
     assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
 
 
 def test_only_the_module_of_the_plot_is_imported(draw, monkeypatch):
-    for kind in KINDS:
-        monkeypatch.delitem(sys.modules, f"mirage.reporting.plots.{kind}", raising=False)
+    for plot in PLOTS:
+        monkeypatch.delitem(sys.modules, f"mirage.reporting.plots.{plot}", raising=False)
     draw("losses")
-    assert [kind for kind in KINDS if f"mirage.reporting.plots.{kind}" in sys.modules] == ["losses"]
+    assert [plot for plot in PLOTS if f"mirage.reporting.plots.{plot}" in sys.modules] == ["lines"]
 
 
 def test_by_epoch_draws_the_mean_over_seeds_of_each_epsilon():
     rows = attack_rows()
-    drawing = by_epoch.draw(entry("by_epoch", series=[FGSM]), rows, None)
+    drawing = figure_of("by-epoch", rows, series=[FGSM])
     means = rows.groupby(["epsilon", "epoch"])["accuracy"].mean()
     assert set(drawn(drawing.axes[0])) == {expected(means["0.05"]), expected(means["0.1"])}
 
@@ -297,7 +298,7 @@ def test_by_epoch_draws_the_mean_over_seeds_of_each_epsilon():
 def test_band_is_one_standard_deviation_over_seeds():
     rows = attack_rows()
     series = [FGSM | {"epsilons": ["0.05"]}]
-    (band,) = by_epoch.draw(entry("by_epoch", series=series), rows, None).axes[0].collections
+    (band,) = figure_of("by-epoch", rows, series=series).axes[0].collections
     at_first = rows[(rows["epsilon"] == "0.05") & (rows["epoch"] == 1)]["accuracy"]
     edges = [y for x, y in band.get_paths()[0].vertices if x == 1]
     assert min(edges) == pytest.approx(at_first.mean() - at_first.std())
@@ -306,7 +307,7 @@ def test_band_is_one_standard_deviation_over_seeds():
 
 def test_by_epsilon_draws_a_line_per_epoch_at_the_size_of_epsilon():
     rows = attack_rows()
-    drawing = by_epsilon.draw(entry("by_epsilon", series=[FGSM | {"epochs": [1, 51]}]), rows, None)
+    drawing = figure_of("by-epsilon", rows, series=[FGSM | {"epochs": [1, 51]}])
     means = rows.groupby(["epoch", "epsilon"])["accuracy"].mean()
     assert set(drawn(drawing.axes[0])) == {expected(means[1]), expected(means[51])}
     assert legend_texts(drawing)[:2] == ["epoch 1", "epoch 51"]
@@ -314,22 +315,19 @@ def test_by_epsilon_draws_a_line_per_epoch_at_the_size_of_epsilon():
 
 def test_published_clean_accuracy_is_the_accuracy_at_epsilon_zero():
     series = [FGSM | {"epochs": [26], "published": "theirs/fig06"}]
-    lines = drawn(
-        by_epsilon.draw(entry("by_epsilon", series=series), attack_rows(), published_rows()).axes[0]
-    )
+    lines = drawn(figure_of("by-epsilon", attack_rows(), published_rows(), series=series).axes[0])
     assert ((0, 0.99), (0.05, 0.55), (0.1, 0.44), (0.2, 0.07)) in lines
 
 
 def test_clean_accuracy_is_drawn_once_for_all_epsilons():
     rows = attack_rows()
-    with_clean = entry("by_epoch", series=[FGSM | {"clean": True}])
-    panel = by_epoch.draw(with_clean, rows, None).axes[0]
+    panel = figure_of("by-epoch", rows, series=[FGSM | {"clean": True}]).axes[0]
     assert len(panel.lines) == 3
     assert expected(rows.groupby("epoch")["clean_accuracy"].mean()) in drawn(panel)
 
 
 def test_published_points_are_drawn_at_their_values():
-    drawing = by_epoch.draw(entry("by_epoch"), attack_rows(), published_rows())
+    drawing = figure_of("by-epoch", attack_rows(), published_rows())
     lines = drawn(drawing.axes[0])
     assert ((1, 0.31), (26, 0.44)) in lines
     assert ((26, 0.07),) in lines  # an epsilon that we do not draw
@@ -342,13 +340,13 @@ def test_published_points_are_drawn_at_their_values():
 
 def test_published_line_has_the_colour_of_ours_though_its_epsilon_is_written_otherwise():
     rows = attack_rows()
-    lines = drawn(by_epoch.draw(entry("by_epoch"), rows, published_rows()).axes[0])
+    lines = drawn(figure_of("by-epoch", rows, published_rows()).axes[0])
     ours = rows[rows["epsilon"] == "0.1"].groupby("epoch")["accuracy"].mean()
     assert lines[(1, 0.31), (26, 0.44)] == lines[expected(ours)]
 
 
 def test_published_norm_stands_beside_its_layer():
-    drawing = spectral_norms.draw(entry("spectral_norms"), measure_rows(), published_rows())
+    drawing = figure_of("spectral-norms", measure_rows(), published_rows())
     lines = drawn(drawing.axes[0])
     assert ((1, 4), (51, 19.5)) in lines
     assert ((1, 5.5), (26, 30.5), (51, 55.5)) in lines  # layer1, the mean of two seeds
@@ -358,15 +356,16 @@ def test_published_norm_stands_beside_its_layer():
 @pytest.mark.parametrize("written", ["0.10", "0.1"])
 def test_epsilon_keeps_its_text_from_file_to_legend(tmp_path, written):
     path = tmp_path / "eps.csv"
-    attack_rows().replace({"epsilon": {"0.1": written}}).to_csv(path, index=False)
-    drawing = by_epoch.draw(entry("by_epoch", series=[FGSM]), script.read([path]), None)
+    rows = attack_rows().replace({"epsilon": {"0.1": written}}).assign(defence="bare")
+    rows.reindex(columns=COLUMNS["attacks"]).to_csv(path, index=False)
+    drawing = figure_of("by-epoch", script.read([path], "attacks"), series=[FGSM])
     assert legend_texts(drawing)[:2] == ["ε = 0.05", f"ε = {written}"]
 
 
 def test_a_label_names_one_line_and_begins_the_names_of_several():
     one = FGSM | {"epsilons": ["0.05"], "label": "small"}
     several = FGSM | {"label": "both"}
-    drawing = by_epoch.draw(entry("by_epoch", series=[one, several]), attack_rows(), None)
+    drawing = figure_of("by-epoch", attack_rows(), series=[one, several])
     assert legend_texts(drawing)[:3] == ["small", "both, ε = 0.05", "both, ε = 0.1"]
 
 
@@ -375,20 +374,20 @@ def test_a_label_names_one_line_and_begins_the_names_of_several():
     [(1, "measured (1 seed)"), (3, "measured (mean of 3 seeds, band = ±1 SD)")],
 )
 def test_legend_says_what_a_measured_line_is(seeds, text):
-    drawing = by_epoch.draw(entry("by_epoch", series=[FGSM]), attack_rows(seeds), None)
+    drawing = figure_of("by-epoch", attack_rows(seeds), series=[FGSM])
     assert text in legend_texts(drawing)
 
 
 def test_legend_counts_the_seeds_of_each_line():
     rows = attack_rows().query("seed == 0 or epsilon == '0.1'")
-    drawing = by_epoch.draw(entry("by_epoch", series=[FGSM]), rows, None)
+    drawing = figure_of("by-epoch", rows, series=[FGSM])
     assert "measured (mean of 1–3 seeds, band = ±1 SD)" in legend_texts(drawing)
 
 
 def test_columns_and_panels_span_a_grid_with_labelled_axes():
     series = [FGSM | {"epsilons": [size], "panel": f"panel {size}"} for size in ("0.1", "0.05")]
     columns = ["accuracy", "mean_abs_gradient"]
-    axes = by_epoch.draw(entry("by_epoch", y=columns, series=series), attack_rows(), None).axes
+    axes = figure_of("by-epoch", attack_rows(), y=columns, series=series).axes
     assert [panel.get_title() for panel in axes] == ["panel 0.1", "panel 0.05", "", ""]
     assert [panel.get_xlabel() != "" for panel in axes] == [False, False, True, True]
     assert [panel.get_ylabel() != "" for panel in axes] == [True, False, True, False]
@@ -396,8 +395,8 @@ def test_columns_and_panels_span_a_grid_with_labelled_axes():
 
 
 def test_a_colour_of_the_config_takes_precedence():
-    figure = entry("by_epoch", series=[FGSM], colours={"ε = 0.1": "#123456"})
-    panel = by_epoch.draw(figure, attack_rows(), None).axes[0]
+    colours = {"ε = 0.1": "#123456"}
+    panel = figure_of("by-epoch", attack_rows(), series=[FGSM], colours=colours).axes[0]
     assert [line.get_color() for line in panel.lines].count("#123456") == 1
 
 
@@ -413,19 +412,19 @@ def test_a_colour_of_the_config_takes_precedence():
 def test_a_series_without_rows_is_named_with_what_was_looked_for(change, looked_for):
     series = FGSM | change
     with pytest.raises(ValueError, match=looked_for) as error:
-        by_epoch.draw(entry("by_epoch", series=[series]), attack_rows(), published_rows())
+        figure_of("by-epoch", attack_rows(), published_rows(), series=[series])
     assert str(series) in str(error.value)
 
 
 def test_two_series_of_one_name_are_never_averaged():
     rows = pd.concat([attack_rows(), attack_rows().assign(run="sgd")])
     with pytest.raises(ValueError, match="label them apart"):
-        by_epoch.draw(entry("by_epoch", series=[FGSM, FGSM | {"run": "sgd"}]), rows, None)
+        figure_of("by-epoch", rows, series=[FGSM, FGSM | {"run": "sgd"}])
 
 
 def test_losses_mark_the_least_mean_validation_loss_on_a_scale_that_fits():
     rows = history_rows()
-    panel = losses.draw(entry("losses"), rows).axes[0]
+    panel = figure_of("losses", rows).axes[0]
     means = rows.groupby("epoch")[["loss", "validation_loss"]].mean()
     lines = means["loss"].dropna(), means["validation_loss"]
     assert set(map(expected, lines)) <= set(drawn(panel))
@@ -441,14 +440,14 @@ def test_losses_have_markers_where_there_are_few_epochs():
         history_rows().assign(epoch=lambda rows, n=n: rows["epoch"] + 10 * n) for n in range(5)
     ]
     rows = pd.concat(often)
-    (panel,) = losses.draw(entry("losses"), rows).axes
+    (panel,) = figure_of("losses", rows).axes
     markers = {len(line.get_xdata()): line.get_marker() for line in panel.lines}
     assert markers[20] == "o"
     assert markers[50] == ""
 
 
 def test_band_of_losses_reaches_from_seed_to_seed():
-    drawing = losses.draw(entry("losses"), history_rows())
+    drawing = figure_of("losses", history_rows())
     band = drawing.axes[0].collections[0].get_paths()[0].vertices
     edges = [y for x, y in band if x == 10]
     first = history_rows().query("epoch == 10")["loss"]
@@ -457,7 +456,7 @@ def test_band_of_losses_reaches_from_seed_to_seed():
 
 
 def test_examples_show_at_most_four_rows_with_perturbation_and_classes():
-    drawing = examples.draw(entry("examples"), example_arrays(6))
+    drawing = figure_of("examples", [example_arrays(6)])
     images = [axes.images[0].get_array() for axes in drawing.axes if axes.images]
     assert len(images) == 12
     arrays = example_arrays(6)
@@ -468,7 +467,7 @@ def test_examples_show_at_most_four_rows_with_perturbation_and_classes():
 
 
 def test_a_network_that_no_example_misleads_is_said_to_be_so():
-    (panel,) = examples.draw(entry("examples"), example_arrays(0)).axes
+    (panel,) = figure_of("examples", [example_arrays(0)]).axes
     assert [text.get_text() for text in panel.texts] == [
         "The attack misled the network on no image."
     ]
@@ -478,21 +477,21 @@ def test_a_series_means_the_bare_network_unless_it_names_a_defence():
     rows = value_rows()
     means = rows.groupby(["defence", "epsilon"])["accuracy"].mean()
     for series, defence in ((FGSM, "bare"), (FGSM | {"defence": "smooth-2"}, "smooth-2")):
-        panel = by_epoch.draw(entry("by_epoch", series=[series]), rows, None).axes[0]
+        panel = figure_of("by-epoch", rows, series=[series]).axes[0]
         assert set(drawn(panel)) == {points([26], [value]) for value in means[defence]}
 
 
 def test_a_defence_that_was_not_measured_is_named():
     series = [FGSM | {"defence": "highpass-2"}]
     with pytest.raises(ValueError, match=r"defence \['highpass-2'\].*'bare', 'smooth-1'"):
-        by_epoch.draw(entry("by_epoch", series=series), value_rows(), None)
+        figure_of("by-epoch", value_rows(), series=series)
 
 
 @pytest.mark.parametrize(("label", "name"), [({}, "deepfool"), ({"label": "tuned"}, "tuned")])
 def test_a_minimal_attack_has_one_line_named_without_an_epsilon(label, name):
     rows = minimal_rows()
-    figure = entry("by_epoch", y="rho_l2", series=[FGSM | {"attack": "deepfool"} | label])
-    drawing = by_epoch.draw(figure, rows, None)
+    series = [FGSM | {"attack": "deepfool"} | label]
+    drawing = figure_of("by-epoch", rows, y="rho_l2", series=series)
     (panel,) = drawing.axes
     assert set(drawn(panel)) == {expected(rows.groupby("epoch")["rho_l2"].mean())}
     assert legend_texts(drawing)[0] == name
@@ -503,38 +502,38 @@ def test_a_minimal_attack_has_one_line_named_without_an_epsilon(label, name):
 def test_a_line_without_an_epsilon_keeps_its_label_beside_one_with():
     rows = pd.concat([attack_rows().query("epsilon == '0.1'"), minimal_rows()])
     series = [{"run": "adam", "label": "adam"}]
-    drawing = by_epoch.draw(entry("by_epoch", series=series), rows, None)
+    drawing = figure_of("by-epoch", rows, series=series)
     assert legend_texts(drawing)[:2] == ["adam, ε = 0.1", "adam"]
 
 
 def test_success_is_a_share():
-    figure = entry("by_epoch", y="success", series=[FGSM | {"attack": "deepfool"}])
-    (panel,) = by_epoch.draw(figure, minimal_rows(), None).axes
+    series = [FGSM | {"attack": "deepfool"}]
+    (panel,) = figure_of("by-epoch", minimal_rows(), y="success", series=series).axes
     assert panel.get_ylim() == (-0.03, 1.03)
     assert panel.get_ylabel() == "Success rate of the attack (0–1)"
 
 
 @pytest.mark.parametrize(
-    ("plot", "column", "lacking"),
-    [(by_epsilon, "accuracy", "epsilon"), (by_epoch, "zero_share", "zero_share")],
+    ("name", "column", "lacking"),
+    [("by-epsilon", "accuracy", "epsilon"), ("by-epoch", "zero_share", "zero_share")],
 )
-def test_a_line_without_values_is_refused(plot, column, lacking):
+def test_a_line_without_values_is_refused(name, column, lacking):
     rows = minimal_rows().assign(zero_share=np.nan)
     series = [FGSM | {"attack": "deepfool", "epochs": [26]}]
     with pytest.raises(ValueError, match=rf"cannot be drawn: no values of \['{lacking}'\]"):
-        plot.draw(entry("by_epoch", y=column, series=series), rows, None)
+        figure_of(name, rows, y=column, series=series)
 
 
 def test_a_mean_over_more_than_seeds_is_refused():
     rows = pd.concat([attack_rows(), attack_rows().assign(attack="pgd")])
     with pytest.raises(ValueError, match=r"'ε = 0.05'.*several values for seed 0 at epoch 1:"):
-        by_epoch.draw(entry("by_epoch", series=[{"run": "adam"}]), rows, None)
+        figure_of("by-epoch", rows, series=[{"run": "adam"}])
 
 
 def test_clean_lines_of_several_series_have_the_colours_of_their_series():
     rows = pd.concat([attack_rows(), attack_rows().assign(run="sgd", clean_accuracy=0.5)])
     both = [FGSM | {"run": run, "label": run, "clean": True} for run in ("adam", "sgd")]
-    lines = drawn(by_epoch.draw(entry("by_epoch", series=both), rows, None).axes[0])
+    lines = drawn(figure_of("by-epoch", rows, series=both).axes[0])
     ours = rows.query("run == 'sgd' and epsilon == '0.05'").groupby("epoch")["accuracy"].mean()
     assert lines[points(EPOCHS, [0.5] * 3)] == lines[expected(ours)]
 
@@ -542,7 +541,7 @@ def test_clean_lines_of_several_series_have_the_colours_of_their_series():
 def test_by_value_joins_the_series_of_a_label_each_at_its_own_x():
     rows = value_rows()
     series = [one | {"label": "smoothed", "x": one["x"] / 2} for one in FILTERS]
-    drawing = by_value.draw(entry("by_value", series=series), rows, None)
+    drawing = figure_of("by-value", rows, series=series)
     means = rows.groupby(["epsilon", "defence"])["accuracy"].mean()  # defences in their order
     (panel,) = drawing.axes
     assert set(drawn(panel)) == {points([0, 0.5, 1], means[size]) for size in ("0.05", "0.1")}
@@ -552,16 +551,16 @@ def test_by_value_joins_the_series_of_a_label_each_at_its_own_x():
 
 def test_by_value_names_a_line_by_its_label_where_there_is_one_epsilon():
     series = [one | {"label": "FGSM", "epsilons": ["0.1"]} for one in FILTERS]
-    drawing = by_value.draw(entry("by_value", series=series), value_rows(), None)
+    drawing = figure_of("by-value", value_rows(), series=series)
     assert len(drawing.axes[0].lines) == 1
     assert legend_texts(drawing)[0] == "FGSM"
 
 
 def test_by_value_puts_published_points_and_clean_accuracy_at_the_series_x():
     rows = value_rows()
-    series = [one | {"clean": True} for one in entry("by_value")["series"]]
+    series = [one | {"clean": True} for one in entry("by-value")["series"]]
     table = published_rows().query("epoch == 26 and epsilon != '0.2'")
-    lines = drawn(by_value.draw(entry("by_value", series=series), rows, table).axes[0])
+    lines = drawn(figure_of("by-value", rows, table, series=series).axes[0])
     ours = rows.query("epsilon == '0.1'").groupby("defence")["accuracy"].mean()
     assert lines[points([0, 1, 2], [0.44] * 3)] == lines[points([0, 1, 2], ours)]
     assert points([0, 1, 2], [0.99] * 3) in lines
@@ -571,8 +570,7 @@ def test_by_value_puts_published_points_and_clean_accuracy_at_the_series_x():
 
 def test_a_logarithmic_axis_has_its_ticks_at_the_values():
     series = [one | {"x": 4 ** (2 + one["x"])} for one in FILTERS]
-    figure = entry("by_value", series=series, log_x=True)
-    (panel,) = by_value.draw(figure, value_rows(), None).axes
+    (panel,) = figure_of("by-value", value_rows(), series=series, log_x=True).axes
     assert panel.get_xscale() == "log"
     assert [text.get_text() for text in panel.get_xticklabels()] == ["16", "64", "256"]
 
@@ -580,23 +578,21 @@ def test_a_logarithmic_axis_has_its_ticks_at_the_values():
 @pytest.mark.parametrize(("step", "whole"), [(1, True), (0.5, False)])
 def test_ticks_stand_at_whole_numbers_alone_where_the_values_are_whole(step, whole):
     series = [one | {"x": one["x"] * step} for one in FILTERS]
-    (panel,) = by_value.draw(entry("by_value", series=series), value_rows(), None).axes
+    (panel,) = figure_of("by-value", value_rows(), series=series).axes
     assert all(tick % 1 == 0 for tick in panel.get_xticks()) == whole
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"series": [FGSM]}, "lacks its place on the x axis"),
-        ({"x_label": None}, "needs `x_label`"),
+        ({"series": [FGSM]}, r"no values of \['x'\]"),
         ({"log_x": True}, "logarithmic x axis cannot show 0"),
         ({"series": [FGSM | {"x": 1}, FGSM | {"x": 1, "defence": "smooth-1"}]}, "at x 1:"),
     ],
 )
 def test_by_value_refuses_what_it_cannot_place(change, message):
-    figure = {key: value for key, value in entry("by_value", **change).items() if value is not None}
     with pytest.raises(ValueError, match=message):
-        by_value.draw(figure, value_rows(), None)
+        figure_of("by-value", value_rows(), **change)
 
 
 def shown(drawing):
@@ -605,18 +601,17 @@ def shown(drawing):
     return [(axes.get_title(), axes.images[0].get_array()) for axes in panels]
 
 
-def test_several_files_of_arrays_come_in_a_list_in_their_order(tmp_path):
+def test_files_of_arrays_come_in_a_list_in_their_order(tmp_path):
     paths = [tmp_path / "b.npz", tmp_path / "a.npz"]
     for count, path in enumerate(paths, 1):
         np.savez(path, **example_arrays(count))
-    assert [len(arrays["images"]) for arrays in script.read(paths)] == [1, 2]
-    assert len(script.read(paths[1:])["images"]) == 2
+    assert [len(arrays["images"]) for arrays in script.read(paths, "examples")] == [1, 2]
 
 
 def test_example_of_a_minimal_attack_says_its_relative_size():
     arrays = example_arrays(1)
     arrays |= {"adversarial": arrays["images"] * 1.25, "epsilon": np.array("")}
-    titles = [title for title, _ in shown(examples.draw(entry("examples"), arrays))]
+    titles = [title for title, _ in shown(figure_of("examples", [arrays]))]
     assert titles[1] == "perturbation\n‖r‖₂ / ‖x‖₂ = 0.25"
 
 
@@ -635,7 +630,7 @@ def two_attacks(first, second):
 
 def test_examples_of_several_attacks_show_the_images_that_all_have():
     data = two_attacks([0, 4, 2, 5], [2, 3, 4])
-    panels = shown(examples.draw(entry("examples", series=TWO), data))
+    panels = shown(figure_of("examples", data, series=TWO))
     assert len(panels) == 2 * 5  # the original, and two panels for each attack
     images = example_arrays(6)["images"]
     np.testing.assert_array_equal([array for _, array in panels[::5]], images[[4, 2]])
@@ -652,7 +647,7 @@ def test_examples_of_several_attacks_show_the_images_that_all_have():
 
 
 def test_perturbations_of_several_attacks_have_one_scale():
-    drawing = examples.draw(entry("examples", series=TWO), two_attacks([0], [0]))
+    drawing = figure_of("examples", two_attacks([0], [0]), series=TWO)
     changes = [axes.images[0] for axes in drawing.axes if axes.images and "‖" in axes.get_title()]
     largest = 0.5 * example_arrays(6)["images"][0].max()
     assert [image.get_clim() for image in changes] == [pytest.approx((-largest, largest))] * 2
@@ -660,13 +655,13 @@ def test_perturbations_of_several_attacks_have_one_scale():
 
 def test_attacks_without_an_image_in_common_show_their_own():
     data = two_attacks([0, 1], [2])
-    panels = shown(examples.draw(entry("examples", series=TWO), data))
+    panels = shown(figure_of("examples", data, series=TWO))
     originals = [title[:7] for title, _ in panels if title.startswith("label")]
     assert originals == ["label 0", "label 2", "label 1"]
 
 
 def test_an_attack_that_misled_on_no_image_says_so_beside_the_others():
-    drawing = examples.draw(entry("examples", series=TWO), two_attacks([0, 1], []))
+    drawing = figure_of("examples", two_attacks([0, 1], []), series=TWO)
     texts = [text.get_text() for axes in drawing.axes for text in axes.texts]
     assert texts == ["DeepFool:\nno image misled"]
     assert len(shown(drawing)) == 2 * 3
@@ -674,7 +669,7 @@ def test_an_attack_that_misled_on_no_image_says_so_beside_the_others():
 
 def test_filtered_shows_three_digits_before_and_behind_each_filter():
     data = [example_arrays(4), filtered_arrays(0.9), filtered_arrays(0.5)]
-    panels = shown(filtered.draw(entry("filtered"), data))
+    panels = shown(figure_of("filtered", data))
     assert len(panels) == 3 * 4
     assert [title for title, _ in panels[:4]] == [
         "original, label 0\nclassified as 0",
@@ -689,8 +684,7 @@ def test_filtered_shows_three_digits_before_and_behind_each_filter():
 
 
 def test_filtered_names_no_class_that_it_was_not_given():
-    figure = entry("filtered", series=FILTERS[1:2])
-    panels = shown(filtered.draw(figure, filtered_arrays(0.9)))
+    panels = shown(figure_of("filtered", [filtered_arrays(0.9)], series=FILTERS[1:2]))
     assert [title for title, _ in panels[:2]] == ["original, label 0", "adversarial, ε = 0.10"]
 
 
@@ -698,27 +692,26 @@ def test_filtered_refuses_adversarial_images_that_differ():
     other = filtered_arrays(0.5)
     other["adversarial"] = other["adversarial"] + 0.01
     with pytest.raises(ValueError, match="does not adapt to the defence"):
-        filtered.draw(entry("filtered", series=FILTERS[1:]), [filtered_arrays(0.9), other])
+        figure_of("filtered", [filtered_arrays(0.9), other], series=FILTERS[1:])
 
 
 def test_filtered_takes_one_pixel_that_differs_for_the_same_attack():
     other = filtered_arrays(0.5)
     other["adversarial"][0, 0, 0] += 0.2
-    figure = entry("filtered", series=FILTERS[1:])
-    assert len(shown(filtered.draw(figure, [filtered_arrays(0.9), other]))) == 3 * 4
+    drawing = figure_of("filtered", [filtered_arrays(0.9), other], series=FILTERS[1:])
+    assert len(shown(drawing)) == 3 * 4
 
 
 def test_filtered_says_that_no_image_is_in_all_series():
     other = filtered_arrays(0.5)
     other["indices"] = other["indices"] + 50
-    figure = entry("filtered", series=FILTERS[1:])
-    (panel,) = filtered.draw(figure, [filtered_arrays(0.9), other]).axes
+    (panel,) = figure_of("filtered", [filtered_arrays(0.9), other], series=FILTERS[1:]).axes
     assert [text.get_text() for text in panel.texts] == ["There is no image that all series show."]
 
 
 def test_digits_show_the_first_five_of_each_class():
     arrays = split_arrays()
-    panel = digits.draw(entry("digits"), arrays).axes[0]
+    panel = figure_of("digits", [arrays]).axes[0]
     sheet = panel.images[0].get_array()
     for digit in range(10):
         images = arrays["images"][arrays["labels"] == digit]
@@ -742,7 +735,7 @@ def bars(panel):
 
 
 def test_restarts_are_histograms_of_the_final_losses_of_the_least_seed():
-    drawing = restarts.draw(entry("restarts"), restart_rows())
+    drawing = figure_of("restarts", restart_rows())
     edges = np.geomspace(0.1 * 14, 28.19, 101)  # of seed 1; beyond a decade, so logarithmic
     for panel, size in zip(drawing.axes, (1, 0.1), strict=True):
         for row, image in enumerate((3, 17)):
@@ -758,7 +751,7 @@ def test_restarts_are_histograms_of_the_final_losses_of_the_least_seed():
 
 def test_restarts_say_how_concentrated_the_losses_are():
     rows = restart_rows().query("run == 'adam' and seed == 1")
-    (panel,) = restarts.draw(entry("restarts", series=[{"run": "adam"}]), rows).axes
+    (panel,) = figure_of("restarts", rows, series=[{"run": "adam"}]).axes
     wanted = [
         f"{here['start_loss'].std() / here['start_loss'].mean():.2g}"
         f" → {here['loss'].std() / here['loss'].mean():.2g}"
@@ -771,7 +764,7 @@ def test_restarts_say_how_concentrated_the_losses_are():
 
 def test_restarts_that_all_end_alike_are_drawn():
     rows = restart_rows().assign(loss=2.0)
-    for panel in restarts.draw(entry("restarts"), rows).axes:
+    for panel in figure_of("restarts", rows).axes:
         assert [len(row) for row in bars(panel).values()] == [1, 1]
         assert panel.get_xscale() == "linear"
 
@@ -779,4 +772,4 @@ def test_restarts_that_all_end_alike_are_drawn():
 def test_restarts_of_several_checkpoints_are_refused():
     rows = pd.concat([restart_rows(), restart_rows().assign(epoch=9)])
     with pytest.raises(ValueError, match=r"several networks or attacks: epoch \[.*8.*9.*\]"):
-        restarts.draw(entry("restarts"), rows)
+        figure_of("restarts", rows)

@@ -16,6 +16,13 @@ from mirage.runtime.errors import MirageError
 
 SIDE = 28  # pixels of the grey images
 CLASSES = 10
+# The arrays of each kind of file; of examples that stand beside others there are more.
+ARRAYS = {
+    "images": ("images", "labels"),
+    "examples": (
+        *("images", "adversarial", "labels", "predictions", "adversarial_predictions", "epsilon"),
+    ),
+}
 
 Labelled = tuple[np.ndarray, np.ndarray]  # images (n, height, width, ...), labels (n,), uint8
 
@@ -39,7 +46,7 @@ def load(path: str | Path) -> Labelled:
 
     Raises DataError where the file is damaged or not such a split.
     """
-    split = arrays(path, "images", "labels")
+    split = arrays(path, *ARRAYS["images"])
     images, labels = split["images"], split["labels"]
     if images.ndim < 3 or labels.shape != images.shape[:1] or labels.dtype != np.uint8:
         raise DataError(

@@ -8,42 +8,12 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from mirage.attacks.signatures import signature
 from mirage.data.columns import BARE
+from mirage.study.kinds import OF_EVERY_FIGURE, OF_THE_PLAN, kind
 from mirage.study.schemas import named, shown
 from mirage.study.study import Study
 
 # Columns of the attack table that speak of a gradient: empty for an attack that follows none.
 OF_GRADIENT = ("zero_share", "zero_image_share", "sign_disagreement", "mean_abs_gradient")
-
-# What the plots of scripts/mirage/reporting/plots look at, in a figure and in each of its series.
-LINES = ("y", "x_label", "y_label", "colours", "log_x")
-MEASURED = (
-    *("run", "attack", "dtype", "split", "defence", "epsilons", "epochs"),
-    *("label", "panel", "published", "clean"),
-)
-CHECKPOINT = ("run", "attack", "dtype", "split", "defence", "epsilons", "epochs", "label")
-OF_FIGURE = {
-    "by_epoch": LINES,
-    "by_epsilon": LINES,
-    "by_value": LINES,
-    "digits": ("x_label",),
-    "examples": (),
-    "filtered": (),
-    "losses": ("x_label", "y_label", "colours"),
-    "restarts": ("x_label", "y_label"),
-    "spectral_norms": ("x_label", "y_label", "colours", "log_x"),
-}
-OF_SERIES = {
-    "by_epoch": MEASURED,
-    "by_epsilon": MEASURED,
-    "by_value": (*MEASURED, "x"),
-    "digits": ("run", "split"),
-    "examples": CHECKPOINT,
-    "filtered": CHECKPOINT,
-    "losses": ("run", "epochs", "label", "panel"),
-    "restarts": (*CHECKPOINT, "panel"),
-    "spectral_norms": ("run", "epochs", "label", "panel", "published"),
-}
-OF_EVERY_FIGURE = ("plot", "title", "caption", "category", "series")
 
 Published = Mapping[str, Iterable[Mapping]]
 
@@ -94,15 +64,18 @@ def empty_columns(study: Study, where: str, attack: str, columns: Iterable[str])
 
 def _not_taken(where: str, figure: Mapping) -> Iterator[str]:
     """Keys that the kind of figure does not look at."""
-    plot = figure["plot"]
-    known = (*OF_EVERY_FIGURE, *OF_FIGURE[plot])
-    if unknown := [key for key in figure if key not in known]:
-        yield f"{where}: a figure of {plot} does not take {named(unknown)}; it takes {named(known)}"
+    of = kind(figure)
+    known = (*OF_EVERY_FIGURE, *of.figure)
+    if unknown := [key for key in figure if key not in (*known, *OF_THE_PLAN)]:
+        yield f"{where}: a figure of {of} does not take {named(unknown)}; it takes {named(known)}"
+    if of.reads != "attacks" and figure.get("x", "epoch") != "epoch":
+        yield f"{where}.x: {shown(figure['x'])} is not allowed; a figure of {of} takes epoch"
     for number, series in enumerate(figure["series"]):
-        if unknown := [key for key in series if key not in OF_SERIES[plot]]:
+        known = [key for key in of.series if key != "x" or figure["x"] == "value"]
+        if unknown := [key for key in series if key not in known]:
             yield (
-                f"{where}.series.{number}: a figure of {plot} does not take {named(unknown)}; "
-                f"its series take {named(OF_SERIES[plot])}"
+                f"{where}.series.{number}: a figure of {of} does not take {named(unknown)}; its "
+                f"series take {named(known)}"
             )
 
 
@@ -129,15 +102,15 @@ def _figure_faults(
         found += _series_faults(study, f"{where}.series.{number}", figure, series, published)
     if found:
         return found
-    match figure["plot"]:
-        case "by_epoch" | "by_epsilon" | "by_value":
+    match figure["reads"]:
+        case "attacks":
             return [*_axis_faults(study, where, figure, published), *_lines(study, where, figure)]
-        case "losses" | "spectral_norms":
+        case "history" | "measures":
             return _alike(where, figure, ("panel", "label"))
-        case "digits" if len(figure["series"]) > 1:
+        case "images" if len(figure["series"]) > 1:
             return [f"{where}.series.1: a figure of digits takes one series"]
-        case "examples" | "filtered" as plot:
-            return _one_choice(study, where, figure, plot)
+        case "examples":
+            return _one_choice(study, where, figure)
     return found
 
 
@@ -154,10 +127,10 @@ def _series_faults(
         )
     if "published" in series and published is not None:
         found += _published_faults(where, figure, series, published)
-    match figure["plot"]:
-        case "by_epoch" | "by_epsilon" | "by_value":
+    match figure["reads"]:
+        case "attacks":
             found += _line_faults(study, where, figure, series)
-        case "examples" | "filtered":
+        case "examples":
             found += _example_faults(study, where, series)
         case "restarts":
             found += _restart_faults(study, where, series)
@@ -165,8 +138,7 @@ def _series_faults(
 
 
 def _columns(figure: Mapping) -> list[str]:
-    columns = figure.get("y", "accuracy")
-    return [columns] if isinstance(columns, str) else columns
+    return [figure["y"]] if isinstance(figure["y"], str) else figure["y"]
 
 
 def _published_faults(
@@ -180,12 +152,11 @@ def _published_faults(
             f"{named(sorted(one for one in published if one.count('/') < 2))}"
         ]
     there = sorted({row["quantity"] for row in published[name]})
-    if figure["plot"] == "spectral_norms":
-        drawn, there = ["spectral_norm"], sorted({one.split(":")[0] for one in there})
-    else:
-        drawn = list(_columns(figure))
-        if "accuracy" in drawn and (figure["plot"] == "by_epsilon" or series.get("clean")):
-            drawn.append("clean_accuracy")
+    drawn = list(_columns(figure))
+    if figure["reads"] == "measures":
+        there = sorted({one.split(":")[0] for one in there})
+    elif "accuracy" in drawn and (figure["x"] == "epsilon" or series.get("clean")):
+        drawn.append("clean_accuracy")
     if set(there) & set(drawn):
         return []
     return [f"{where}.published: series {name!r} has {named(there)}, and no {named(drawn)}"]
@@ -193,7 +164,6 @@ def _published_faults(
 
 def _line_faults(study: Study, where: str, figure: Mapping, series: Mapping) -> list[str]:
     """A series of the attack table that is no line of its own."""
-    plot = figure["plot"]
     chosen = study.chosen(series)
     if not chosen:
         return unmeasured(study, where, series)
@@ -208,9 +178,9 @@ def _line_faults(study: Study, where: str, figure: Mapping, series: Mapping) -> 
     if "epsilons" in series and study.kind(attack) == "minimal":
         return [f"{where}: attack {attack!r} takes no epsilons"]
     found += empty_columns(study, where, attack, _columns(figure))
-    if plot == "by_epsilon" and not chosen[0].epsilons:
+    if figure["x"] == "epsilon" and not chosen[0].epsilons:
         found.append(f"{where}.attack: {attack!r} takes no epsilons to be drawn by")
-    if plot == "by_value":
+    if figure["x"] == "value":
         if "x" not in series:
             found.append(f"{where}: a figure by value needs x, the value, as well")
         epochs = series.get("epochs", study.runs[series["run"]]["epochs"])
@@ -224,14 +194,14 @@ def _axis_faults(
 ) -> list[str]:
     """An axis without a name, or a logarithmic one that begins at zero or below."""
     found = []
-    if figure["plot"] == "by_value" and "x_label" not in figure:
+    if figure["x"] == "value" and "x_label" not in figure:
         found.append(f"{where}: a figure by value needs x_label, what the value is, as well")
     if not figure.get("log_x"):
         return found
     for number, series in enumerate(figure["series"]):
-        if figure["plot"] == "by_value":
+        if figure["x"] == "value":
             places = [series["x"]]
-        elif figure["plot"] == "by_epsilon":
+        elif figure["x"] == "epsilon":
             places = [float(one) for one in study.chosen(series)[0].epsilons]
             for row in (published or {}).get(series.get("published"), ()):
                 if row["quantity"] == "clean_accuracy":
@@ -260,12 +230,12 @@ def _lines(study: Study, where: str, figure: Mapping) -> list[str]:
         (chosen,) = study.chosen(series)
         run = study.runs[series["run"]]
         panel, label = series.get("panel", ""), series.get("label", "")
-        if figure["plot"] == "by_epsilon":
+        if figure["x"] == "epsilon":
             values = series.get("epochs", run["epochs"])
         else:
             values = chosen.epsilons or (None,)
         key = number
-        if figure["plot"] == "by_value":
+        if figure["x"] == "value":
             key = (panel, label)
             places.update(
                 (panel, label, value, series["x"], seed)
@@ -274,7 +244,7 @@ def _lines(study: Study, where: str, figure: Mapping) -> list[str]:
             )
         entry = entries.setdefault(key, (panel, label, chosen.attack, {}))
         entry[-1].update(dict.fromkeys(values))
-    prefix = "epoch " if figure["plot"] == "by_epsilon" else "ε = "
+    prefix = "epoch " if figure["x"] == "epsilon" else "ε = "
     lines = Counter()
     for panel, label, attack, values in entries.values():
         for value in values:
@@ -311,14 +281,15 @@ def _alike(where: str, figure: Mapping, keys: tuple[str, ...]) -> list[str]:
     ]
 
 
-def _one_choice(study: Study, where: str, figure: Mapping, plot: str) -> list[str]:
+def _one_choice(study: Study, where: str, figure: Mapping) -> list[str]:
     """Series whose images cannot stand beside one another."""
     keys = ["split"]
-    if plot == "filtered":  # one adversarial image is put to all filters
+    if figure["show"] == "filtered":  # one adversarial image is put to all filters
         keys += ["run", "attack", "dtype", "epsilons", "epochs"]
     found = [
         f"{where}.series.{number}.{key}: {shown(series.get(key))} is not that of the first series, "
-        f"{shown(figure['series'][0].get(key))}; a figure of {plot} shows the same images in all"
+        f"{shown(figure['series'][0].get(key))}; a figure of {figure['show']} shows the same "
+        "images in all"
         for number, series in enumerate(figure["series"])
         for key in keys
         if series.get(key) != figure["series"][0].get(key)

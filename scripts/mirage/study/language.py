@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 
 from mirage.attacks.signatures import signature
 from mirage.data.columns import BARE
+from mirage.study.kinds import DEFAULTS, kind
 from mirage.study.needed import Needed, claimed
 from mirage.study.schemas import named, shown
 
@@ -23,9 +24,7 @@ from mirage.study.schemas import named, shown
 DIMENSIONS = ("run", "attack", "dtype", "split", "defence", "epsilon", "epoch")
 # What names lines, panels and places: in a figure, or in one of its selections, which goes first.
 NAMES = ("label", "panel", "published", "clean", "x")
-# Of a figure of lines: what module draws it.
-OF_TRAINING = {"loss": "losses", "spectral_norm": "spectral_norms"}
-PASSED_ON = ("title", "caption", "x_label", "y_label", "log_x", "colours")
+PASSED_ON = ("title", "caption", "y", "show", "x_label", "y_label", "log_x", "colours")
 
 
 @dataclass
@@ -61,7 +60,7 @@ def plan(config: Mapping, claims: Sequence[Mapping], points: Mapping, written: W
     tables = {name: _table(name, table, config) for name, table in config["tables"].items()}
     needed = Needed(config)
     for name, figure in figures.items():
-        if figure["plot"] in ("by_epoch", "by_epsilon", "by_value"):
+        if figure["reads"] == "attacks":
             for number, series in enumerate(figure["series"]):
                 where = written.origins[f"figures.{name}.series.{number}"]
                 needed.add(series, series.get("epsilons", ()), where)
@@ -148,29 +147,17 @@ def leave_out(planned: dict, wanted: Iterable[str]) -> None:
 # --- Figures --------------------------------------------------------------------------------------
 
 
-def module(figure: Mapping) -> str:
-    """The module of `mirage.reporting.plots` that draws a figure."""
-    if figure["plot"] == "restarts":
-        return "restarts"
-    if figure["plot"] == "pictures":
-        return figure.get("show", "examples")
-    y = figure.get("y", "accuracy")
-    if isinstance(y, str) and y in OF_TRAINING:
-        return OF_TRAINING[y]
-    x = figure.get("x", "epoch")
-    return "by_value" if isinstance(x, Mapping) or x == "value" else f"by_{x}"
-
-
 def _figure(name: str, figure: Mapping, config: Mapping, written: Written) -> dict:
     """A figure with its series spelled out."""
     where = f"figures.{name}"
     # In a study's own folder its name is left out.
     study = f"{name.rpartition('/')[0]}/" if "/" in name else ""
-    plot = module(figure)
-    planned = {"plot": plot, "category": figure.get("category", "Figures")}
+    plot = figure["plot"]
+    planned = {"plot": plot, "category": figure.get("category", "Figures"), **DEFAULTS[plot]}
     planned |= {key: figure[key] for key in PASSED_ON if key in figure}
-    if "y" in figure and plot not in OF_TRAINING.values():
-        planned["y"] = figure["y"]
+    if "x" in figure:
+        planned["x"] = "value" if isinstance(figure["x"], Mapping) else figure["x"]
+    planned["reads"] = kind(planned).reads
     select = figure["select"]
     several = isinstance(select, list)
     planned["series"] = []
@@ -183,7 +170,7 @@ def _figure(name: str, figure: Mapping, config: Mapping, written: Written) -> di
                 if one in chosen:
                     written.origins[f"{place}.{one}s"] = f"{key}.{one}"
                     written.origins[f"{place}.{one}s.0"] = f"{key}.{one}"
-            series = _series(plot, {**_names(figure), **chosen}, config, key, written)
+            series = _series({**_names(figure), **chosen}, planned, config, key, written)
             if "/" not in series.get("published", "/"):
                 series["published"] = study + series["published"]
             planned["series"].append(series)
@@ -198,7 +185,9 @@ def _names(figure: Mapping) -> dict:
     return found
 
 
-def _series(plot: str, chosen: Mapping, config: Mapping, where: str, written: Written) -> dict:
+def _series(
+    chosen: Mapping, figure: Mapping, config: Mapping, where: str, written: Written
+) -> dict:
     """One choice of a figure's selection, what was left out filled in."""
     run = config["runs"].get(chosen["run"], {})
     series = {"run": chosen["run"]}
@@ -211,7 +200,7 @@ def _series(plot: str, chosen: Mapping, config: Mapping, where: str, written: Wr
     if epsilons := _epsilons(chosen, config, where, written):
         series["epsilons"] = list(epsilons)
     epochs = chosen.get("epochs", [chosen["epoch"]] if "epoch" in chosen else None)
-    if epochs is None and attacked and plot != "by_epoch" and run:
+    if epochs is None and attacked and figure.get("x") != "epoch" and run:
         epochs = run["epochs"][-1:]
     if epochs is not None:
         series["epochs"] = epochs

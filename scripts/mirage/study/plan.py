@@ -259,7 +259,7 @@ class Plan:
 
     def all_restarts(self) -> list[str]:
         """The final losses that some figure shows."""
-        shown = [name for name, figure in self.figures.items() if figure["plot"] == "restarts"]
+        shown = [name for name, figure in self.figures.items() if figure["reads"] == "restarts"]
         return _once(file for name in shown for file in self.figure_data(name))
 
     def figure_data(self, name: str) -> list[str]:
@@ -268,14 +268,14 @@ class Plan:
         files = []
         for series in figure["series"]:
             run, seeds = series["run"], self.runs[series["run"]]["seeds"]
-            match figure["plot"]:
-                case "losses":
+            match figure["reads"]:
+                case "history":
                     files += self.per_seed(paths.history, run, epoch=self.runs[run]["epochs"])
-                case "spectral_norms":
+                case "measures":
                     files += self.per_seed(paths.measures, run)
-                case "digits":
+                case "images":
                     files += [self.data(run, series.get("split", "train"))]
-                case "examples" | "filtered":
+                case "examples":
                     files += self.of_series(paths.examples, series, seeds[:1])
                 case "restarts":
                     files += self.of_series(paths.restarts, series, seeds)

@@ -9,7 +9,6 @@ from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
 from mirage.reporting.plots import layout, series, style
 
-READS = "restarts"
 BINS = 100
 HEIGHT = 0.8  # of the tallest bar in a row; rows are one apart
 RATIO = 10  # of greatest to least loss, above which the axis is logarithmic

@@ -64,30 +64,26 @@ def line_styles(labels: list[str], colours: dict[str, str] | None = None) -> dic
 
 
 def mean_lines(
-    axes: Axes,
-    rows: pd.DataFrame,
-    x: str,
-    y: str,
-    line: str,
-    looks: dict[str, dict],
-    band: str | tuple = SPREAD,
+    axes: Axes, rows: pd.DataFrame, y: str, looks: dict[str, dict], band: str | tuple = SPREAD
 ) -> None:
-    """Draw the mean of `y` over `x` per value of the column `line`, with a band over seeds.
+    """Draw the mean of `y` over `x` of each `line` of `rows`, with a band over seeds.
 
     `looks` comes from `line_styles`, `band` is SPREAD or RANGE.
     """
-    sns.lineplot(
-        rows,
-        x=x,
-        y=y,
-        hue=line,
-        style=line,
-        errorbar=band,
-        err_kws={"alpha": 0.2, "linewidth": 0},
-        legend=False,
-        ax=axes,
-        **looks,
-    )
+    # One by one: seaborn draws no lines with and without markers together.
+    for line, some in rows.groupby("line", sort=False):
+        sns.lineplot(
+            some,
+            x="x",
+            y=y,
+            hue="line",
+            style="line",
+            errorbar=band,
+            err_kws={"alpha": 0.2, "linewidth": 0},
+            legend=False,
+            ax=axes,
+            **{name: {line: of_lines[line]} for name, of_lines in looks.items()},
+        )
 
 
 def handle(line: str, looks: dict[str, dict]) -> Line2D:

@@ -1,4 +1,7 @@
-"""Measured lines beside published points: what several kinds of plot share."""
+"""Lines: a column of a table over epochs, epsilons or a number that each series gives.
+
+Measured lines stand beside published points.
+"""
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -21,37 +24,48 @@ Y_LABELS = {
     "sign_disagreement": "Share of gradient signs unlike the exact sign (0–1)",
     "mean_abs_gradient": "Mean absolute gradient (loss per unit of pixel intensity)",
     "spectral_norm": "Spectral norm (largest singular value of the weights)",
+    "loss": "Loss (nats per image)",
+}
+X_LABELS = {
+    "epoch": "Epoch of training",
+    "epsilon": "Perturbation size ε (pixel intensity, 0–1)",
 }
 # All others lie in 0..1.
 UNBOUNDED = (
     *("rho_l2", "rho_linf", "median_l2", "iterations"),
-    *("mean_abs_gradient", "spectral_norm"),
+    *("mean_abs_gradient", "spectral_norm", "loss"),
 )
+LOSSES = {"loss": "training loss", "validation_loss": "validation loss"}
+MOST_MARKERS = 40  # of a line that can be told apart
+LEAST = {"linestyle": ":", "linewidth": 1.8}
 
 
-def draw_lines(
-    figure: dict,
-    data: pd.DataFrame,
-    published: pd.DataFrame | None,
-    *,
-    x: str,
-    x_label: str,
-    key: str,
-    prefix: str = "",
-) -> Figure:
-    """Draw the columns `figure["y"]` of `data` over the column `x`, a line per value of `key`.
+def draw(figure: dict, data: pd.DataFrame, published: pd.DataFrame | None = None) -> Figure:
+    """Draw the columns `figure["y"]` of `data` over `figure["x"]`, a line per series and key.
 
-    The column "x" is the number that each series gives as its `x`. Lines are means over seeds,
-    bands one standard deviation either side; `prefix` stands before the value of `key` in a
-    line's name. Raises ValueError where a series, measured or published, has no rows, or a line
+    The key is the epsilon; over epsilon it is the epoch. Lines are means over seeds, bands one
+    standard deviation either side. What is drawn depends on the table that the figure reads:
+
+    - `attacks` (epsilon as text): accuracies and shares in 0..1, or another column. x is `epoch`,
+      `epsilon` or `value`, the number that each series gives as its `x`: there, series of one
+      label and panel are points of the same lines.
+    - `measures`: the spectral norm, a line per layer.
+    - `history`: the loss (nats per image), a line for training, known of the epochs that are kept
+      as checkpoints, and one for validation. Bands are the range over seeds. A vertical line,
+      with its epoch above the panel, marks the least mean validation loss of each series.
+
+    `published` is the table of published series, whose points stand beside the lines of the series
+    that name them. Raises ValueError where a series, measured or published, has no rows, or a line
     has no values or several at one place.
     """
-    columns = figure.get("y", "accuracy")
-    columns = [columns] if isinstance(columns, str) else columns
-    rows = series.measured_lines(figure, data, key, prefix)
-    points = series.published_lines(figure, published, rows, columns, key, prefix)
-    rows, points = (table.assign(x=table[x].astype(float)) for table in (rows, points))
-    _check(rows, columns, x)
+    columns = [figure["y"]] if isinstance(figure["y"], str) else figure["y"]
+    at = "x" if figure["x"] == "value" else figure["x"]
+    losses = figure["reads"] == "history"
+    # One SD below a mean loss may be negative, which a logarithmic axis cannot show.
+    band = style.RANGE if losses else style.SPREAD
+    rows, points, key = _arranged(figure, columns, data, published)
+    rows, points = (table.assign(x=table[at].astype(float)) for table in (rows, points))
+    _check(rows, columns, at)
     clean_points = points[points["quantity"] == series.CLEAN]
     if series.CLEAN in columns:  # then it is a line, not what lines are held against
         clean_points = clean_points.iloc[:0]
@@ -67,6 +81,9 @@ def draw_lines(
     if len(points) or len(clean):
         # Dashes then tell published from measured; markers alone tell the lines apart.
         looks["dashes"] = dict.fromkeys(measured, "")
+    if losses:
+        epochs = rows.groupby("line")["epoch"].nunique()
+        looks["markers"] |= dict.fromkeys(epochs.index[epochs > MOST_MARKERS], "")
 
     titles = list(dict.fromkeys(rows["panel"]))
     cells = [(column, title) for column in columns for title in titles]
@@ -77,7 +94,7 @@ def draw_lines(
         share_y="row" if both_ways else len(columns) == 1,
     )
     for panel, (column, title) in zip(axes, cells, strict=True):
-        style.mean_lines(panel, rows[rows["panel"] == title], "x", column, "line", looks)
+        style.mean_lines(panel, rows[rows["panel"] == title], column, looks, band)
         there = points[(points["panel"] == title) & (points["quantity"] == column)]
         for (_, line), group in there.groupby(["entry", "line"], sort=False):
             look = {"color": looks["palette"][line], "marker": looks["markers"][line]}
@@ -98,19 +115,23 @@ def draw_lines(
             layout.scale_by_range(same)
         else:
             same[0].set(ylim=(-0.03, 1.03), yticks=[0, 0.2, 0.4, 0.6, 0.8, 1])
+    if losses:
+        _mark_least(axes, titles, rows, looks["palette"])
     layout.label_axes(
         axes,
-        figure.get("x_label", x_label),
+        figure.get("x_label", X_LABELS.get(at)),
         [figure.get("y_label", Y_LABELS[column]) for column, _ in cells],
         ["" if both_ways and column != columns[0] else title for column, title in cells],
-        whole_x=x != "epsilon" and bool((rows["x"] % 1 == 0).all()),  # epochs, layers, units
+        whole_x=at != "epsilon" and bool((rows["x"] % 1 == 0).all()),  # epochs, layers, units
     )
     if figure.get("log_x"):
         layout.log_x(axes, pd.concat([rows["x"], points["x"]]))
 
     lines = [(style.handle(line, looks), line) for line in measured]
     lines += [(_handle(style.PUBLISHED, looks["markers"][line]), line) for line in alone]
-    notes = [style.measured_entry(rows), *_published_notes(points, x)]
+    notes = [style.measured_entry(rows, band), *_published_notes(points, at)]
+    if losses:
+        notes.insert(0, (_handle(LEAST), "least mean validation loss"))
     if len(clean):
         notes.append((_handle(style.CLEAN), "clean accuracy (no attack)"))
     if len(clean_points):
@@ -119,6 +140,46 @@ def draw_lines(
     layout.set_title(drawing, figure["title"])
     layout.set_legend(drawing, lines, notes)
     return drawing
+
+
+def _arranged(
+    figure: dict, columns: list[str], data: pd.DataFrame, published: pd.DataFrame | None
+) -> tuple[pd.DataFrame, pd.DataFrame, str]:
+    """Return the rows of all lines, the published points, and the column that tells lines apart."""
+    key, prefix = "epsilon", "ε = "
+    if figure["reads"] == "history":
+        key, prefix = "kind", ""
+        data = data.rename(columns=LOSSES)
+        data = data.melt(["run", "seed", "epoch"], [*LOSSES.values()], key, "loss")
+        data = data.dropna(subset="loss")
+    elif figure["reads"] == "measures":
+        key, prefix = "item", ""
+        data = data[data["measure"] == figure["y"]].rename(columns={"value": figure["y"]})
+        if published is not None:
+            parts = published["quantity"].str.split(":", expand=True).reindex(columns=[0, 1])
+            published = published.assign(quantity=parts[0], item=parts[1])
+    elif figure["x"] == "epsilon":
+        key, prefix = "epoch", "epoch "
+        if published is not None:
+            # At epsilon 0 there is no attack: a clean accuracy is the accuracy there.
+            clean = published["quantity"] == series.CLEAN
+            at_zero = published[clean].assign(quantity="accuracy", epsilon="0")
+            published = pd.concat([published[~clean], at_zero])
+    rows = series.measured_lines(figure, data, key, prefix)
+    return rows, series.published_lines(figure, published, rows, columns, key, prefix), key
+
+
+def _mark_least(
+    axes: list[Axes], titles: list[str], rows: pd.DataFrame, palette: dict[str, str]
+) -> None:
+    """Mark the epoch of the least mean validation loss of each line in its panel."""
+    validation = rows[rows["kind"] == LOSSES["validation_loss"]]
+    for panel, title in zip(axes, titles, strict=True):
+        here = validation[validation["panel"] == title]
+        least = here.pivot_table("loss", "epoch", "line").idxmin()  # line -> epoch
+        for line, epoch in least.items():
+            panel.axvline(epoch, color=palette[line], **LEAST)
+        panel.secondary_xaxis("top").set_xticks(least, [f"epoch {epoch}" for epoch in least])
 
 
 def _check(rows: pd.DataFrame, columns: list[str], x: str) -> None:

@@ -1,0 +1,66 @@
+"""Kinds of figures: the table that each is drawn from, and the keys that it takes.
+
+A plan needs them, but no matplotlib: `mirage.reporting.plots` has a module for each `plot`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+# What a figure says where a configuration leaves it out.
+DEFAULTS = {
+    "lines": {"x": "epoch", "y": "accuracy"},
+    "pictures": {"show": "examples"},
+    "restarts": {},
+}
+OF_EVERY_FIGURE = ("plot", "title", "caption", "category", "select")
+OF_THE_PLAN = ("reads", "series")
+LINES = ("x", "y", "x_label", "y_label", "colours", "log_x")
+CHECKPOINT = ("run", "attack", "dtype", "split", "defence", "epsilons", "epochs", "label")
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of figure.
+
+    Attributes:
+        plot: The module that draws it.
+        reads: The table that it is drawn from: a kind of rows, or of arrays.
+        figure: Keys of the figure, beside those of every figure.
+        series: Keys of each of its series.
+        where: Keys and values that make a figure of this plot one of this kind.
+    """
+
+    plot: str
+    reads: str
+    figure: tuple[str, ...]
+    series: tuple[str, ...]
+    where: Mapping[str, str] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        """The kind as a configuration says it."""
+        return self.plot + "".join(f" with {key}: {value}" for key, value in self.where.items())
+
+
+# The first that fits is a figure's kind.
+KINDS = (
+    Kind("lines", "history", LINES, ("run", "epochs", "label", "panel"), {"y": "loss"}),
+    Kind(
+        *("lines", "measures", LINES),
+        ("run", "epochs", "label", "panel", "published"),
+        {"y": "spectral_norm"},
+    ),
+    Kind("lines", "attacks", LINES, (*CHECKPOINT, "panel", "published", "clean", "x")),
+    Kind("pictures", "images", ("show", "x_label"), ("run", "split"), {"show": "digits"}),
+    Kind("pictures", "examples", ("show",), CHECKPOINT),
+    Kind("restarts", "restarts", ("x_label", "y_label"), (*CHECKPOINT, "panel")),
+)
+
+
+def kind(figure: Mapping) -> Kind:
+    """The kind of a figure that has its `DEFAULTS`."""
+    return next(
+        one
+        for one in KINDS
+        if one.plot == figure["plot"]
+        and all(figure[key] == value for key, value in one.where.items())
+    )
