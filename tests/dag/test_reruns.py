@@ -333,14 +333,14 @@ def test_the_code_of_tables_reruns_tables_only(edit):
 @pytest.mark.thorough
 def test_published_values_rerun_what_shows_them(run):
     with (run / "studies/yue2018/published.csv").open("a") as stream:
-        stream.write("someone,table 1,fig1,test,1,0.05,accuracy,0.5,\n")
+        stream.write("someone,table 1,fig1,test,1,0.05,accuracy,,0.5,\n")
     assert reruns(run) == {"published", "figure by-epoch"}
 
 
 @pytest.mark.thorough
 def test_published_cells_rerun_the_tables_of_cells(run):
     with (run / "studies/rana/published.csv").open("a") as stream:
-        stream.write("someone,table 1,table1/784-512-10/jsma,,,,,0.5,\n")
+        stream.write("someone,table 1,table1/784-512-10/jsma,,,,,,0.5,\n")
     assert reruns(run) == {"cells rana-table1"}
 
 

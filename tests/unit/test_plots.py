@@ -160,7 +160,8 @@ def published_rows():
     norm = shared | {
         "place": "figure 7",
         "series": "theirs/fig07",
-        "quantity": "spectral_norm:layer1",
+        "quantity": "spectral_norm",
+        "item": "layer1",
     }
     return pd.DataFrame(
         [

@@ -295,6 +295,7 @@ def points(values, **columns):
                 "epoch": epoch,
                 "epsilon": "0.1",
                 "quantity": "accuracy",
+                "item": None,
                 "value": value,
                 **columns,
             }
@@ -335,7 +336,7 @@ def test_series_of_a_measure():
     )
     rows = {
         "measures": measures,
-        "series": points([4.0], quantity="spectral_norm:layer1", epsilon=None, split=None),
+        "series": points([4.0], quantity="spectral_norm", item="layer1", epsilon=None, split=None),
     }
     found = outcome(rows, "series", select={"run": "one"}, series="curve", tolerance=0.1)
     assert found.verdict == REPRODUCED

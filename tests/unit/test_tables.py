@@ -84,16 +84,19 @@ def test_the_short_table_puts_attacks_side_by_side():
     assert text["wide"].tolist()[:2] == ["", ""]
 
 
+POINT = ["source", "place", "series", "split", "epoch", "epsilon", "quantity", "item", "value"]
+
+
 def test_published_values_stand_beside_the_rows_they_speak_of():
     values = pd.DataFrame(
         [
-            ["s", "figure 1", "a", "test", 2, "0.10", "accuracy", 0.3],
-            ["s", "figure 1", "a", "test", 1, None, "clean_accuracy", 0.9],
-            ["s", "figure 2", "b", None, 2, None, "spectral_norm:layer1", 5.0],
-            ["s", "figure 1", "a", "test", 99, "0.10", "accuracy", 0.3],
-            ["s", "figure 9", "not drawn", "test", 1, "0.10", "accuracy", 0.3],
+            ["s", "figure 1", "a", "test", 2, "0.10", "accuracy", None, 0.3],
+            ["s", "figure 1", "a", "test", 1, None, "clean_accuracy", None, 0.9],
+            ["s", "figure 2", "b", None, 2, None, "spectral_norm", "layer1", 5.0],
+            ["s", "figure 1", "a", "test", 99, "0.10", "accuracy", None, 0.3],
+            ["s", "figure 9", "not drawn", "test", 1, "0.10", "accuracy", None, 0.3],
         ],
-        columns=["source", "place", "series", "split", "epoch", "epsilon", "quantity", "value"],
+        columns=POINT,
     )
     measures = pd.DataFrame(
         {
@@ -120,8 +123,7 @@ def test_published_values_stand_beside_the_rows_they_speak_of():
 
 def test_published_values_of_a_defence_stand_beside_the_rows_of_that_defence():
     values = pd.DataFrame(
-        [["s", "figure 1", "a", "test", 2, "0.10", "accuracy", 0.3]],
-        columns=["source", "place", "series", "split", "epoch", "epsilon", "quantity", "value"],
+        [["s", "figure 1", "a", "test", 2, "0.10", "accuracy", None, 0.3]], columns=POINT
     )
     attacks = pd.concat([rows(), rows(defence="smooth", accuracy=0.9)])
     series = [{"run": "one", "attack": "fgsm", "defence": "smooth", "published": "a"}]

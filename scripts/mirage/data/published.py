@@ -9,7 +9,11 @@ import pandas as pd
 from mirage.data.images import DataError
 
 FILE = "published.csv"
-COLUMNS = ("source", "place", "key", "split", "epoch", "epsilon", "quantity", "value", "note")
+COLUMNS = (
+    *("source", "place", "key", "split", "epoch", "epsilon"),
+    # As the columns measure and item of a table of measures, or a column of that of attacks.
+    *("quantity", "item", "value", "note"),
+)
 
 
 def rows(files: Iterable[Path | str]) -> list[dict[str, str]]:

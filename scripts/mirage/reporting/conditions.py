@@ -315,8 +315,9 @@ def series(tables: Mapping, condition: Mapping) -> Outcome:
     """
     points = tables["series"]
     points = points[points["series"] == condition["series"]]
-    if "quantity" in condition:
-        points = points[points["quantity"] == condition["quantity"]]
+    for key in ("quantity", "item"):
+        if key in condition:
+            points = points[points[key] == condition[key]]
     if points.empty:
         raise Missing(f"the published series {condition['series']} has no such points")
     away, inside, seeds = [], [], []
@@ -347,12 +348,10 @@ def _at_point(selection: Mapping, point: Mapping) -> dict:
     for key in ("epoch", "epsilon", "split"):
         if pd.notna(point[key]):
             chosen[key] = int(point[key]) if key == "epoch" else point[key]
-    quantity = point["quantity"]
-    if ":" in quantity:
-        measure, item = quantity.split(":")
-        keep = {key: chosen[key] for key in ("run", "epoch") if key in chosen}
-        return {**keep, "table": "measures", "measure": measure, "item": item}
-    return {**chosen, "column": quantity}
+    if pd.isna(point["item"]):
+        return {**chosen, "column": point["quantity"]}
+    keep = {key: chosen[key] for key in ("run", "epoch") if key in chosen}
+    return {**keep, "table": "measures", "measure": point["quantity"], "item": point["item"]}
 
 
 def concentration(tables: Mapping, condition: Mapping) -> Outcome:

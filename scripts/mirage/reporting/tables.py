@@ -145,11 +145,11 @@ def published(
     for entry in {one["published"]: one for one in series}.values():
         own = values[values["series"] == entry["published"]]
         for value in own.to_dict("records"):
-            if value["quantity"].startswith("spectral_norm"):
+            if pd.notna(value["item"]):
                 rows = measures[
                     (measures["run"] == entry["run"])
-                    & (measures["measure"] == "spectral_norm")
-                    & (measures["item"] == value["quantity"].split(":")[1])
+                    & (measures["measure"] == value["quantity"])
+                    & (measures["item"] == value["item"])
                 ]
                 column = "value"
             else:
@@ -169,6 +169,7 @@ def published(
                     "place": value["place"],
                     "run": entry["run"],
                     "quantity": value["quantity"],
+                    "item": value["item"],
                     "epoch": value["epoch"],
                     "epsilon": value["epsilon"],
                     "published": value["value"],
@@ -179,9 +180,10 @@ def published(
                 }
             )
     columns = (
-        "source place run quantity epoch epsilon published measured measured_sd seeds difference"
+        *("source", "place", "run", "quantity", "item", "epoch", "epsilon"),
+        *("published", "measured", "measured_sd", "seeds", "difference"),
     )
-    table = pd.DataFrame(found, columns=columns.split())
+    table = pd.DataFrame(found, columns=columns)
     table["epoch"] = table["epoch"].astype("Int64")
     return table, readable(table, ["measured"])
 

@@ -153,9 +153,7 @@ def _published_faults(
         ]
     there = sorted({row["quantity"] for row in published[name]})
     drawn = list(_columns(figure))
-    if figure["reads"] == "measures":
-        there = sorted({one.split(":")[0] for one in there})
-    elif "accuracy" in drawn and (figure["x"] == "epsilon" or series.get("clean")):
+    if "accuracy" in drawn and (figure["x"] == "epsilon" or series.get("clean")):
         drawn.append("clean_accuracy")
     if set(there) & set(drawn):
         return []

@@ -155,9 +155,6 @@ def _arranged(
     elif figure["reads"] == "measures":
         key, prefix = "item", ""
         data = data[data["measure"] == figure["y"]].rename(columns={"value": figure["y"]})
-        if published is not None:
-            parts = published["quantity"].str.split(":", expand=True).reindex(columns=[0, 1])
-            published = published.assign(quantity=parts[0], item=parts[1])
     elif figure["x"] == "epsilon":
         key, prefix = "epoch", "epoch "
         if published is not None:

@@ -6,7 +6,7 @@ import pandas as pd
 
 from mirage.data.columns import BARE
 
-PUBLISHED_COLUMNS = ["source", "place", "epoch", "epsilon", "quantity", "value"]
+PUBLISHED_COLUMNS = ["source", "place", "epoch", "epsilon", "quantity", "item", "value"]
 CLEAN = "clean_accuracy"
 FILTERS = {"epsilons": "epsilon", "epochs": "epoch"}
 
