@@ -389,7 +389,18 @@ def imports(file):
 
 
 @pytest.mark.parametrize(
-    "name", ["attack", "examples", "figure", "measure", "perturb", "restarts", "table", "train"]
+    "name",
+    [
+        "attack",
+        "examples",
+        "figure",
+        "gradients",
+        "measure",
+        "perturb",
+        "restarts",
+        "table",
+        "train",
+    ],
 )
 def test_a_script_is_handed_over_before_its_slow_imports(name):
     file = SCRIPTS / f"{name}.py"
