@@ -47,7 +47,7 @@ NOTHING = 0.02
 SNAKEMAKE, SERVER = "snakemake", "serve.py"
 COPIED = (
     *("Makefile", "Snakefile", "Singularity.def", "config.yaml", "pyproject.toml"),
-    *("config", "envs", "profiles", "report", "rules", "schemas", "scripts"),
+    *("config", "envs", "profiles", "report", "rules", "scripts"),
 )
 # TensorFlow's own line for each program that XLA has compiled: when that ended, and how many
 # microseconds it took.

@@ -5,7 +5,7 @@ PREFIX = rules.configuration.output[0].removesuffix(PATHS.configuration)
 # They are judged at the very end, hours after a fault in them could have been told.
 if STUDY.claims:
     try:
-        claims.check(STUDY.claims, FOLDER / "schemas/claims.schema.yaml", SERIES)
+        claims.check(STUDY.claims, SERIES)
     except claims.ClaimsError as error:
         raise WorkflowError(str(error))
 
@@ -13,7 +13,6 @@ if STUDY.claims:
 rule claims:
     input:
         claims=own(os.path.relpath(file, FOLDER) for file in STUDY.claim_files),
-        schema=own(["schemas/claims.schema.yaml"]),
         series=own(PLAN.claims_published()),
         attacks=PATHS.table.format(table="attacks.csv"),
         measures=PATHS.table.format(table="measures.csv"),
@@ -39,7 +38,7 @@ rule claims:
     shell:
         python(
             "judge.py",
-            "--claims {input.claims:q} --schema {input.schema:q} --series {input.series:q}",
+            "--claims {input.claims:q} --series {input.series:q}",
             "--attacks {input.attacks:q} --measures {input.measures:q}",
             "--history {input.history:q} --restarts {input.restarts:q} --output {output:q}",
         )

@@ -20,7 +20,6 @@ def arguments() -> argparse.Namespace:
     """Read the command line."""
     parser = Claims.parser(__doc__)
     parser.add_argument("--claims", type=Path, nargs="*", default=[], help="claims.yaml of studies")
-    parser.add_argument("--schema", type=Path, required=True, help="of the claims")
     parser.add_argument(
         "--series", type=Path, nargs="*", default=[], help="published.csv of studies"
     )
@@ -43,7 +42,7 @@ def main() -> None:
     job: Claims = args.job
     series = values.table(args.series)
     content = [claim for file in args.claims for claim in library.claims(file)] + job.own
-    claims.check(content, args.schema, set(series["series"]))
+    claims.check(content, set(series["series"]))
     content = claims.in_types_of(content, job.dtypes)
     files = {
         "attacks": [args.attacks],

@@ -42,7 +42,6 @@ import preloaded
 PACKAGES = (
     "tensorflow",
     "keras",
-    "jsonschema",
     "pydantic",
     "matplotlib.backends.backend_agg",
     "matplotlib.backends.backend_svg",

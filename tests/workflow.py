@@ -26,7 +26,7 @@ SOURCES = (
     "Snakefile",
     "Singularity.def",
     "config.yaml",
-    *("config", "envs", "profiles", "report", "rules", "schemas", "scripts"),
+    *("config", "envs", "profiles", "report", "rules", "scripts"),
     "studies",
 )
 # Targets that stand for others and run nothing.

@@ -3,7 +3,6 @@
 import re
 import subprocess
 import sys
-import textwrap
 
 import pandas as pd
 import pytest
@@ -48,17 +47,12 @@ def test_the_study_of_the_readme_gives_a_figure_and_a_verdict(fresh):
 
 
 @pytest.mark.thorough
-def test_the_attack_of_the_guide_is_a_file_and_an_entry(fresh):
+def test_the_attack_of_the_guide_is_two_files(fresh):
     guide = (ROOT / "docs/development.md").read_text().partition("\n## Add an attack\n")[2]
-    code, entry = (
-        re.search(rf"^```{kind}\n(.*?)^```", guide, re.M | re.S)[1] for kind in ("python", "yaml")
-    )
+    code, parameters = re.findall(r"^```python\n(.*?)^```", guide, re.M | re.S)[:2]
     assert sum(bool(line.strip()) for line in code.splitlines()) <= 10
     (fresh / "scripts/mirage/attacks/uniform.py").write_text(code)
-    schema = fresh / "schemas/config.schema.yaml"
-    text, choice = schema.read_text(), "      oneOf:\n"
-    place = text.index(choice, text.index("\n  attacks:\n")) + len(choice)
-    schema.write_text(text[:place] + textwrap.indent(entry, " " * 8) + text[place:])
+    (fresh / "scripts/mirage/attacks/parameters/uniform.py").write_text(parameters)
 
     config = read(fresh, "config/test.yaml")
     run = next(iter(config["runs"]))

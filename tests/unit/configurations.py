@@ -4,7 +4,6 @@ import copy
 from pathlib import Path
 
 WORKFLOW = Path(__file__).parents[2]
-SCHEMA = WORKFLOW / "schemas/config.schema.yaml"
 
 TEXT = {"title": "", "caption": "", "category": ""}
 RUN = {

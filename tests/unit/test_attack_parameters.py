@@ -4,20 +4,13 @@ import subprocess
 import sys
 
 import pytest
-from configurations import SCHEMA, WORKFLOW
+from configurations import WORKFLOW
 from pydantic import ValidationError
 
 from mirage.attacks import parameters, signatures
-from mirage.study import documents
 
 METHODS = parameters.methods()
 EACH = pytest.mark.parametrize("method", METHODS)
-BRANCHES = {
-    branch["properties"]["method"]["const"]: branch
-    for branch in documents.read(SCHEMA)["properties"]["attacks"]["additionalProperties"]["oneOf"]
-}
-# Keys of an attack that are not its method's.
-OF_CONFIGURATION = {"source", "adaptive", "exact"}
 
 
 def example(method, **changed):
@@ -54,21 +47,6 @@ def test_the_constants_agree_with_the_fields_and_with_the_attack(method):
     found = signatures.signature(method)
     assert model.kind == found.kind.replace("attack", "iterative")
     assert model.counts_iterations == found.counts
-
-
-@EACH
-def test_the_schema_of_a_configuration_has_the_same(method):
-    fields, branch = parameters.parameters_of(method).model_fields, BRANCHES[method]
-    given = branch["properties"]
-    assert set(given) - OF_CONFIGURATION == set(fields)
-    assert {*branch["required"]} - {"method"} == {
-        k for k, one in fields.items() if one.is_required()
-    }
-    assert (
-        ("source" in given)
-        == ("adaptive" in given)
-        == parameters.parameters_of(method).uses_network
-    )
 
 
 @EACH

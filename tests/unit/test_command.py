@@ -89,7 +89,7 @@ def test_check_says_what_is_wrong_with_a_file(tmp_path, monkeypatch, text, told)
     assert told in ended.value.code
 
 
-@pytest.mark.parametrize("verb", ["check", "origin"])
+@pytest.mark.parametrize("verb", ["check", "origin", "schema"])
 def test_the_help_of_a_verb_has_an_example_that_the_verb_takes(capsys, verb):
     with pytest.raises(SystemExit, match="0"):
         main([verb, "--help"])
@@ -102,7 +102,7 @@ def test_a_verb_that_is_none_is_told_with_those_there_are(capsys):
     with pytest.raises(SystemExit, match="2"):
         main(["chek"])
     assert "choose from" in (said := capsys.readouterr().err)
-    assert all(verb in said for verb in ("check", "origin"))
+    assert all(verb in said for verb in ("check", "origin", "schema"))
 
 
 def test_every_verb_has_a_file_and_every_file_a_verb(capsys):
@@ -122,6 +122,13 @@ def test_the_library_runs_as_the_command_from_any_folder(tmp_path, how):
     assert (status, said) == (1, "check: x: there is no such file\n")
 
 
+def test_the_schemas_are_those_of_the_models(tmp_path):
+    main(["schema", str(tmp_path / "mine")])
+    written = {file.name: file.read_text() for file in (tmp_path / "mine").iterdir()}
+    committed = {file.name: file.read_text() for file in (ROOT / "schemas").iterdir()}
+    assert written == committed, "run `python scripts/mirage schema schemas`"
+
+
 # --- Installed -----------------------------------------------------------------------------------
 
 
@@ -130,8 +137,7 @@ def test_every_folder_of_the_library_is_installed():
     folders = {path.parent.relative_to(ROOT / "scripts") for path in LIBRARY.rglob("*.py")}
     own = {".".join(folder.parts) for folder in folders}
     studies = {f"mirage.studies.{path.parent.name}" for path in ROOT.glob("studies/*/study.yaml")}
-    beside = {"mirage.schemas", "mirage.studies"}
-    assert set(settings["packages"]) == own | studies | beside
+    assert set(settings["packages"]) == {*own, *studies, "mirage.studies"}
 
 
 @pytest.mark.thorough
@@ -142,7 +148,7 @@ def test_pip_installs_the_library_alone_and_the_command(tmp_path):
     # A copy: a build leaves its files beside the sources.
     source, venv, away = (tmp_path / name for name in ("source", "venv", "away"))
     ignored = shutil.ignore_patterns("__pycache__", "*.egg-info")
-    for name in ("scripts", "schemas", "studies"):
+    for name in ("scripts", "studies"):
         shutil.copytree(ROOT / name, source / name, ignore=ignored)
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, source)

@@ -78,7 +78,7 @@ def test_the_order_of_keys_and_a_default_that_is_given_change_nothing(given_conf
     other["runs"]["one"]["learning_rate"] = {"decay_epochs": 2, "initial": 1}
     other["runs"]["other"]["learning_rate"] = 0.1
     other["runs"]["one"]["optimizer"] = {"beta_1": 0.9, "name": "adam"}
-    other["runs"]["one"]["l2"] = 0.0
+    other["runs"]["one"]["l2"] = 0  # the same number
     other["runs"]["one"]["split"] = dict(other["split"])
     other = dict(reversed(other.items()))
     one, two = (config.read(c, WORKFLOW).config for c in (given_config, other))
@@ -264,8 +264,7 @@ def test_a_configuration_may_use_what_a_study_defines_and_show_none_of_it():
 
 
 def test_a_study_says_nothing_that_is_the_configuration_s_to_say(tmp_path):
-    for name in ("schemas", "studies"):
-        shutil.copytree(ROOT / name, tmp_path / name)
+    shutil.copytree(ROOT / "studies", tmp_path / "studies")
     with (tmp_path / "studies/hao/study.yaml").open("a") as stream:
         stream.write("dataset: digits\n")
     with pytest.raises(config.ConfigError, match=r"hao/study\.yaml: dataset: a study does not say"):

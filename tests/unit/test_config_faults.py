@@ -103,7 +103,7 @@ SPOILED = [
         "runs.one.objective.clean_weight",
         ["2 is not", "at most 1"],
     ),
-    ("attacks.fgsm.method", "cw", "", ["'cw'", "allowed are fgsm, pgd"]),
+    ("attacks.fgsm.method", "cw", "", ["'cw'", "allowed are deepfool, fgsm"]),
     ("attacks.fgsm.method", MISSING, "attacks.fgsm", ["'method' is missing"]),
     ("attacks.fgsm.gradient", MISSING, "attacks.fgsm", ["'gradient' is missing"]),
     ("attacks.fgsm.gradient", "slope", "", ["'slope'", "cross_entropy_sum"]),
@@ -111,7 +111,7 @@ SPOILED = [
         "attacks.fgsm.steps",
         3,
         "attacks.fgsm",
-        ["unknown key 'steps'", "allowed are method, source, adaptive, gradient, clip, exact"],
+        ["unknown key 'steps'", "allowed are method, gradient, clip, fill_zeros"],
     ),
     ("attacks.fgsm.speed", 3, "attacks.fgsm", ["unknown key 'speed'"]),
     ("attacks.deepfool.gradient", "exact_sign", "attacks.deepfool", ["unknown key 'gradient'"]),
@@ -182,8 +182,13 @@ SPOILED = [
     ),
     ("attacks.pgd.steps", 0, "", ["0 is not", "at least 1"]),
     ("attacks.pgd.clip", [0], "", ["[0]", "at least 2"]),
-    ("attacks.pgd.clip", [0.4, 1], "attacks.pgd.clip.0", ["0.4", "at most 0", "from 0 to 1"]),
-    ("attacks.fgsm.clip", [0, 0.6], "attacks.fgsm.clip.1", ["0.6", "at least 1", "from 0 to 1"]),
+    ("attacks.pgd.clip", [0.4, 1], "attacks.pgd.clip.0", ["0.4", "at most 0", "of pixels"]),
+    (
+        "attacks.fgsm.clip",
+        [0, 0.6],
+        "attacks.fgsm.clip.1",
+        ["0.6", "at least 1", "of pixels"],
+    ),
     ("attacks.deepfool.clip", [0, 255], "attacks.deepfool.clip.1", ["255", "at most 2"]),
     ("attacks.pgd.clip", [-255, 1], "attacks.pgd.clip.0", ["-255", "at least -1"]),
     ("attacks.pgd.clip", [0, 1, 2], "", ["at most 2 of them"]),
@@ -196,7 +201,7 @@ SPOILED = [
     ("attacks.noise", {"method": "noise", "source": "one"}, "attacks.noise", ["'source'"]),
     ("attacks.pgd.steps", 10**20, "", ["at most 1000000"]),
     ("attacks.pgd.relative_step", 2.5, "", ["at most 2"]),
-    ("attacks.fgsm.method", "FGSM", "", ["'FGSM'", "allowed are fgsm"]),
+    ("attacks.fgsm.method", "FGSM", "", ["'FGSM'", "allowed are deepfool, fgsm"]),
     ("runs.one.learning_rate", 10**400, "", ["finite number"]),
     ("runs.one.epochs", [10**20], "runs.one.epochs.0", ["at most 1000000"]),
     ("runs.one.batch_size", 101, "", ["101 is more than the 100 training images"]),
@@ -346,7 +351,8 @@ def test_all_faults_are_told_at_once(given_config):
     assert lines[-2:] == [
         "runs.one.dtype: 'float16' is not allowed; allowed are float32, float64 (Floating-point "
         "type of weights and arithmetic in training)",
-        "runs.other.learning_rate: -1 is not allowed; it must be greater than 0",
+        "runs.other.learning_rate: -1 is not allowed; it must be greater than 0 (A constant, or "
+        "{initial, decay_epochs} for initial / (epochs done / decay_epochs + 1))",
     ]
 
 

@@ -8,6 +8,8 @@ from workflow import ROOT
 
 from mirage.reporting.conditions import KINDS, VERDICTS
 from mirage.study import config
+from mirage.study.model import Configuration, Run
+from mirage.study.model_shown import Cells, Figure, Selected
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 GUIDE = (ROOT / "docs/configuration.md").read_text()
@@ -35,12 +37,8 @@ def test_every_link_leads_somewhere(page):
 
 
 def test_the_guide_names_every_key():
-    schema = yaml.safe_load((ROOT / "schemas/config.schema.yaml").read_text())
-    figure = schema["properties"]["figures"]["additionalProperties"]["properties"]
-    cell = schema["$defs"]["cells"]["properties"]
-    run = schema["properties"]["runs"]["additionalProperties"]["properties"]
-    selected = schema["$defs"]["selected"]["properties"]
-    keys = {*schema["properties"], *run, *selected, *figure, *cell}
+    models = (Configuration, Run, Selected, Figure, Cells)
+    keys = {key for model in models for key in model.model_fields}
     shown = set(re.findall(r"\w+", " ".join([*re.findall(r"`([^`\n]+)`", GUIDE), *EXAMPLES])))
     assert keys <= shown
     assert set(KINDS) <= shown

@@ -33,7 +33,6 @@ CLAIMS = [
     ROOT / "studies" / name / "claims.yaml"
     for name in ("yue2017", "yue2018", "rana", "alzantot", "hao")
 ]
-SCHEMA = ROOT / "schemas/claims.schema.yaml"
 SERIES = [file.with_name("published.csv") for file in CLAIMS]
 
 
@@ -645,7 +644,7 @@ def test_page_colours_links_and_escapes(small):
 def shipped():
     names = {row["series"] for row in values.rows(SERIES)}
     found = [one for file in CLAIMS for one in library.claims(file)]
-    claims.check(found, SCHEMA, names)
+    claims.check(found, names)
     return found
 
 
@@ -720,7 +719,7 @@ def test_faults_of_claims_are_told(key, value, message):
     if value is None:
         del spoiled[key]
     with pytest.raises(claims.ClaimsError, match=message):
-        claims.check([spoiled], SCHEMA, ["a"])
+        claims.check([spoiled], ["a"])
 
 
 def test_a_selection_is_in_the_type_of_its_run_where_it_names_none():
@@ -741,7 +740,7 @@ def test_a_selection_is_in_the_type_of_its_run_where_it_names_none():
 
 def test_an_id_stands_once():
     with pytest.raises(claims.ClaimsError, match="s-01: this id stands twice"):
-        claims.check([claim(test=[EQUALS])] * 2, SCHEMA)
+        claims.check([claim(test=[EQUALS])] * 2)
 
 
 def test_script_writes_three_files(tmp_path):
@@ -752,7 +751,7 @@ def test_script_writes_three_files(tmp_path):
     outputs = [tmp_path / f"claims.{kind}" for kind in ("csv", "md", "html")]
     job = {"dataset": "mnist", "own": [], "dtypes": {}, "twins": {}, "figures": {}}
     command = [sys.executable, ROOT / "scripts/judge.py", "--job", json.dumps(job)]
-    command += ["--claims", *CLAIMS, "--schema", SCHEMA, "--series", *SERIES]
+    command += ["--claims", *CLAIMS, "--series", *SERIES]
     for name in written:
         command += [f"--{name}", tmp_path / f"{name}.csv"]
     done = subprocess.run(

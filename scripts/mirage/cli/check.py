@@ -21,7 +21,7 @@ def run(args: argparse.Namespace) -> None:
     series = published()
     study = config.read(content, FOLDER, series, os.environ.get("MNIST_DIR", ""))
     if study.claims:
-        claims.check(study.claims, FOLDER / "schemas/claims.schema.yaml", series)
+        claims.check(study.claims, series)
     counts = ", ".join(
         f"{len(study.config[key])} {key if len(study.config[key]) != 1 else key.removesuffix('s')}"
         for key in ("runs", "attacks", "figures")

@@ -3,6 +3,7 @@
 import argparse
 import importlib
 from collections.abc import Sequence
+from pathlib import Path
 
 CHECK = """Read a configuration as the workflow does, and report every fault in it.
 
@@ -24,6 +25,16 @@ ORIGIN_EXAMPLE = """examples:
   mirage origin results/digits run=float32 seed=1 epoch=181 attack=fgsm dtype=float32 epsilon=0.1
 
 exit status: 0 if all files are the recorded ones, 1 if not, 2 if the command line is wrong
+"""
+SCHEMA = """Write what a configuration and claims.yaml may say, as JSON Schema.
+
+The files are config.schema.json and claims.schema.json. An editor takes one from the first line of
+a YAML file: # yaml-language-server: $schema=PATH
+"""
+SCHEMA_EXAMPLE = """example:
+  mirage schema schemas
+
+exit status: 0 if both files are written, 1 if not, 2 if the command line is wrong
 """
 
 
@@ -68,4 +79,13 @@ def parser() -> argparse.ArgumentParser:
         metavar="KEY=VALUE",
         help="columns of a row of an attack, such as run=float32 seed=1 epoch=181",
     )
+
+    schema = verbs.add_parser(
+        "schema",
+        help="write the JSON Schemas of configuration and claims",
+        description=SCHEMA,
+        epilog=SCHEMA_EXAMPLE,
+        **form,
+    )
+    schema.add_argument("folder", type=Path, metavar="FOLDER", help="where they are written")
     return command

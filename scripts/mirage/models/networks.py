@@ -16,7 +16,7 @@ from mirage.runtime.errors import ArgumentError, MirageError
 EPSILON = {"float16": 2.0**-10, "bfloat16": 2.0**-7, "float32": 2.0**-23, "float64": 2.0**-52}
 DTYPES = tuple(EPSILON)
 SHAPE = (SIDE, SIDE)
-# What a network's name may be; schemas/config.schema.yaml has the same pattern.
+# What a network's name may be; mirage.study.model has the same pattern.
 NAMES = r"mlp(-[1-9]\d*)*|cnn-[1-9]\d*-[1-9]\d*-[1-9]\d*(-dropout0\.\d+)?|lenet"
 
 

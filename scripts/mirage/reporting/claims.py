@@ -5,12 +5,11 @@ When a run is planned, and again when the claims are judged.
 
 import copy
 from collections.abc import Collection, Mapping, Sequence
-from pathlib import Path
 
 from mirage.data.columns import COLUMNS
 from mirage.runtime.errors import MirageError
-from mirage.study import documents
-from mirage.study.schemas import Validator, named, sentences
+from mirage.study.model_claims import Claims
+from mirage.study.sentences import faults_in, named
 
 # Columns that are computed from those of a table.
 COMPUTED = {"attacks": ("seconds_per_image",)}
@@ -20,24 +19,19 @@ class ClaimsError(MirageError, ValueError):
     """Claims that cannot be read; the message lists every fault found."""
 
 
-def check(claims: Sequence[Mapping], schema_file: Path | str, series: Collection[str] = ()) -> None:
+def check(claims: Sequence[Mapping], series: Collection[str] = ()) -> None:
     """Check claims.
 
     Args:
         claims: As in claims.yaml, each with its source.
-        schema_file: schemas/claims.schema.yaml.
         series: Names of the published series.
 
     Raises:
-        ClaimsError: They are not as the schema wants them, an identifier stands twice or does not
+        ClaimsError: They are not as `Claims` says, an identifier stands twice or does not
             begin with its source, a claim has both or none of `test` and `not_testable`, or names a
             series that is not published, or a column that its table lacks.
     """
-    found = sorted(
-        Validator(documents.read(schema_file)).iter_errors({"claims": list(claims)}),
-        key=lambda fault: list(map(str, fault.path)),
-    )
-    faults = [sentence for fault in found for sentence in sentences(fault)]
+    faults = faults_in({"claims": list(claims)}, Claims)
     if not faults:
         faults = [fault for claim in claims for fault in _faults(claim, series)]
         ids = [claim["id"] for claim in claims]

@@ -12,7 +12,7 @@ import pandas as pd
 from scipy import stats
 
 from mirage.reporting.selections import Missing, rows, select, spread
-from mirage.study.schemas import named
+from mirage.study.sentences import named
 
 REPRODUCED = "reproduced"
 CAVEAT = "reproduced with a caveat"

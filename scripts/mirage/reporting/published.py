@@ -35,7 +35,7 @@ from mirage.reporting.conditions import (
     Outcome,
 )
 from mirage.reporting.selections import Missing
-from mirage.study.schemas import named
+from mirage.study.sentences import named
 
 # The data set that the published values were measured on.
 PUBLISHED_FOR = "mnist"

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from mirage.data.columns import BARE
-from mirage.study.schemas import named
+from mirage.study.sentences import named
 
 # What a selection means where it names nothing else.
 DEFAULTS = {

@@ -14,7 +14,6 @@ SOURCES = (
     "Snakefile",
     "rules/*.smk",
     "scripts/**/*.py",
-    "schemas/*.yaml",
     "studies/**/*.*",
     "report/*.rst",
 )

@@ -1,15 +1,15 @@
-"""The configuration: checked against the schema, completed, and laid out as a study.
+"""The configuration: checked against its model, completed, and laid out as a study.
 
 Errors are collected and name the key, the value and what is allowed.
 """
 
-import functools
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from mirage.runtime.errors import MirageError
 from mirage.study import consistency, documents, language, library
-from mirage.study.schemas import TYPES, Validator, complete, plain, sentences, shown
+from mirage.study.model import Configuration, completed
+from mirage.study.sentences import faults_in, plain
 from mirage.study.study import SPLITS, Study, evaluations
 
 
@@ -45,7 +45,7 @@ def read(
 
     Args:
         config: As read from YAML; left as it is.
-        workflow: Folder of the workflow, with config.yaml, studies and schemas.
+        workflow: Folder of the workflow, with config.yaml and studies.
         published: Rows (`quantity`, `epsilon` as text) of the published series that figures may
             show, by the name of the series; any series where it is None.
         folder: Local folder of the data, where the configuration names none.
@@ -53,39 +53,34 @@ def read(
     Raises:
         ConfigError: Anything is wrong; the message has a line for each fault.
     """
-    if not isinstance(config, Mapping):
-        _refuse([f"it must be {TYPES['object']}, not {shown(config)}"])
-    schema = _schema(workflow / "schemas/config.schema.yaml")
-    given = plain(config)
-    if faults := _by_schema(given, schema):
+    if faults := _faults(config):
         _refuse(faults)
     try:
-        gathered = library.gather(config, workflow, lambda content: _by_schema(content, schema))
+        gathered = library.gather(config, workflow, _faults)
     except documents.DocumentError as error:
         _refuse(str(error).splitlines())
     if gathered.faults:
         _refuse(gathered.faults)
-    completed = plain(gathered.config)
-    completed.setdefault("split", SPLITS[completed["dataset"]])
+    whole = plain(completed(plain(gathered.config)))
+    whole.setdefault("split", SPLITS[whole["dataset"]])
     faults = [
         f"runs.{name}: {key!r} is missing"
-        for name, run in completed["runs"].items()
+        for name, run in whole["runs"].items()
         for key in ("network", "epochs")
         if key not in run
     ]
     if faults:
         _refuse(faults)
-    complete(completed, schema, schema)
-    for run in completed["runs"].values():
-        run["split"] = run.pop("split", dict(completed["split"]))  # put in last, as defaults are
-        run["seeds"] = run["seeds"][: completed.get("max_seeds")]
+    for run in whole["runs"].values():
+        run.setdefault("split", dict(whole["split"]))
+        run["seeds"] = run["seeds"][: whole.get("max_seeds")]
     written = language.Written()
-    planned = language.plan(completed, gathered.claims, published or {}, written)
-    if faults := written.faults or consistency.of_names(planned, completed["also"]):
+    planned = language.plan(whole, gathered.claims, published or {}, written)
+    if faults := written.faults or consistency.of_names(planned, whole["also"]):
         _refuse([_as_written(fault, written.origins) for fault in faults])
     twins = {name: one["exact"] for name, one in planned["attacks"].items() if "exact" in one}
     language.leave_out(planned, gathered.wanted)
-    if faults := consistency.of_configuration(planned, completed["also"], folder):
+    if faults := consistency.of_configuration(planned, whole["also"], folder):
         _refuse([_as_written(fault, written.origins) for fault in faults])
     if "max_images" in planned:
         for entry in planned["evaluations"]:
@@ -106,14 +101,9 @@ def read(
     return study
 
 
-def _by_schema(content: Mapping, schema: Mapping) -> list[str]:
-    """What the schema says against a configuration or a study."""
-    if not isinstance(content, Mapping):
-        return [f"it must be {TYPES['object']}, not {shown(content)}"]
-    found = sorted(
-        Validator(schema).iter_errors(content), key=lambda fault: list(map(str, fault.path))
-    )
-    return [sentence for fault in found for sentence in sentences(fault)]
+def _faults(content: object) -> list[str]:
+    """What is wrong with a configuration or a study by itself."""
+    return faults_in(content, Configuration)
 
 
 def _as_written(fault: str, origins: Mapping[str, str]) -> str:
@@ -124,11 +114,6 @@ def _as_written(fault: str, origins: Mapping[str, str]) -> str:
         if origin := origins.get(".".join(parts[:length])):
             return ".".join([origin, *parts[length:]]) + colon + text
     return fault
-
-
-@functools.cache
-def _schema(file: Path) -> dict:
-    return documents.read(file)
 
 
 def _refuse(faults: list[str]) -> None:

@@ -12,7 +12,7 @@ from mirage.attacks.signatures import signature
 from mirage.data.columns import BARE
 from mirage.study import drawable
 from mirage.study.drawable import empty_columns, unmeasured
-from mirage.study.schemas import named, shown
+from mirage.study.sentences import named, shown
 from mirage.study.study import CLEAN, KEPT, SIZES, TABLES, Study, cell_series
 
 

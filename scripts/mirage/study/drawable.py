@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from mirage.attacks.signatures import signature
 from mirage.data.columns import BARE
 from mirage.study.kinds import OF_EVERY_FIGURE, OF_THE_PLAN, kind
-from mirage.study.schemas import named, shown
+from mirage.study.sentences import named, shown
 from mirage.study.study import Study
 
 # Columns of the attack table that speak of a gradient: empty for an attack that follows none.

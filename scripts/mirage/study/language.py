@@ -17,7 +17,7 @@ from mirage.attacks.signatures import signature
 from mirage.data.columns import BARE
 from mirage.study.kinds import DEFAULTS, kind
 from mirage.study.needed import Needed, claimed
-from mirage.study.schemas import named, shown
+from mirage.study.sentences import named, shown
 
 # What a list in a selection is crossed over. `epsilons` and `epochs` are lists that stay together:
 # the points of one line.

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mirage.study import documents
-from mirage.study.schemas import named, shown
+from mirage.study.sentences import named, shown
 
 # What may be named by more than one study.
 DEFINED = ("runs", "attacks", "defences", "grids")

@@ -1,0 +1,178 @@
+"""What a claim may say, and how it is tested."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from mirage.study.model_shown import Dtype, Epoch, Epsilon, Share, Split
+from mirage.study.typed import Some, Typed, by, either
+
+Positive = Annotated[float, Field(gt=0)]
+NotNegative = Annotated[float, Field(ge=0)]
+
+
+class Epochs(Typed):
+    """Epochs from one to another."""
+
+    first: Epoch = Field(None, alias="from")
+    last: Epoch = Field(None, alias="to")
+
+
+class ClaimedWhere(Typed):
+    """The smallest epsilon of a sweep at which the mean accuracy over seeds is at most this.
+
+    The sweep is that of the selection, but for the keys named here.
+    """
+
+    accuracy: Share
+    run: str = None
+    attack: str = None
+    split: Split = None
+    defence: str = None
+
+
+class Selection(Typed):
+    """Which rows of which table, and which of their columns."""
+
+    table: Literal["attacks", "measures", "history", "restarts"] = None
+    run: str
+    attack: str = None
+    dtype: Dtype = None
+    split: Split = None
+    defence: str = None
+    epsilon: Epsilon = None
+    epsilon_where: ClaimedWhere = None
+    """The smallest epsilon of a sweep at which the mean accuracy over seeds is at most this; the
+    sweep is that of the selection, but for the keys named here."""
+    epoch: either(Epoch, Literal["first", "last", "all"], Some[Epoch], Epochs) = None
+    """A number, several, {from, to}, or one of the words first, last and all."""
+    since: Epoch = None
+    """The change since this epoch, of each seed, takes the value's place."""
+    measure: Literal["spectral_norm", "logit_margin", "class_accuracy", "accuracy"] = None
+    item: str = None
+    column: str = None
+    """The column that is read."""
+    exact: str = None
+    """The attack that takes this one's place in the second verdict."""
+
+
+class Value(Typed):
+    """A value is the published one."""
+
+    kind: Literal["value"]
+    select: Selection
+    published: float
+    tolerance: NotNegative
+
+
+class Order(Typed):
+    """One value is less than another."""
+
+    kind: Literal["order"]
+    less: Selection
+    greater: Selection
+    by: NotNegative = None
+    """The difference asked for at least."""
+    factor: Positive = None
+    """The ratio asked for at least."""
+
+
+class Trend(Typed):
+    """A value rises or falls."""
+
+    kind: Literal["trend"]
+    select: Selection
+    sign: Literal["rising", "falling"]
+    by: NotNegative = None
+    """The change from first to last asked for."""
+
+
+class Equality(Typed):
+    """Two values are the same."""
+
+    kind: Literal["equality"]
+    first: Selection
+    second: Selection
+    tolerance: Positive
+
+
+class Minimum(Typed):
+    """A value has its minimum early."""
+
+    kind: Literal["minimum"]
+    select: Selection
+    at_or_before: Epoch
+    """Latest epoch of the minimum."""
+
+
+class Correlation(Typed):
+    """Two values rise together, or one falls as the other rises."""
+
+    kind: Literal["correlation"]
+    x: Selection
+    y: Selection
+    sign: Literal["positive", "negative"]
+    at_least: Share = None
+    """Size of the correlation asked for."""
+
+
+class Series(Typed):
+    """A series follows the published one."""
+
+    kind: Literal["series"]
+    select: Selection
+    series: str
+    """Key in published.csv of the study; of another one, as yue2018/fig1."""
+    quantity: str = None
+    """Only the points of this quantity."""
+    item: str = None
+    """Only those of this item of a measure, such as layer1."""
+    tolerance: Positive
+    """Largest root mean square difference."""
+
+
+class Concentration(Typed):
+    """The restarts of PGD end at one loss."""
+
+    kind: Literal["concentration"]
+    select: Selection
+    at_most: Positive
+    """Largest spread of the final losses of an image, as a share of their mean."""
+
+
+Condition = by("kind", Value, Order, Trend, Equality, Minimum, Correlation, Series, Concentration)
+
+
+class Claim(Typed):
+    """A published number or conclusion."""
+
+    id: Annotated[str, Field(pattern="^[a-z0-9]+-[0-9]{2}$")]
+    """The source's name, a dash and two digits, for example yue2017-04."""
+    source: str = None
+    """Short name of the source; that of the study where this is left out."""
+    place: str = None
+    """Table and cell, figure, section or page."""
+    statement: str
+    """What the source claims, in our words."""
+    published: str = None
+    """The published numbers as they are shown."""
+    figure: str = None
+    """Name of the figure that shows it; of another study, as masking/signs."""
+    note: str = None
+    """Shown beside the verdict, which it does not change."""
+    caveat: str = None
+    """Why even a success proves little here; the verdict is then at best reproduced with a
+    caveat."""
+    not_testable: str = None
+    """Why no data can exist here; in place of test."""
+    no_exact: str = None
+    """Why there is no second verdict."""
+    test: Some[Condition] = None
+    """Conditions, all of which must hold."""
+
+
+class Claims(Typed):
+    """Published claims and how each is tested."""
+
+    claims: Some[Claim]
+    """One entry for each published number or conclusion."""
