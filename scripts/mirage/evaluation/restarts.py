@@ -24,7 +24,7 @@ def losses(
     count: int,
     starts: int,
 ) -> Iterator[dict[str, object]]:
-    """Loss at random starts in the ball, and where PGD from there ends (Madry et al. 2017, fig. 1).
+    """Loss at random starts in the ball, and where PGD from there ends (Madry et al. 2017, fig. 2).
 
     Args:
         checkpoint: Of the network that is attacked.
