@@ -9,6 +9,7 @@ import pytest
 from snakemake_interface_logger_plugins.common import LogEvent
 
 import follow
+import last_words
 
 FRAMES = (
     'Traceback (most recent call last):\n  File "a.py", line 1, in <module>\n    f()\n    ^^^\n'
@@ -36,12 +37,12 @@ FRAMES = (
     ],
 )
 def test_the_last_message_of_a_log_is_found_whole(text, expected):
-    assert follow.last_words(text, "train") == expected
+    assert last_words.last_words(text, "train") == expected
 
 
 def test_a_killed_job_had_no_time_for_a_message():
-    assert follow.last_words("a\n\nepoch 1\nepoch 2\n", "train", killed=True) == ["epoch 2"]
-    assert follow.last_words("epoch 1\ntrain: x\ny", "train", killed=True) == ["train: x", "y"]
+    assert last_words.last_words("a\n\nepoch 1\nepoch 2\n", "train", killed=True) == ["epoch 2"]
+    assert last_words.last_words("epoch 1\ntrain: x\ny", "train", killed=True) == ["train: x", "y"]
 
 
 @pytest.mark.parametrize(
@@ -56,7 +57,7 @@ def test_a_killed_job_had_no_time_for_a_message():
     ],
 )
 def test_the_exit_status_is_read_from_what_snakemake_tells(message, status):
-    assert follow.exit_status(message) == status
+    assert last_words.exit_status(message) == status
 
 
 # --- A group on a cluster -------------------------------------------------------------------------

@@ -148,7 +148,7 @@ def ended(job):
 
 
 def failed(job, rule="train"):
-    return event(LogEvent.JOB_ERROR, "", logging.ERROR, jobid=job, rule_name=rule, log=[], input=[])
+    return event(LogEvent.JOB_ERROR, "", logging.ERROR, jobid=job, rule_name=rule, log=[], shellcmd=None)
 
 
 def settings(**changed):
@@ -309,7 +309,7 @@ def test_of_a_group_only_the_member_that_failed_counts(follow_run, clock, capsys
         follower.emit(began(job, seed=str(job)))
         infos.append(
             {
-                **{"jobid": job, "rule_name": "train", "log": [], "input": []},
+                **{"jobid": job, "rule_name": "train", "log": [], "shellcmd": None},
                 **{"output": ["a"], "rule_msg": None},
             }
         )
