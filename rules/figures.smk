@@ -22,7 +22,10 @@ rule figure:
         runtime=growing(5),
     params:
         job=PLAN.figure,
-        caption=lambda wildcards: as_caption(CONFIG["figures"][wildcards.figure]["caption"]),
+        # What takes an input is no reason to run again: a word in a caption draws nothing anew.
+        caption=lambda wildcards, input: as_caption(
+            CONFIG["figures"][wildcards.figure]["caption"]
+        ),
     shell:
         python(
             "figure.py",

@@ -8,7 +8,7 @@ import os
 import shutil
 
 import pytest
-from workflow import plan, read, reruns, write
+from workflow import plan, read, reruns, snakemake, write
 
 FLOAT32_SWEEPS = {f"sweep float32 {seed} test bare fgsm float32" for seed in (1, 2)}
 FLOAT16_SWEEP = {"sweep float64 1 test bare fgsm float16"}
@@ -169,6 +169,26 @@ def test_a_colour_reruns_its_figure_only(change):
     colours = {"FGSM": "black"}
     jobs = change(lambda config: config["figures"]["by-epsilon"].update(colours=colours))
     assert jobs == {"figure by-epsilon", "configuration"}
+
+
+def reword(config):
+    """Change what the report alone says of a figure and of a table."""
+    config["figures"]["by-epsilon"].update(caption="Oneword.", category="Elsewhere")
+    config["tables"]["rana-table1"].update(caption="Otherword.", category="Elsewhere")
+
+
+def test_a_word_in_a_caption_reruns_nothing(change):
+    assert change(reword) == {"configuration"}
+
+
+@pytest.mark.thorough
+def test_a_word_in_a_caption_is_in_the_report_though_nothing_has_run(change, run):
+    change(reword)
+    done = snakemake(run, "--configfile", "config/test.yaml", "--report", "mine.html")
+    assert done.returncode == 0, done.stdout
+    report = (run / "mine.html").read_text(encoding="utf-8")
+    assert "<p>Oneword.</p>" in report
+    assert "<p>Otherword.</p>" in report
 
 
 @pytest.mark.thorough

@@ -329,7 +329,7 @@ class Plan:
 
     def cells(self, wildcards: Any) -> str:
         """A table of chosen cells."""
-        return self.table("cells", self.tables[wildcards.custom])
+        return self.table("cells", _drawn(self.tables[wildcards.custom]))
 
     def published(self, _: object = None) -> str:
         """The published values beside ours."""
@@ -338,7 +338,7 @@ class Plan:
 
     def figure(self, wildcards: Any) -> str:
         """A figure; its job depends on the code of its kind of plot, not of the others."""
-        figure = self.figures[wildcards.figure]
+        figure = _drawn(self.figures[wildcards.figure])
         plot = f"reporting.plots.{figure['plot']}"
         return of_reporting.Figure(code=self.code("figure.py", plot), figure=figure).text()
 
@@ -413,6 +413,11 @@ class Named(dict):
 def _epsilon(named: str) -> str:
     """The epsilon that `size` named; empty where there is none."""
     return "" if named == "minimal" else named.removeprefix("eps")
+
+
+def _drawn(shown: Mapping) -> dict:
+    """What draws a figure or fills a table, without what only the report says of it."""
+    return {key: value for key, value in shown.items() if key not in ("caption", "category")}
 
 
 def _once(files: Iterable[str]) -> list[str]:
