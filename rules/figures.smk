@@ -23,9 +23,7 @@ rule figure:
     params:
         job=PLAN.figure,
         # What takes an input is no reason to run again: a word in a caption draws nothing anew.
-        caption=lambda wildcards, input: as_caption(
-            CONFIG["figures"][wildcards.figure]["caption"]
-        ),
+        caption=lambda wildcards, input: as_caption(CONFIG["figures"][wildcards.figure]["caption"]),
     shell:
         python(
             "figure.py",

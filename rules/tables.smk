@@ -44,9 +44,7 @@ rule cells:
     params:
         job=PLAN.cells,
         # What takes an input is no reason to run again.
-        caption=lambda wildcards, input: as_caption(
-            CONFIG["tables"][wildcards.custom]["caption"]
-        ),
+        caption=lambda wildcards, input: as_caption(CONFIG["tables"][wildcards.custom]["caption"]),
     shell:
         python(
             "table.py",

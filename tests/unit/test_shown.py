@@ -148,7 +148,9 @@ def ended(job):
 
 
 def failed(job, rule="train"):
-    return event(LogEvent.JOB_ERROR, "", logging.ERROR, jobid=job, rule_name=rule, log=[], shellcmd=None)
+    return event(
+        LogEvent.JOB_ERROR, "", logging.ERROR, jobid=job, rule_name=rule, log=[], shellcmd=None
+    )
 
 
 def settings(**changed):

@@ -329,7 +329,8 @@ class Plan:
 
     def cells(self, wildcards: Any) -> str:
         """A table of chosen cells."""
-        return self.table("cells", _drawn(self.tables[wildcards.custom]))
+        table = self.tables[wildcards.custom]
+        return self.table("cells", _without(table, "title", "caption", "category"))
 
     def published(self, _: object = None) -> str:
         """The published values beside ours."""
@@ -338,7 +339,7 @@ class Plan:
 
     def figure(self, wildcards: Any) -> str:
         """A figure; its job depends on the code of its kind of plot, not of the others."""
-        figure = _drawn(self.figures[wildcards.figure])
+        figure = _without(self.figures[wildcards.figure], "caption", "category")
         plot = f"reporting.plots.{figure['plot']}"
         return of_reporting.Figure(code=self.code("figure.py", plot), figure=figure).text()
 
@@ -415,9 +416,9 @@ def _epsilon(named: str) -> str:
     return "" if named == "minimal" else named.removeprefix("eps")
 
 
-def _drawn(shown: Mapping) -> dict:
-    """What draws a figure or fills a table, without what only the report says of it."""
-    return {key: value for key, value in shown.items() if key not in ("caption", "category")}
+def _without(shown: Mapping, *texts: str) -> dict:
+    """A figure or a table without texts that the report alone shows."""
+    return {key: value for key, value in shown.items() if key not in texts}
 
 
 def _once(files: Iterable[str]) -> list[str]:
