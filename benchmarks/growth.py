@@ -65,7 +65,7 @@ def main(work: str, epochs: int, epsilons: int) -> None:
     else:
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder, "epoch1.keras")
-            networks.build("mlp-200-300", "float32", 1).save(file)
+            networks.build({"name": "mlp", "hidden": [200, 300]}, "float32", 1).save(file)
             rows = passes.evaluate(
                 *([file] * epochs, [file] * epochs, images.reshape(-1, 28, 28), labels),
                 method="fgsm",

@@ -32,7 +32,7 @@ def configuration(jobs: int) -> dict:
         "split": {"train": 300, "validation": 100},
         "runs": {
             "run": {
-                "network": "mlp-16",
+                "network": {"name": "mlp", "hidden": [16]},
                 "dtype": "float32",
                 "optimizer": {"name": "adam"},
                 "learning_rate": 0.01,

@@ -78,7 +78,8 @@ class Setting:
 
 def trained(train: datasets.Labelled, validation: datasets.Labelled, epochs: int) -> keras.Model:
     """A float32 network 784-200-300-10 after so many epochs; images (n, 784), uint8, and labels."""
-    network, optimizer = chain.start(networks.build("mlp-200-300", "float32", 1), {"name": "adam"})
+    network = networks.build({"name": "mlp", "hidden": [200, 300]}, "float32", 1)
+    network, optimizer = chain.start(network, {"name": "adam"})
     chain.train(
         *(network, optimizer, train, validation),
         epochs=range(1, epochs + 1),

@@ -19,8 +19,12 @@ from mirage.training import chain
 BATCH = 100
 FIT = "Keras fit"
 UNTUNED = f"{FIT}, tf.data untuned"
-# Network -> images of an epoch, and how many are run: convolutions take long on a CPU.
-NETWORKS = {"mlp-200-300": (60_000, 60_000), "cnn-32-64-1024-dropout0.4": (60_000, 3_000)}
+# Network -> what it is, images of an epoch, and how many are run: convolutions take long on a CPU.
+CNN = {"name": "cnn", "filters": [32, 64], "dense": 1024, "dropout": 0.4}
+NETWORKS = {
+    "mlp-200-300": ({"name": "mlp", "hidden": [200, 300]}, 60_000, 60_000),
+    "cnn-32-64-1024-dropout0.4": (CNN, 60_000, 3_000),
+}
 DTYPES = ("float32", "float64")
 ACCURACY = "accuracy after one epoch"
 # Rows of the square matrices whose product tells how fast the arithmetic can be.
@@ -99,8 +103,8 @@ def limit(operations: float, dtype: str, done: int, wanted: int) -> Side:
 
 def compiled(setting: Setting, name: str, dtype: str) -> Callable[[], keras.Model]:
     """A function that trains one epoch as the workflow does, and gives the network."""
-    images, labels = (array[: NETWORKS[name][1]] for array in setting.training)
-    network, optimizer = chain.start(networks.build(name, dtype, 1), {"name": "adam"})
+    images, labels = (array[: NETWORKS[name][2]] for array in setting.training)
+    network, optimizer = chain.start(networks.build(NETWORKS[name][0], dtype, 1), {"name": "adam"})
     loss = chain.loss_of({"name": "cross_entropy"})
     epoch = chain.compiled_epoch(network, optimizer, images, labels, loss)
     numbers = itertools.count(1)
@@ -123,8 +127,8 @@ def fit(
     that tunes sleeps twice as long each time, and the end of an epoch may wait for it: epochs with
     1.8 s of work were seen to take 2.57 s, some with 3.2 s to take 5.14 s.
     """
-    images, labels = (array[: NETWORKS[name][1]] for array in setting.training)
-    network = networks.build(name, dtype, 1)
+    images, labels = (array[: NETWORKS[name][2]] for array in setting.training)
+    network = networks.build(NETWORKS[name][0], dtype, 1)
     # As Keras does by itself, and without a metric, which our side does not compute either.
     network.compile(
         optimizer=keras.optimizers.Adam(),
@@ -174,7 +178,7 @@ def sides(setting: Setting, name: str, dtype: str, threads: int) -> list[Side]:
     GPU one run at a time is what is compared.
     """
     keras.config.set_floatx(dtype)
-    wanted, done = NETWORKS[name]
+    _, wanted, done = NETWORKS[name]
 
     def alone(label, way):
         train = WAYS[way](setting, name, dtype)
@@ -190,7 +194,7 @@ def sides(setting: Setting, name: str, dtype: str, threads: int) -> list[Side]:
             close=runs.close,
         )
 
-    work = products(networks.build(name, dtype, 1)) * done
+    work = products(networks.build(NETWORKS[name][0], dtype, 1)) * done
     bound = limit(work, dtype, done, wanted)
     if threads == 1 or tf.config.list_logical_devices("GPU"):
         return [alone(OURS, OURS), alone(FIT, FIT), bound]

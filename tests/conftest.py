@@ -5,6 +5,7 @@ import shutil
 import subprocess
 
 import pytest
+from architectures import mlp
 from workflow import ROOT, copy_sources, snakemake
 
 from mirage.runtime import device
@@ -30,7 +31,7 @@ def overfitted(digits):
     from mirage.training import chain
 
     (images, labels), _ = digits
-    network, optimizer = chain.start(networks.build("mlp-50-40", "float32", 3), {"name": "adam"})
+    network, optimizer = chain.start(networks.build(mlp(50, 40), "float32", 3), {"name": "adam"})
     flat = (images.reshape(len(images), -1), labels)
     chain.train(
         network,

@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+from architectures import mlp
 
 from mirage.models import checkpoints, networks
 from mirage.models.cast import assign, cast
@@ -101,7 +102,7 @@ def of_several_types(images):
 
 
 def with_huge_logits(images):
-    network = networks.build("mlp-20-20", "float32", 1, (6, 6))
+    network = networks.build(mlp(20, 20), "float32", 1, (6, 6))
     for variable in network.trainable_variables:
         variable.assign(30 * variable)
     return network

@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+from architectures import LENET, mlp
 from scipy import ndimage
 
 from mirage.attacks import fgsm, gradients
@@ -151,7 +152,7 @@ def test_the_adaptive_gradient_equals_finite_differences(overfitted, flat, metho
 
 def test_a_convolutional_network_can_be_defended(flat):
     images, _ = flat
-    network = networks.build("lenet", "float32", 1)
+    network = networks.build(LENET, "float32", 1)
     defended = defences.defend(network, "high_pass", {"cutoff": 2})
     filtered = defences.high_pass(images.reshape(-1, 28, 28), cutoff=2)
     np.testing.assert_allclose(
@@ -178,7 +179,7 @@ def test_adapting_to_the_defence_harms_more(overfitted, digits):
 
 def test_weights_given_to_the_network_change_the_defended_one(flat):
     images, _ = flat
-    network, other = (networks.build("mlp-20", "float32", seed) for seed in (1, 2))
+    network, other = (networks.build(mlp(20), "float32", seed) for seed in (1, 2))
     setting = ("high_pass", {"cutoff": 2})
     defended, expected = (defences.defend(each, *setting) for each in (network, other))
     before = gradients.logits(defended, images)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from architectures import mlp
 
 from mirage.attacks import gradients
 from mirage.models import networks
@@ -39,7 +40,7 @@ def test_an_unseen_gpu_is_explained_by_what_this_tensorflow_is():
 
 @pytest.mark.parametrize("dtype", networks.DTYPES)
 def test_a_graph_has_the_arithmetic_of_its_operations_one_by_one(dtype):
-    network = networks.build("mlp-200-300", dtype, seed=1)
+    network = networks.build(mlp(200, 300), dtype, seed=1)
     images = np.random.default_rng(1).random((500, 784)).astype(np.float32)
     alone = network(tf.cast(images, dtype), training=False).numpy()
     assert (gradients.logits(network, images) == alone).all()

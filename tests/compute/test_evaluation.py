@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+from architectures import mlp
 
 from mirage.attacks import deepfool, fgsm, gradients
 from mirage.data.images import as_float
@@ -71,7 +72,7 @@ def test_the_step_is_made_in_the_network_s_type_whatever_the_gradient_s(checkpoi
 
 
 def test_a_transfer_attack_takes_the_gradient_of_the_source(checkpoint, digits, tmp_path):
-    network = networks.build("mlp-30", "float64", seed=9)
+    network = networks.build(mlp(30), "float64", seed=9)
     path = tmp_path / "source.keras"
     network.save(path)
     row = attacked(checkpoint, digits, dtype="float64", source=path, gradient="exact_sign")[1]

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from architectures import mlp
 from scipy.special import logsumexp, softmax
 
 from mirage.attacks import gradients
@@ -22,7 +23,7 @@ def hand_loss(logits, labels, loss):
 
 @pytest.fixture(scope="module")
 def small():
-    network = networks.build("mlp-20-15", "float64", seed=5)
+    network = networks.build(mlp(20, 15), "float64", seed=5)
     random = np.random.default_rng(5)
     return network, random.uniform(size=(4, 784)), np.array([0, 3, 9, 3])
 

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from architectures import mlp
 
 from mirage.attacks import gradients, inputs, pgd, signatures
 from mirage.data.images import DataError, as_float
@@ -21,7 +22,7 @@ PARAMETERS = {"epsilon": 0.1, "gradient": "exact_sign"}
 
 @pytest.fixture(scope="module")
 def network():
-    return networks.build("mlp-8", "float32", 1, (6, 6))
+    return networks.build(mlp(8), "float32", 1, (6, 6))
 
 
 @pytest.fixture(scope="module")
@@ -269,9 +270,7 @@ def test_a_split_is_checked_before_a_checkpoint_is_measured(
 )
 @pytest.mark.parametrize("place", [0, 1])
 def test_nothing_is_trained_or_validated_on_what_is_no_split(spoil, message, place, images, labels):
-    network, optimizer = chain.start(
-        networks.build("mlp-8", "float32", 1, (6, 6)), {"name": "adam"}
-    )
+    network, optimizer = chain.start(networks.build(mlp(8), "float32", 1, (6, 6)), {"name": "adam"})
     splits = [(images, labels), (images, labels)]
     splits[place] = spoil(*splits[place])
     with pytest.raises(DataError, match=message):

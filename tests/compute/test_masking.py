@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from architectures import mlp
 from scipy.special import softmax
 
 from mirage.attacks import gradients
@@ -16,7 +17,7 @@ SHARES = ("zero_share", "zero_image_share", "sign_disagreement")
 def checkpoints(tmp_path_factory):
     """Of one network, and of the same with larger weights: ever more confident of its answers."""
     folder = tmp_path_factory.mktemp("checkpoints")
-    network = networks.build("mlp-12", "float64", seed=4)
+    network = networks.build(mlp(12), "float64", seed=4)
     weights = network.get_weights()
     files = []
     for factor in (1, 20, 60):

@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+from architectures import LENET, cnn, mlp
 
 from mirage.models import checkpoints, networks
 from mirage.models.cast import cast
@@ -19,7 +20,7 @@ def forward(network, images):
 
 
 def test_the_source_s_network_has_its_number_of_parameters():
-    network = networks.build("mlp-200-300", "float32", seed=1)
+    network = networks.build(mlp(200, 300), "float32", seed=1)
     assert network.count_params() == 784 * 200 + 200 + 200 * 300 + 300 + 300 * 10 + 10
     assert [kernel.path.split("/")[-2] for kernel in networks.kernels(network)] == [
         "layer1",
@@ -29,36 +30,36 @@ def test_the_source_s_network_has_its_number_of_parameters():
 
 
 @pytest.mark.parametrize(
-    ("name", "count"),
+    ("architecture", "count"),
     [
-        ("cnn-32-64-1024-dropout0.4", 3_274_634),  # hao, section 5
-        ("lenet", 431_080),  # as it comes with Caffe
-        ("mlp-512", 407_050),  # rana, "Our Experiment"
-        ("mlp", 7_850),
+        (cnn(32, 64, dense=1024, dropout=0.4), 3_274_634),  # hao, section 5
+        (LENET, 431_080),  # as it comes with Caffe
+        (mlp(512), 407_050),  # rana, "Our Experiment"
+        (mlp(), 7_850),
     ],
 )
-def test_networks_of_the_sources_have_their_number_of_parameters(name, count):
-    network = networks.build(name, "float32", seed=1)
+def test_networks_of_the_sources_have_their_number_of_parameters(architecture, count):
+    network = networks.build(architecture, "float32", seed=1)
     # Those that are trained: dropout keeps the state of its random generator as well.
     assert sum(int(np.prod(one.shape)) for one in network.trainable_variables) == count
 
 
 @pytest.mark.parametrize(
-    ("name", "shape", "kernels"),
+    ("architecture", "shape", "kernels"),
     [
-        ("cnn-2-3-8", (28, 28), [(5, 5, 1, 2), (5, 5, 2, 3), (7 * 7 * 3, 8), (8, 10)]),
-        ("cnn-2-3-8", (32, 32, 3), [(5, 5, 3, 2), (5, 5, 2, 3), (8 * 8 * 3, 8), (8, 10)]),
-        ("lenet", (28, 28), [(5, 5, 1, 20), (5, 5, 20, 50), (4 * 4 * 50, 500), (500, 10)]),
-        ("lenet", (32, 32, 3), [(5, 5, 3, 20), (5, 5, 20, 50), (5 * 5 * 50, 500), (500, 10)]),
-        ("mlp-8", (32, 32, 3), [(3072, 8), (8, 10)]),
+        (cnn(2, 3, dense=8), (28, 28), [(5, 5, 1, 2), (5, 5, 2, 3), (7 * 7 * 3, 8), (8, 10)]),
+        (cnn(2, 3, dense=8), (32, 32, 3), [(5, 5, 3, 2), (5, 5, 2, 3), (8 * 8 * 3, 8), (8, 10)]),
+        (LENET, (28, 28), [(5, 5, 1, 20), (5, 5, 20, 50), (4 * 4 * 50, 500), (500, 10)]),
+        (LENET, (32, 32, 3), [(5, 5, 3, 20), (5, 5, 20, 50), (5 * 5 * 50, 500), (500, 10)]),
+        (mlp(8), (32, 32, 3), [(3072, 8), (8, 10)]),
     ],
 )
-def test_shapes_follow_from_the_name_and_the_images(name, shape, kernels):
-    network = networks.build(name, "float32", 1, shape)
+def test_shapes_follow_from_the_architecture_and_the_images(architecture, shape, kernels):
+    network = networks.build(architecture, "float32", 1, shape)
     assert [tuple(kernel.shape) for kernel in networks.kernels(network)] == kernels
     assert network.input_shape == (None, np.prod(shape))
     assert network(np.zeros((4, np.prod(shape)), np.float32)).shape == (4, 10)
-    assert networks.convolves(network) == (name != "mlp-8")
+    assert networks.convolves(network) == (architecture["name"] != "mlp")
 
 
 def convolved(network, images):
@@ -80,10 +81,10 @@ def convolved(network, images):
     return values @ fourth[0] + fourth[1]
 
 
-@pytest.mark.parametrize("name", ["cnn-2-3-8-dropout0.4", "lenet"])
-def test_a_convolutional_network_by_hand_and_cast_to_float64(name):
+@pytest.mark.parametrize("architecture", [cnn(2, 3, dense=8, dropout=0.4), LENET])
+def test_a_convolutional_network_by_hand_and_cast_to_float64(architecture):
     images = np.random.default_rng(0).uniform(size=(3, 28, 28))
-    network = networks.build(name, "float32", seed=1)
+    network = networks.build(architecture, "float32", seed=1)
     expected = convolved(network, images)
     flat = images.reshape(3, -1)
     np.testing.assert_allclose(network(flat).numpy(), expected, rtol=1e-3, atol=1e-5)
@@ -93,7 +94,7 @@ def test_a_convolutional_network_by_hand_and_cast_to_float64(name):
 
 def test_dropout_is_for_training_only_and_follows_its_seed():
     images = np.random.default_rng(0).uniform(size=(20, 784)).astype(np.float32)
-    network = networks.build("cnn-2-3-50-dropout0.4", "float32", seed=1)
+    network = networks.build(cnn(2, 3, dense=50, dropout=0.4), "float32", seed=1)
     features = keras.Sequential(network.layers[:-1])
     without = features(images, training=False).numpy()
     np.testing.assert_array_equal(without, features(images).numpy())
@@ -112,11 +113,11 @@ def test_dropout_is_for_training_only_and_follows_its_seed():
 
 
 def test_a_network_without_dropout_draws_nothing():
-    assert networks.draws(networks.build("cnn-2-3-8", "float32", seed=1)) == []
+    assert networks.draws(networks.build(cnn(2, 3, dense=8), "float32", seed=1)) == []
 
 
 def test_initial_weights_are_glorot_uniform_and_biases_zero():
-    network = networks.build("mlp-200-300", "float64", seed=1)
+    network = networks.build(mlp(200, 300), "float64", seed=1)
     for kernel in networks.kernels(network):
         limit = np.sqrt(6 / sum(kernel.shape))
         values = kernel.numpy()
@@ -130,7 +131,7 @@ def test_initial_weights_are_glorot_uniform_and_biases_zero():
 
 def test_seeds_fix_weights_and_types_share_them():
     def weights(dtype, seed):
-        return [k.numpy() for k in networks.kernels(networks.build("mlp-30-20", dtype, seed))]
+        return [k.numpy() for k in networks.kernels(networks.build(mlp(30, 20), dtype, seed))]
 
     for one, same in zip(weights("float64", 1), weights("float64", 1), strict=True):
         np.testing.assert_array_equal(one, same)
@@ -144,7 +145,7 @@ def test_seeds_fix_weights_and_types_share_them():
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 def test_float64_images_are_not_rounded_on_the_way(dtype):
-    network = cast(networks.build("mlp-30-20", dtype, seed=1), "float64")
+    network = cast(networks.build(mlp(30, 20), dtype, seed=1), "float64")
     images = np.random.default_rng(0).uniform(size=(5, 784))
     # The logits are of the size of 1. A sum of n terms may be off by n roundings of its type.
     off = 784 * np.finfo("float64").eps
@@ -156,7 +157,7 @@ def test_float64_images_are_not_rounded_on_the_way(dtype):
 
 @pytest.mark.parametrize("dtype", networks.DTYPES)
 def test_cast_computes_in_the_type_asked_for(dtype):
-    network = networks.build("mlp-30-20", "float32", seed=1)
+    network = networks.build(mlp(30, 20), "float32", seed=1)
     copy = cast(network, dtype)
     logits = copy(np.zeros((2, 784), np.float32))
     assert networks.dtype_of(copy) == dtype
@@ -165,10 +166,34 @@ def test_cast_computes_in_the_type_asked_for(dtype):
     assert networks.dtype_of(network) == "float32"
 
 
-def test_an_unknown_network_is_refused_by_name():
-    for name in ("resnet", "mlp-0", "cnn-1-2", "cnn-1-2-3-dropout1.5", "lenet-5"):
-        with pytest.raises(networks.NetworkError, match=rf"'{name}'.*mlp-200-300.*lenet"):
-            networks.build(name, "float32", seed=1)
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        (
+            "mlp-200-300",
+            "'mlp-200-300': it must be a mapping with a name.*mlp, cnn, lenet",
+        ),
+        ({"name": "resnet"}, "'resnet'.*known are mlp, cnn, lenet"),
+        ({"name": ["mlp"]}, "known are mlp, cnn, lenet"),
+        ({"name": "mlp"}, "hidden: "),
+        (mlp(0), r"hidden\.0: "),
+        (mlp(8.0), r"hidden\.0: "),
+        ({**mlp(8), "dropout": 0.1}, "dropout: "),
+        (cnn(dense=8), "filters: "),
+        (cnn(1, 2, dense=3, dropout=1.5), "dropout: .*less than 1"),
+        ({**LENET, "dense": 5}, "dense: "),
+    ],
+)
+def test_an_unknown_network_is_refused_with_what_is_wrong(wrong, told):
+    with pytest.raises(networks.NetworkError, match=told):
+        networks.build(wrong, "float32", seed=1)
+
+
+@pytest.mark.parametrize("count", [1, 4])
+def test_a_network_may_have_one_to_four_convolutions(count):
+    network = networks.build(cnn(*[2] * count, dense=3), "float32", seed=1)
+    assert network(np.zeros((1, 784), np.float32)).shape == (1, 10)
+    assert len(networks.kernels(network)) == count + 2
 
 
 def test_any_keras_program_opens_a_checkpoint(tmp_path, overfitted, digits):

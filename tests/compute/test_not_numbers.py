@@ -5,6 +5,7 @@ import logging
 import keras
 import numpy as np
 import pytest
+from architectures import mlp
 
 from mirage.attacks import deepfool, fgsm, gradients, noise, pgd
 from mirage.data.images import as_float
@@ -24,7 +25,7 @@ def split():
 
 def network(value=None, layer="layer1/kernel", dtype="float32"):
     """A small network, of which one weight is `value`."""
-    made = networks.build("mlp-8", dtype, 1, (6, 6))
+    made = networks.build(mlp(8), dtype, 1, (6, 6))
     if value is not None:
         (variable,) = [one for one in made.variables if one.path.endswith(layer)]
         weights = variable.numpy()

@@ -5,6 +5,7 @@ import doctest
 import keras
 import numpy as np
 import pytest
+from architectures import cnn, mlp
 
 import mirage
 from mirage.attacks import gradients, inputs, signatures
@@ -107,7 +108,7 @@ def test_every_attack_takes_bytes_floats_and_flat_images_alike(overfitted, test,
 
 
 def with_dropout():
-    return mirage.build("cnn-2-3-8-dropout0.4", seed=2)
+    return mirage.build(cnn(2, 3, dense=8, dropout=0.4), seed=2)
 
 
 def test_training_that_goes_on_gives_what_one_call_gives(digits, tmp_path):
@@ -127,7 +128,7 @@ def test_training_that_goes_on_gives_what_one_call_gives(digits, tmp_path):
 
 def test_train_is_the_chain_of_the_workflow_and_leaves_keras_type_alone(digits):
     training, test = ((images[:300], labels[:300]) for images, labels in digits)
-    mine, its = (mirage.build("mlp-8", "float64", seed=1) for _ in range(2))
+    mine, its = (mirage.build(mlp(8), "float64", seed=1) for _ in range(2))
     mirage.train(mine, training, test, epochs=2, learning_rate=0.003, objective="cross_entropy")
     assert keras.config.floatx() == "float32"
     keras.config.set_floatx("float64")
@@ -242,7 +243,7 @@ def test_images_whose_axes_stand_in_another_order_are_refused():
 
 @pytest.mark.parametrize("last", ["activation", "layer"])
 def test_a_network_that_ends_in_a_softmax_is_refused_but_has_an_accuracy(test, last):
-    network = mirage.build("mlp-8", seed=1)
+    network = mirage.build(mlp(8), seed=1)
     plain = mirage.accuracy(mirage.cast(network, "float32"), *test)
     if last == "layer":
         network = keras.Sequential([network, keras.layers.Softmax()])
@@ -283,7 +284,7 @@ def test_what_is_no_built_network_is_refused(test, network):
     ],
 )
 def test_training_says_which_argument_is_wrong_and_what_is_allowed(digits, options, told):
-    network = mirage.build("mlp-8", seed=1)
+    network = mirage.build(mlp(8), seed=1)
     before = network.get_weights()
     with pytest.raises(ArgumentError, match=told):
         mirage.train(network, *digits, **{"epochs": 1, **options})
@@ -294,9 +295,9 @@ def test_training_says_which_argument_is_wrong_and_what_is_allowed(digits, optio
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (("vgg",), "network 'vgg': known are"),
-        (("mlp", "half"), "dtype 'half': allowed are float16"),
-        (("mlp", "float32", -1), "seed -1"),
+        (("vgg",), "network 'vgg': it must be a mapping.*known are mlp"),
+        ((mlp(), "half"), "dtype 'half': allowed are float16"),
+        ((mlp(), "float32", -1), "seed -1"),
     ],
 )
 def test_build_says_what_is_wrong(arguments, told):

@@ -4,12 +4,14 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from architectures import cnn, mlp
 
 from mirage.attacks import gradients
 from mirage.models import checkpoints, networks
 from mirage.training import chain
 from mirage.training.objectives import cross_entropy, fgsm_mixed, pgd
 
+SMALL = mlp(20, 15)
 SETTINGS = {
     "seed": 7,
     "schedule": 0.005,
@@ -56,17 +58,17 @@ def rows_without_time(rows):
             {"objective": {"name": "pgd", "epsilon": "0.1", "steps": 2, "relative_step": 0.7}},
             marks=pytest.mark.thorough,
         ),
-        {"network": "cnn-2-3-5-dropout0.4"},
+        {"network": cnn(2, 3, dense=5, dropout=0.4)},
     ],
 )
 def test_a_chain_of_checkpoints_equals_one_long_run(tmp_path, data, dtype, change):
     settings = {**SETTINGS, **change}
     optimizers = settings.pop("optimizer", {"name": "adam"})
-    name = settings.pop("network", "mlp-20-15")
-    long, optimizer = chain.start(networks.build(name, dtype, 7), optimizers)
+    architecture = settings.pop("network", SMALL)
+    long, optimizer = chain.start(networks.build(architecture, dtype, 7), optimizers)
     rows = chain.train(long, optimizer, *data, epochs=range(1, 5), **settings)
 
-    network, optimizer = chain.start(networks.build(name, dtype, 7), optimizers)
+    network, optimizer = chain.start(networks.build(architecture, dtype, 7), optimizers)
     chained = []
     for number, epochs in enumerate([range(1, 2), range(2, 5)]):
         chained += chain.train(network, optimizer, *data, epochs=epochs, **settings)
@@ -106,11 +108,9 @@ def test_one_epoch_equals_keras_by_hand(data):
     """The compiled epoch does what Keras' own train_on_batch does, in the same order."""
     (images, labels), _ = data
     ours, optimizer = chain.start(
-        networks.build("mlp-20-15", "float64", 1), {"name": "adam", "epsilon": 1e-8}
+        networks.build(SMALL, "float64", 1), {"name": "adam", "epsilon": 1e-8}
     )
-    theirs, _ = chain.start(
-        networks.build("mlp-20-15", "float64", 1), {"name": "adam", "epsilon": 1e-8}
-    )
+    theirs, _ = chain.start(networks.build(SMALL, "float64", 1), {"name": "adam", "epsilon": 1e-8})
     optimizer.learning_rate = theirs.optimizer.learning_rate = 0.005
     order = chain.order(1, 1, len(images), 50)
     chain.compiled_epoch(ours, optimizer, images, labels, CROSS_ENTROPY)(
@@ -126,7 +126,7 @@ def test_one_epoch_equals_keras_by_hand(data):
 @pytest.mark.parametrize("l2", [0.0, 0.01])
 def test_an_epoch_gives_the_mean_of_what_it_minimises(data, l2):
     (images, labels), _ = data
-    network, optimizer = chain.start(networks.build("mlp-20-15", "float64", 1), {"name": "sgd"})
+    network, optimizer = chain.start(networks.build(SMALL, "float64", 1), {"name": "sgd"})
     optimizer.learning_rate = 0.0
     order = chain.order(1, 1, len(images), 50)
     epoch = chain.compiled_epoch(network, optimizer, images, labels, CROSS_ENTROPY, l2)
@@ -142,7 +142,7 @@ def test_l2_by_hand(data):
     (images, labels), _ = data
     rate, l2 = 0.1, 0.01
     with_l2, without = (
-        chain.start(networks.build("mlp-20-15", "float64", 1), {"name": "sgd"}) for _ in range(2)
+        chain.start(networks.build(SMALL, "float64", 1), {"name": "sgd"}) for _ in range(2)
     )
     first = [v.numpy() for v in with_l2[0].trainable_variables]
     batch = tf.constant(chain.order(1, 1, len(images), 50)[:1])
@@ -161,7 +161,7 @@ def test_l2_by_hand(data):
 
 def test_the_mixed_objective_by_hand(data):
     (images, labels), _ = data
-    network, _ = chain.start(networks.build("mlp-20-15", "float64", 1), {"name": "adam"})
+    network, _ = chain.start(networks.build(SMALL, "float64", 1), {"name": "adam"})
     x = tf.constant(images[:50] / 255.0)
     y = tf.constant(labels[:50].astype(np.int32))
     with tf.GradientTape() as tape:
@@ -178,7 +178,7 @@ def test_the_mixed_objective_by_hand(data):
 def batch(data):
     """A network and a batch of 50, in float64."""
     (images, labels), _ = data
-    network = networks.build("mlp-20-15", "float64", 1)
+    network = networks.build(SMALL, "float64", 1)
     return network, tf.constant(images[:50] / 255.0), tf.constant(labels[:50].astype(np.int32))
 
 
@@ -250,8 +250,8 @@ def test_seeds_of_an_epoch_depend_on_seed_and_epoch_alone_and_differ():
         assert all((one != same).any() for one, same in zip(other, (steps, first), strict=False))
 
 
-def trained(images, data, name="mlp-20-15", dtype="float64", optimizer="adam"):
-    network, optimizer = chain.start(networks.build(name, dtype, 7), {"name": optimizer})
+def trained(images, data, architecture=SMALL, dtype="float64", optimizer="adam"):
+    network, optimizer = chain.start(networks.build(architecture, dtype, 7), {"name": optimizer})
     (_, labels), validation = data
     rows = chain.train(
         network, optimizer, (images, labels), validation, epochs=range(1, 3), **SETTINGS
@@ -271,8 +271,8 @@ def test_bytes_and_the_same_images_as_floats_train_alike(data, dtype):
     """
     bytes_ = data[0][0]
     floats = bytes_.astype(dtype) / np.dtype(dtype).type(255)
-    one, rows = trained(bytes_, data, "mlp", dtype, "sgd")
-    other, same = trained(floats, data, "mlp", dtype, "sgd")
+    one, rows = trained(bytes_, data, mlp(), dtype, "sgd")
+    other, same = trained(floats, data, mlp(), dtype, "sgd")
     rounding = np.finfo(dtype).eps
     images, pixels = floats.shape
     products = np.abs(floats) @ np.abs(one.layers[-1].kernel.numpy())
@@ -280,7 +280,7 @@ def test_bytes_and_the_same_images_as_floats_train_alike(data, dtype):
     gradient_off = 2 * (logits_off + (SETTINGS["batch_size"] + 10) * rounding)
     steps = 2 * (images // SETTINGS["batch_size"])
     off = steps * SETTINGS["schedule"] * gradient_off
-    before = networks.build("mlp", dtype, 7)
+    before = networks.build(mlp(), dtype, 7)
     for first, second, begun in zip(
         one.trainable_variables, other.trainable_variables, before.trainable_variables, strict=True
     ):
@@ -326,13 +326,13 @@ def test_losses_are_those_of_keras(data, overfitted):
 
 
 def test_divergence_is_told_with_epoch_and_loss(data):
-    network, optimizer = chain.start(networks.build("mlp-20-15", "float32", 1), {"name": "sgd"})
+    network, optimizer = chain.start(networks.build(SMALL, "float32", 1), {"name": "sgd"})
     with pytest.raises(chain.TrainingError, match=r"epoch \d+: the validation loss is (nan|inf)"):
         chain.train(network, optimizer, *data, epochs=range(1, 40), **{**SETTINGS, "schedule": 1e6})
 
 
 def test_fewer_images_than_a_batch_are_refused(data):
-    network, optimizer = chain.start(networks.build("mlp-20-15", "float32", 1), {"name": "adam"})
+    network, optimizer = chain.start(networks.build(SMALL, "float32", 1), {"name": "adam"})
     small = (data[0][0][:20], data[0][1][:20])
     with pytest.raises(chain.TrainingError, match=r"20 training images.*batch of 50"):
         chain.train(network, optimizer, small, small, epochs=range(1, 2), **SETTINGS)

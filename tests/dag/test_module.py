@@ -5,6 +5,7 @@ import re
 
 import pytest
 import yaml
+from architectures import mlp
 from workflow import ROOT, copy_sources, plan, read, snakemake
 
 # A folder that a shell, or Snakemake, would take for something else.
@@ -109,7 +110,7 @@ def test_a_configuration_without_this_workflow_s_keys_is_refused_in_words(tmp_pa
 def test_a_run_as_a_module_makes_the_same_and_a_touch_nothing(tmp_path):
     copy_sources(tmp_path / "mirage")
     config = read(tmp_path / "mirage", "config/test.yaml")
-    run = {**config["runs"]["small"], "network": "mlp-8"}
+    run = {**config["runs"]["small"], "network": mlp(8)}
     attack = {"attack": "fgsm", "dtype": "float32"}
     shown = {"title": "", "caption": "", "category": "a"}
     config |= {

@@ -10,6 +10,7 @@ import time
 import pandas as pd
 import pytest
 import yaml
+from architectures import mlp
 from test_report import browser  # noqa: F401
 from workflow import copy_sources, snakemake, write
 
@@ -45,7 +46,7 @@ def configuration(text, **more):
         "split": {"train": 60, "validation": 20},
         "runs": {
             "plain": {
-                "network": "mlp-4",
+                "network": mlp(4),
                 "dtype": "float32",
                 "optimizer": {"name": "sgd"},
                 "learning_rate": 0.1,

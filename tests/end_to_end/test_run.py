@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from architectures import mlp
 from workflow import copy_sources, planned, read, snakemake, write
 
 from mirage.data import images as prepared
@@ -29,7 +30,7 @@ def mnist(tmp_path_factory, real_images):
     config = read(folder, "config/test.yaml")
     config |= {"dataset": "mnist", "split": {"train": 55000, "validation": 5000}}
     for name in ("float32", "float64", "tuned"):
-        size = {"network": "mlp-200-300", "batch_size": 100, "epochs": [1, 2], "seeds": [1]}
+        size = {"network": mlp(200, 300), "batch_size": 100, "epochs": [1, 2], "seeds": [1]}
         config["runs"][name] |= size
     # What is held against the source has all images; of the others a part will do.
     for name in ("float64", "tuned"):

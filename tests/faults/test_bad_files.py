@@ -5,6 +5,7 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
+from architectures import cnn, mlp
 
 from mirage.data import columns
 from mirage.models import checkpoints, networks
@@ -105,7 +106,11 @@ def test_a_checkpoint_in_the_place_of_another_is_refused(jobs, run, other):
     ("about", "told"),
     [
         ({"dtype": "float64"}, "It says dtype float64; needed is dtype float32"),
-        ({"network": "mlp-17"}, "It says network mlp-17; needed is network mlp-16"),
+        (
+            {"network": mlp(17)},
+            "It says network {'name': 'mlp', 'hidden': [17]}; "
+            "needed is network {'hidden': [16], 'name': 'mlp'}",
+        ),
         ({"dataset": "mnist"}, "It says dataset mnist; needed is dataset digits"),
         (None, "It says place unknown, dataset unknown, network unknown, dtype unknown"),
     ],
@@ -114,7 +119,7 @@ def test_a_checkpoint_of_the_same_place_in_another_configuration_is_refused(
     jobs, run, about, told, tmp_path
 ):
     """Weights of such a type, or of such a network, would in part be taken without a word."""
-    own = {"dataset": "digits", "network": "mlp-16", "dtype": "float32", **(about or {})}
+    own = {"dataset": "digits", "network": mlp(16), "dtype": "float32", **(about or {})}
     network, _ = chain.start(networks.build(own["network"], own["dtype"], 1), {"name": "adam"})
     elsewhere = tmp_path / f"{PLACE}.keras"
     chain.save(network, [{}], elsewhere, tmp_path / "history.csv", own)
@@ -151,7 +156,7 @@ def test_every_checkpoint_says_what_it_is_and_opens_with_plain_keras(finished):
     for file in files:
         run = file.parts[-3]
         network = keras.models.load_model(file, safe_mode=True)
-        kind = "cnn-2-3-8-dropout0.4" if run == "small" else "mlp-16"
+        kind = cnn(2, 3, dense=8, dropout=0.4) if run == "small" else mlp(16)
         dtype = networks.dtype_of(network)
         assert dtype == ("float64" if run in ("float64", "tuned") else "float32")
         checkpoints.verify([file], dataset="digits", network=kind, dtype=dtype)

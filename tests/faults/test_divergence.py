@@ -3,13 +3,14 @@
 import csv
 
 import pytest
+from architectures import mlp
 from small import CONFIGURATION, configure
 from workflow import snakemake
 
 # The weight decay multiplies the weights by about -10,000 in each of the six steps of an epoch: in
 # float32 they are finite after the first epoch, and not after the second.
 DIVERGING = {
-    "network": "mlp",
+    "network": mlp(),
     "dtype": "float32",
     "optimizer": {"name": "sgd"},
     "batch_size": 50,

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from architectures import mlp
 
 from mirage.attacks import gradients
 from mirage.data.images import as_float
@@ -13,7 +14,7 @@ from mirage.training import chain
 def peer_network(digits):
     """A float32 network that has learned the digits but not by heart: gradients are sound."""
     (images, labels), _ = digits
-    network, optimizer = chain.start(networks.build("mlp-64-32", "float32", 5), {"name": "adam"})
+    network, optimizer = chain.start(networks.build(mlp(64, 32), "float32", 5), {"name": "adam"})
     flat = (images.reshape(len(images), -1), labels)
     chain.train(
         network,

@@ -3,11 +3,13 @@
 import copy
 from pathlib import Path
 
+from architectures import mlp
+
 WORKFLOW = Path(__file__).parents[2]
 
 TEXT = {"title": "", "caption": "", "category": ""}
 RUN = {
-    "network": "mlp-16",
+    "network": mlp(16),
     "dtype": "float32",
     "optimizer": {"name": "adam"},
     "learning_rate": 0.01,

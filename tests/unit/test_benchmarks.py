@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from architectures import cnn, mlp
 from benchmarks import ROOT, __main__, attacks, growth, report, together, training, whole
 from benchmarks.comparison import LIMIT, OURS, SEVERAL, Row, Side, compare, markdown
 from benchmarks.setting import Setting, trained
@@ -212,12 +213,12 @@ def test_targets_find_their_numbers():
 
 def test_operations_of_a_training_epoch():
     # Backward twice as many as forward, but none with respect to the images.
-    assert training.products(networks.build("mlp-20", "float32", 1)) == 2 * (
+    assert training.products(networks.build(mlp(20), "float32", 1)) == 2 * (
         3 * (784 * 20 + 20 * 10) - 784 * 20
     )
     first, second = 28 * 28 * 25 * 2, 14 * 14 * 25 * 2 * 4
     dense = 7 * 7 * 4 * 8 + 8 * 10
-    assert training.products(networks.build("cnn-2-4-8", "float32", 1)) == 2 * (
+    assert training.products(networks.build(cnn(2, 4, dense=8), "float32", 1)) == 2 * (
         3 * (first + second + dense) - first
     )
 

@@ -5,6 +5,7 @@ import re
 
 import numpy as np
 import pytest
+from architectures import cnn, mlp
 from test_datasets import outputs, run_prepare
 
 from mirage.data import datasets, folders
@@ -120,8 +121,10 @@ def test_prepare_names_all_that_is_missing_and_where_it_lies(cifar10, tmp_path):
     assert "Errno" not in error.value.code
 
 
-@pytest.mark.parametrize("name", ["mlp-100", pytest.param("cnn-2-3-8", marks=pytest.mark.thorough)])
-def test_a_network_is_trained_and_attacked_on_colour_images(tmp_path, name):
+@pytest.mark.parametrize(
+    "architecture", [mlp(100), pytest.param(cnn(2, 3, dense=8), marks=pytest.mark.thorough)]
+)
+def test_a_network_is_trained_and_attacked_on_colour_images(tmp_path, architecture):
     """Classes that differ in colour: learnt, and unlearnt under attack."""
     from mirage.evaluation import passes
     from mirage.models import networks
@@ -137,7 +140,7 @@ def test_a_network_is_trained_and_attacked_on_colour_images(tmp_path, name):
     images, labels = prepared.load(path)
 
     network, optimizer = chain.start(
-        networks.build(name, "float32", 1, images.shape[1:]), {"name": "adam"}
+        networks.build(architecture, "float32", 1, images.shape[1:]), {"name": "adam"}
     )
     flat = (images.reshape(len(images), -1), labels)
     rows = chain.train(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from architectures import mlp
 from configurations import WORKFLOW
 
 from mirage.data import published
@@ -101,7 +102,7 @@ def measured(given):
 
 def bring(**own):
     """A configuration with one run that brings this."""
-    run = {"network": "mlp-16", "epochs": [1, 3]}
+    run = {"network": mlp(16), "epochs": [1, 3]}
     return {"dataset": "digits", "runs": {"one": run}, **own}
 
 
@@ -174,7 +175,7 @@ def test_names_of_lines_and_panels_follow_from_what_is_selected():
 
 
 def test_a_figure_by_value_takes_its_places_from_what_is_selected():
-    runs = {name: {"network": f"mlp-{name[1:]}", "epochs": [1]} for name in ("w2", "w4")}
+    runs = {name: {"network": mlp(int(name[1:])), "epochs": [1]} for name in ("w2", "w4")}
     figure = lines(
         x={"run": {"w2": 2, "w4": 4}},
         x_label="width",

@@ -43,6 +43,7 @@ def faults(configuration):
 NO_FORM = "must be written in another form"
 LARGE = ["is too large", "pixels lie in 0 to 1"]
 LIKELY = ["is not allowed", "least_likely"]
+CNN = {"name": "cnn", "filters": [1, 2], "dense": 3}
 MIXED = {"name": "fgsm_mixed", "clean_weight": 0.9}
 PGD = {"name": "pgd", "steps": 1, "relative_step": 1}
 
@@ -72,7 +73,7 @@ SPOILED = [
     ("runs.Upper", RUN, "runs", ["'Upper'", NO_FORM, "lower-case"]),
     ("runs.one.lr", 0.1, "runs.one", ["'lr'", "network, dtype, optimizer, learning_rate"]),
     ("runs.one.network", MISSING, "runs.one", ["'network' is missing"]),
-    ("runs.one.network", "resnet", "", ["'resnet'", NO_FORM, "mlp-200-300"]),
+    ("runs.one.network", "mlp-200-300", "", ["'mlp-200-300'", "must be a mapping"]),
     ("runs.one.dtype", "float23", "", ["'float23'", "allowed are float32, float64"]),
     ("runs.one.epochs", [3, 1], "", ["[3, 1]", "must ascend"]),
     ("runs.one.epochs", [3, 3], "", ["[3, 3]", "twice"]),
@@ -132,7 +133,12 @@ SPOILED = [
     ("runs.tuned.start.run", "two", "", ["no run 'two'", "one, other"]),
     ("runs.tuned.start.epoch", 2, "", ["run 'one' has no checkpoint of 2", "it has 1, 3"]),
     ("runs.tuned.seeds", [1, 5], "", ["run 'one', from which it starts", "seeds [5]"]),
-    ("runs.tuned.network", "mlp-3", "", ["'mlp-3' is not that of run 'one'", "'mlp-16'"]),
+    (
+        "runs.tuned.network.hidden",
+        [3],
+        "runs.tuned.network",
+        ["[3]", "not that of run 'one'", "[16]"],
+    ),
     ("runs.tuned.dtype", "float64", "", ["'float64' is not that of run 'one'", "'float32'"]),
     ("runs.tuned.split", {"train": 109, "validation": 9}, "", ["is not that of run 'one'"]),
     ("runs.tuned.start", MISSING, "runs.tuned", ["with perturbed_by, 'start' is missing"]),
@@ -151,8 +157,13 @@ SPOILED = [
         "",
         ["attack 'adaptive' has 'adaptive'"],
     ),
-    ("runs.one.network", "cnn-1-2", "", [NO_FORM, "lenet"]),
-    ("runs.one.network", "cnn-1-2-3-dropout1.4", "", [NO_FORM, "lenet"]),
+    ("runs.one.network.name", "resnet", "", ["'resnet'", "allowed are mlp, cnn, lenet"]),
+    ("runs.one.network.hidden", MISSING, "runs.one.network", ["'hidden' is missing"]),
+    ("runs.one.network.hidden.0", 0, "", ["0 is not", "at least 1"]),
+    ("runs.one.network.hidden.0", 16.0, "", ["16.0", "whole number"]),
+    ("runs.one.network.dense", 3, "runs.one.network", ["unknown key 'dense'", "name, hidden"]),
+    ("runs.one.network", {**CNN, "filters": []}, "runs.one.network.filters", ["at least 1"]),
+    ("runs.one.network", {**CNN, "dropout": 1}, "runs.one.network.dropout", ["less than 1"]),
     ("runs.one.objective", {"name": "pgd", "epsilon": "0.1"}, "", ["'steps', 'relative_step' are"]),
     ("figures.values.select.0.x", MISSING, "figures.values.select.0", ["needs x"]),
     ("figures.values.select.0.defence", "blur", "", ["no defence 'blur'"]),

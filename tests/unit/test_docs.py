@@ -4,6 +4,7 @@ import re
 
 import pytest
 import yaml
+from architectures import mlp
 from workflow import ROOT
 
 from mirage.reporting.conditions import KINDS, VERDICTS
@@ -16,7 +17,7 @@ GUIDE = (ROOT / "docs/configuration.md").read_text()
 EXAMPLES = re.findall(r"^```yaml\n(.*?)^```", GUIDE, re.M | re.S)
 # What the examples name.
 RUNS = {
-    name: {"network": "mlp-16", "epochs": [1, 2]}
+    name: {"network": mlp(16), "epochs": [1, 2]}
     for name in ("small", "wide", "width16", "width64", "base", "pgd")
 }
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+from architectures import mlp
 
 from mirage.data import images
 from mirage.models import checkpoints, networks
@@ -19,7 +20,7 @@ from mirage.models import checkpoints, networks
 
 @pytest.fixture
 def network():
-    return networks.build("mlp-4", "float32", 1)
+    return networks.build(mlp(4), "float32", 1)
 
 
 @pytest.fixture(autouse=True)

@@ -80,7 +80,7 @@ def accuracy(network: keras.Model, images: np.ndarray, labels: np.ndarray) -> fl
 
     Example:
         >>> _, test = mirage.digits()
-        >>> mirage.accuracy(mirage.build("mlp-30", seed=1), *test) < 0.3
+        >>> mirage.accuracy(mirage.build({"name": "mlp", "hidden": [30]}, seed=1), *test) < 0.3
         True
     """
     flat, pixels = _prepared(network, images, labels, clean=False)
@@ -134,7 +134,7 @@ def attack(
 
     Example:
         >>> training, test = mirage.digits()
-        >>> network = mirage.build("mlp-30", seed=1)
+        >>> network = mirage.build({"name": "mlp", "hidden": [30]}, seed=1)
         >>> rows = mirage.train(network, training, test, epochs=5, learning_rate=0.01)
         >>> found = mirage.attack(network, *test, "pgd", epsilon=0.2, steps=10, clip=(0, 1))
         >>> found.images.shape, found.images.dtype
@@ -209,7 +209,7 @@ def input_gradient(
 
     Example:
         >>> _, (images, labels) = mirage.digits()
-        >>> network = mirage.build("mlp-30", seed=1)
+        >>> network = mirage.build({"name": "mlp", "hidden": [30]}, seed=1)
         >>> mirage.input_gradient(network, images, labels, dtype="float16").dtype
         dtype('float16')
     """
@@ -244,7 +244,8 @@ def exact_sign(network: keras.Model, images: np.ndarray, labels: np.ndarray) -> 
 
     Example:
         >>> _, (images, labels) = mirage.digits()
-        >>> mirage.exact_sign(mirage.build("mlp-30", seed=1), images, labels).shape
+        >>> network = mirage.build({"name": "mlp", "hidden": [30]}, seed=1)
+        >>> mirage.exact_sign(network, images, labels).shape
         (450, 28, 28)
     """
     return gradients.sign(
@@ -277,7 +278,7 @@ def masking(
 
     Example:
         >>> _, (images, labels) = mirage.digits()
-        >>> network = mirage.build("mlp-30", seed=1)
+        >>> network = mirage.build({"name": "mlp", "hidden": [30]}, seed=1)
         >>> mirage.masking(network, images, labels).sign_disagreement < 0.01
         True
     """

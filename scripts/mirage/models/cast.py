@@ -41,7 +41,7 @@ def cast(network: keras.Model, dtype: str) -> keras.Model:
         ArgumentError: The type is not one of `DTYPES`.
 
     Example:
-        >>> network = mirage.build("mlp-30")
+        >>> network = mirage.build({"name": "mlp", "hidden": [30]})
         >>> mirage.cast(network, "float64").layers[-1].compute_dtype
         'float64'
     """

@@ -26,9 +26,9 @@ def load(path: Path | str, *, training: bool = False) -> keras.Model:
             infinite; the message names it, and the layer.
 
     Example:
-        >>> mirage.build("mlp-30").save("mine.keras")
+        >>> mirage.build({"name": "mlp", "hidden": [30]}).save("mine.keras")
         >>> mirage.load("mine.keras").name
-        'mlp_30'
+        'mlp'
     """
     with _readable(path):
         network = keras.saving.load_model(path, compile=training, safe_mode=True)
@@ -55,7 +55,7 @@ def place(path: Path | str) -> str:
     return "/".join(Path(path).with_suffix("").parts[-3:])
 
 
-def sign(path: Path | str, **about: str) -> None:
+def sign(path: Path | str, **about: object) -> None:
     """Write into a checkpoint what it is.
 
     It stands in the comment of the zip archive that a `.keras` file is: Keras does not mind, and
@@ -65,7 +65,7 @@ def sign(path: Path | str, **about: str) -> None:
         archive.comment = json.dumps(about).encode()
 
 
-def verify(paths: Iterable[Path | str], **expected: str) -> None:
+def verify(paths: Iterable[Path | str], **expected: object) -> None:
     """Refuse checkpoints that are damaged, or in the place of others.
 
     Args:

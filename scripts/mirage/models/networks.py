@@ -3,21 +3,20 @@
 import contextlib
 import math
 import numbers
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import keras
 import numpy as np
+from pydantic import ValidationError
 
 from mirage.data.images import CLASSES, SIDE
+from mirage.models.architectures import ARCHITECTURES, Architecture, Cnn, Lenet, Mlp
 from mirage.runtime.errors import ArgumentError, MirageError
 
 # Each type with its machine epsilon, the distance from 1 to the next larger number.
 EPSILON = {"float16": 2.0**-10, "bfloat16": 2.0**-7, "float32": 2.0**-23, "float64": 2.0**-52}
 DTYPES = tuple(EPSILON)
 SHAPE = (SIDE, SIDE)
-# What a network's name may be; mirage.study.model has the same pattern.
-NAMES = r"mlp(-[1-9]\d*)*|cnn-[1-9]\d*-[1-9]\d*-[1-9]\d*(-dropout0\.\d+)?|lenet"
 
 
 class NetworkError(MirageError, ValueError):
@@ -25,7 +24,7 @@ class NetworkError(MirageError, ValueError):
 
 
 def build(
-    name: str, dtype: str = "float32", seed: int = 0, shape: Sequence[int] = SHAPE
+    architecture: Mapping, dtype: str = "float32", seed: int = 0, shape: Sequence[int] = SHAPE
 ) -> keras.Model:
     """Build a network with Glorot-uniform weights and zero biases.
 
@@ -33,15 +32,10 @@ def build(
     their floating-point type start from the same point.
 
     Args:
-        name: One of
-            `mlp-200-300`: fully connected, 784-200-300-10 with ReLU between its layers (yue2017,
-            section 4.1 and appendix C); any list of widths will do, `mlp` being a linear network.
-            `cnn-32-64-1024-dropout0.4`: two convolutions 5x5 of 32 and 64 channels, each with ReLU
-            and max-pooling by 2, a layer of 1024 with ReLU, dropout of 0.4 in training (hao,
-            section 5); the images keep their size in a convolution.
-            `lenet`: convolutions 5x5 of 20 and 50 channels without padding, each with ReLU and
-            max-pooling by 2, a layer of 500 with ReLU (LeCun et al. 1998 as it comes with Caffe
-            and MatConvNet; Moosavi-Dezfooli et al. 2016, table 1).
+        architecture: One of
+            `{"name": "mlp", "hidden": [200, 300]}`,
+            `{"name": "cnn", "filters": [32, 64], "dense": 1024, "dropout": 0.4}`,
+            `{"name": "lenet"}`; `mirage.models.architectures` says what each is.
         dtype: Type of weights and arithmetic, one of `DTYPES`.
         seed: Seed of the weights, at least 0.
         shape: Of one image: (height, width), or (height, width, channels).
@@ -50,36 +44,33 @@ def build(
         A model from flat images, shape (n, d), values 0 to 1, to logits, shape (n, 10).
 
     Raises:
-        NetworkError: The name is not that of a known network.
+        NetworkError: There is no such architecture.
         ArgumentError: The type is not one of `DTYPES`, or the seed no whole number from 0 on.
 
     Example:
-        >>> network = mirage.build("mlp-200-300", seed=1)
+        >>> network = mirage.build({"name": "mlp", "hidden": [200, 300]}, seed=1)
         >>> network.input_shape, network.output_shape, network.count_params()
         ((None, 784), (None, 10), 220310)
     """
     check_dtype(dtype)
     check_seed(seed)
-    if not re.fullmatch(NAMES, name):
-        raise NetworkError(
-            f"network {name!r}: known are mlp-N-N-... (mlp-200-300), "
-            "cnn-N-N-N (cnn-32-64-1024-dropout0.4) and lenet"
-        )
-    kind, *sizes = name.split("-")
-    if kind == "mlp":
-        hidden, dropout = [], 0.0
-        widths = [int(size) for size in sizes]
-    else:
-        dropout = float(sizes.pop().removeprefix("dropout")) if "dropout" in name else 0.0
-        *channels, width = map(int, sizes) if kind == "cnn" else (20, 50, 500)
-        widths = [width]
-        hidden = [keras.layers.Reshape((*shape, 1)[:3], dtype=dtype, name="pixels")]
-        for number, count in enumerate(channels, start=1):
+    wanted = _architecture(architecture)
+    match wanted:
+        case Mlp(hidden=widths):
+            filters, dropout = [], 0.0
+        case Cnn(filters=filters, dense=width, dropout=dropout):
+            widths = [width]
+        case Lenet():
+            filters, widths, dropout = [20, 50], [500], 0.0
+    hidden = []
+    if filters:
+        hidden.append(keras.layers.Reshape((*shape, 1)[:3], dtype=dtype, name="pixels"))
+        for number, count in enumerate(filters, start=1):
             hidden += [
                 keras.layers.Conv2D(
                     count,
                     5,
-                    padding="same" if kind == "cnn" else "valid",
+                    padding="same" if wanted.name == "cnn" else "valid",
                     activation="relu",
                     dtype=dtype,
                     name=f"convolution{number}",
@@ -99,13 +90,35 @@ def build(
             *hidden,
             keras.layers.Dense(CLASSES, dtype=dtype, name=f"layer{len(widths) + 1}"),
         ],
-        name=name.replace("-", "_").replace(".", "_"),
+        name=wanted.name,
     )
     for number, kernel in enumerate(kernels(network)):
         layer_seed = int(np.random.SeedSequence([seed, number]).generate_state(1)[0])
         draw = keras.initializers.GlorotUniform(seed=layer_seed)
         kernel.assign(keras.ops.cast(draw(kernel.shape, dtype="float64"), dtype))
     return network
+
+
+def _architecture(given: Mapping) -> Architecture:
+    """The typed architecture of that name.
+
+    Raises:
+        NetworkError: There is none, or a size is not allowed.
+    """
+    name = given.get("name") if isinstance(given, Mapping) else None
+    if not isinstance(name, str) or name not in ARCHITECTURES:
+        raise NetworkError(
+            f"network {given!r}: it must be a mapping with a name, such as "
+            f'{{"name": "mlp", "hidden": [200, 300]}}; known are {", ".join(ARCHITECTURES)}'
+        )
+    try:
+        return ARCHITECTURES[name].model_validate(dict(given))
+    except ValidationError as error:
+        faults = (
+            f"{'.'.join(map(str, one['loc']))}: {one['msg']}"
+            for one in error.errors(include_url=False)
+        )
+        raise NetworkError(f"network {given!r}: {'; '.join(faults)}") from None
 
 
 def check_dtype(dtype: str) -> None:

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field, create_model
 
 from mirage.attacks.parameters import Clip, Gradient, methods, parameters_of
+from mirage.models.architectures import ARCHITECTURES
 from mirage.study.model_claims import Claim
 from mirage.study.model_shown import Epoch, Epsilon, Figure, Measured, Share, Summary, Table
 from mirage.study.study import SIZES
@@ -112,14 +113,8 @@ class PerturbedBy(Typed):
 class Run(Typed):
     """What is trained."""
 
-    network: Annotated[
-        str,
-        Field(
-            pattern=r"^(mlp(-[1-9][0-9]*)*|cnn-[1-9][0-9]*-[1-9][0-9]*-[1-9][0-9]*(-dropout0\.[0-9]+)?|lenet)$"
-        ),
-    ] = None
-    """Architecture: mlp-200-300 (784-200-300-10, ReLU), cnn-32-64-1024-dropout0.4 (two convolutions
-    and a layer) or lenet."""
+    network: by("name", *ARCHITECTURES.values()) = None
+    """Architecture: mlp, cnn or lenet, and its sizes."""
     dtype: Literal["float32", "float64"] = "float32"
     """Floating-point type of weights and arithmetic in training."""
     optimizer: by("name", Adam, Sgd) = Adam(name="adam")

@@ -66,7 +66,7 @@ def train(
 
     Example:
         >>> training, test = mirage.digits()
-        >>> network = mirage.build("mlp-30", seed=1)
+        >>> network = mirage.build({"name": "mlp", "hidden": [30]}, seed=1)
         >>> rows = mirage.train(network, training, test, epochs=5, learning_rate=0.01)
         >>> rows[-1]["epoch"], rows[-1]["validation_accuracy"] > 0.8
         (5, True)

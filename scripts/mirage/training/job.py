@@ -10,7 +10,7 @@ class Link(Job):
 
     Attributes:
         dataset, run, seed: Of the chain; the first columns of its rows.
-        network: Architecture.
+        network: Its `name` and sizes.
         dtype: Of weights and arithmetic.
         optimizer, objective: `name` and arguments.
         learning_rate: A constant, or `initial` and `decay_epochs`.
@@ -22,7 +22,7 @@ class Link(Job):
     dataset: str
     run: str
     seed: int
-    network: Any
+    network: dict[str, Any]
     dtype: str
     optimizer: dict[str, Any]
     learning_rate: float | dict[str, float]

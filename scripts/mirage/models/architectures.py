@@ -1,0 +1,55 @@
+"""What networks can be built, as typed models. TensorFlow is not imported: a plan asks, too."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Units = Annotated[int, Field(ge=1, le=1_000_000)]
+
+
+class Architecture(BaseModel):
+    """A network by its name and its sizes."""
+
+    model_config = ConfigDict(
+        extra="forbid", strict=True, frozen=True, use_attribute_docstrings=True
+    )
+
+
+class Mlp(Architecture):
+    """Fully connected, ReLU between its layers: hidden [200, 300] is 784-200-300-10.
+
+    Source: yue2017, section 4.1 and appendix C.
+    """
+
+    name: Literal["mlp"]
+    hidden: list[Units]
+    """Units of each hidden layer; [] is a linear network."""
+
+
+class Cnn(Architecture):
+    """Convolutions 5x5, each with ReLU and max-pooling by 2, and a dense layer with ReLU.
+
+    Images keep their size in a convolution. Source: hao, section 5, filters [32, 64], dense 1024,
+    dropout 0.4.
+    """
+
+    name: Literal["cnn"]
+    filters: Annotated[list[Units], Field(min_length=1, max_length=4)]
+    """Filters of each convolution."""
+    dense: Units
+    """Units of the dense layer."""
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Share of its units that is dropped in training."""
+
+
+class Lenet(Architecture):
+    """Convolutions 5x5 of 20 and 50 filters without padding, each with ReLU and max-pooling by 2.
+
+    A layer of 500 with ReLU follows. Source: LeCun et al. 1998, as it comes with Caffe and
+    MatConvNet; Moosavi-Dezfooli et al. 2016, table 1.
+    """
+
+    name: Literal["lenet"]
+
+
+ARCHITECTURES = {"mlp": Mlp, "cnn": Cnn, "lenet": Lenet}
