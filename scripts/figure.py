@@ -11,14 +11,12 @@ if __name__ == "__main__":
 import numpy as np
 import pandas as pd
 
-from mirage.data import columns, images, published
+from mirage.data import images, published
+from mirage.reporting import rows
 from mirage.reporting.plots import style
 from mirage.runtime.errors import script
 from mirage.runtime.files import atomic
 from mirage.study.jobs import Figure
-
-# Epsilons are text from end to end: "0.10" and "0.1" name different files.
-EPSILON_AS_TEXT = {"epsilon": str}
 
 
 def read(paths: list[Path], table: str) -> pd.DataFrame | list[dict[str, np.ndarray]]:
@@ -29,8 +27,7 @@ def read(paths: list[Path], table: str) -> pd.DataFrame | list[dict[str, np.ndar
     """
     if table in images.ARRAYS:
         return [images.arrays(path, *images.ARRAYS[table]) for path in paths]
-    columns.check(paths, table)
-    return pd.concat([pd.read_csv(path, dtype=EPSILON_AS_TEXT) for path in paths])
+    return rows.read(paths, table)
 
 
 @script

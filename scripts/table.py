@@ -9,7 +9,7 @@ if __name__ == "__main__":
     preloaded.hand_over()
 
 from mirage.data import published
-from mirage.reporting import tables
+from mirage.reporting import rows, tables
 from mirage.runtime.errors import script
 from mirage.study.jobs import Table
 
@@ -31,18 +31,18 @@ def main() -> None:
     args = arguments()
     job: Table = args.job
     if job.table == "summary":
-        table, text = tables.summary(tables.read(args.data, "attacks"), job.options)
+        table, text = tables.summary(rows.read(args.data, "attacks"), job.options)
     elif job.table == "published":
         kinds = zip(args.data, ("attacks", "measures"), strict=True)
-        attacks, measures = (tables.read([path], kind) for path, kind in kinds)
+        attacks, measures = (rows.read([path], kind) for path, kind in kinds)
         values = published.table(args.published)
         table, text = tables.published(attacks, measures, values, job.options)
     elif job.table == "cells":
         values = published.table(args.published)
-        table, text = tables.cells(tables.read(args.data, "attacks"), values, job.options)
+        table, text = tables.cells(rows.read(args.data, "attacks"), values, job.options)
     else:
         keys, values = tables.TABLES[job.table]
-        table = tables.read(args.data, job.table)
+        table = rows.read(args.data, job.table)
         text = tables.readable(tables.over_seeds(table, keys, values), values)
     tables.write(table, text, *args.output)
 

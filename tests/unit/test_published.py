@@ -16,7 +16,8 @@ from scipy import stats
 
 from mirage.data import published as values
 from mirage.data.columns import COLUMNS
-from mirage.reporting import claims, ledger, published, selections, tables
+from mirage.reporting import claims, ledger, published, selections
+from mirage.reporting import rows as table_rows
 from mirage.reporting.conditions import (
     CAVEAT,
     KINDS,
@@ -47,6 +48,7 @@ def attacks(curves, **columns):
                 "split": "test",
                 "attack": "fgsm",
                 "dtype": "float32",
+                "defence": "bare",
                 "epsilon": "0.1",
                 "clean_accuracy": 0.9,
                 "accuracy": accuracy,
@@ -441,17 +443,15 @@ def test_what_is_missing_is_told():
     assert "run other, attack fgsm" in message(run="other", attack="fgsm")
     assert "epsilon 0.3" in message(**{**ONE, "epsilon": "0.3"})
     assert message(**ONE, column="rho_l2") == "the table attacks has no column rho_l2"
-    assert "no column defence (looked for smooth-1)" in message(**ONE, defence="smooth-1")
+    assert "no column item (looked for layer1)" in message(**ONE, item="layer1")
     assert message(table="restarts", run="one", attack="pgd") == "there is no table restarts"
     assert "must name an epsilon" in message(run="one", attack="fgsm")
     rows["attacks"]["rho_l2"] = np.nan
     assert "is empty" in message(**ONE, column="rho_l2")
 
 
-def test_tables_from_before_defences_are_of_bare_networks():
-    rows = given(attacks([0.5]))
-    assert selections.select(rows, {**ONE, "defence": "bare"}).per_seed.tolist() == [0.5]
-    both = given(attacks([0.5], defence="bare"), attacks([0.7], defence="smooth-1"))
+def test_a_selection_that_names_no_defence_is_of_the_bare_network():
+    both = given(attacks([0.5]), attacks([0.7], defence="smooth-1"))
     assert selections.select(both, ONE).per_seed.tolist() == [0.5]
     assert selections.select(both, {**ONE, "defence": "smooth-1"}).per_seed.tolist() == [0.7]
 
@@ -761,7 +761,7 @@ def test_script_writes_three_files(tmp_path):
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    found = tables.read([outputs[0]])
+    found = table_rows.read([outputs[0]])
     assert len(found) == sum(len(library.claims(file)) for file in CLAIMS)
     assert set(found["verdict"]) == {NO_DATA, NOT_TESTABLE}
     assert "| yue2017-01 " in outputs[1].read_text()

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from mirage.reporting import rows as table_rows
 from mirage.reporting import tables
 
 
@@ -108,8 +109,7 @@ def test_published_values_stand_beside_the_rows_they_speak_of():
             "value": [4.0, 8.0, 100.0],
         }
     )
-    select = {"run": "one", "attack": "fgsm", "dtype": "float32", "split": "test"}
-    series = [{**select, "published": "a"}, {"run": "one", "published": "b"}]
+    series = [{**CELL, "published": "a"}, {"run": "one", "published": "b"}]
     attacks = pd.concat([rows(defence="smooth", accuracy=0.9, clean_accuracy=0.1), rows()])
     numbers, text = tables.published(attacks, measures, values, series)
     assert numbers["measured"].tolist()[:2] == pytest.approx([0.22, 0.92])
@@ -133,7 +133,7 @@ def test_published_values_of_a_defence_stand_beside_the_rows_of_that_defence():
 
 # --- Tables of cells ----------------------------------------------------------------------------
 
-CELL = {"run": "one", "attack": "fgsm", "dtype": "float32", "split": "test"}
+CELL = {"run": "one", "attack": "fgsm", "dtype": "float32", "split": "test", "defence": "bare"}
 PUBLISHED = pd.DataFrame(
     [["t/a/x", 0.25], ["t/a/y", 0.97], ["other/a/z", 0.1]], columns=["series", "value"]
 )
@@ -298,7 +298,7 @@ def test_rows_and_columns_stand_in_the_order_of_the_configuration(tmp_path):
     assert text[""].tolist() == ["second", "first"]
     assert text.columns.tolist() == ["", "z", "b"]
     tables.write(numbers, text, tmp_path / "t.csv", tmp_path / "t.md")
-    written = pd.read_csv(tmp_path / "t.csv", dtype=tables.TEXT)
+    written = pd.read_csv(tmp_path / "t.csv", dtype=table_rows.TEXT)
     assert written["epsilon"].tolist()[0] == "0.10"
     assert written["measured"].tolist()[::2] == pytest.approx([0.22, 0.12])
 
@@ -306,5 +306,5 @@ def test_rows_and_columns_stand_in_the_order_of_the_configuration(tmp_path):
 def test_files_keep_text_as_text(tmp_path):
     csv, markdown = tmp_path / "t.csv", tmp_path / "t.md"
     tables.write(rows(), rows(), csv, markdown)
-    assert tables.read([csv, csv])["epsilon"].tolist() == ["0.10"] * 8
+    assert table_rows.read([csv, csv])["epsilon"].tolist() == ["0.10"] * 8
     assert "| 0.10 " in markdown.read_text()

@@ -16,6 +16,7 @@ from mirage.reporting.conditions import (
     p_text,
 )
 from mirage.reporting.published import counts
+from mirage.reporting.selections import as_text
 
 # Tints of the Okabe-Ito palette, told apart by people of any colour vision; the words stand too.
 COLOURS = {
@@ -56,8 +57,7 @@ def _measured(line: Mapping, prefix: str = "") -> str:
     mean, sd, seeds = (line[f"{prefix}{name}"] for name in ("measured", "spread", "seeds"))
     if pd.isna(mean):
         return ""
-    text = f"{mean:.4g}" + (f" ± {sd:.3g}" if pd.notna(sd) else "")
-    return f"{line['quantity']} {text} ({seeds} {'seed' if seeds == 1 else 'seeds'})"
+    return f"{line['quantity']} {as_text(mean, sd)} ({seeds} {'seed' if seeds == 1 else 'seeds'})"
 
 
 def _place(line: Mapping) -> str:

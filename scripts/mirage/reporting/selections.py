@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 
 from mirage.data.columns import BARE
+from mirage.reporting import tables
+from mirage.reporting.rows import KEYS, selected, smallest_epsilon
 from mirage.study.sentences import named
 
 # What a selection means where it names nothing else.
@@ -17,8 +19,6 @@ DEFAULTS = {
     "history": {},
     "restarts": {"split": "test", "dtype": "float32", "column": "loss"},
 }
-KEYS = ("run", "attack", "dtype", "split", "defence", "measure", "item")
-
 # Columns that are the same at every epsilon: they speak of the network or of its gradient.
 OF_THE_CHECKPOINT = (
     "clean_accuracy",
@@ -59,15 +59,19 @@ class Measured:
 def spread(values: Iterable[float]) -> str:
     """A mean and a standard deviation as text; the mean alone of one value."""
     values = np.asarray(list(values), dtype=float)
-    text = f"{values.mean():.4g}"
-    return text + (f" ± {values.std(ddof=1):.3g}" if len(values) > 1 else "")
+    return as_text(values.mean(), values.std(ddof=1) if len(values) > 1 else math.nan)
 
 
-def rows(tables: Mapping[str, pd.DataFrame], selection: Mapping) -> tuple[pd.DataFrame, str | None]:
+def as_text(mean: float, sd: float) -> str:
+    """A mean and a standard deviation as claims show them."""
+    return tables.spread(mean, sd, ".4g", ".3g")
+
+
+def rows(given: Mapping[str, pd.DataFrame], selection: Mapping) -> tuple[pd.DataFrame, str | None]:
     """The rows of a selection.
 
     Args:
-        tables: Tables by name, as tidy rows; `epsilon` and `item` as text.
+        given: Tables by name, as tidy rows; `epsilon` and `item` as text.
         selection: As in claims.yaml.
 
     Returns:
@@ -77,87 +81,56 @@ def rows(tables: Mapping[str, pd.DataFrame], selection: Mapping) -> tuple[pd.Dat
         Missing: There are none.
     """
     name = selection.get("table", "attacks")
-    if name not in tables:
+    if name not in given:
         raise Missing(f"there is no table {name}")
-    table = tables[name]
-    wanted = {**DEFAULTS[name], **selection}
-    looked_for = [f"{key} {wanted[key]}" for key in KEYS if key in wanted]
-    for key in KEYS:
-        # Tables from before there were defences know the bare network only.
-        if key not in wanted or (key == "defence" and wanted[key] == BARE and key not in table):
-            continue
+    table = given[name]
+    wanted = {"epoch": "last", **DEFAULTS[name], **selection}
+    keys = {key: wanted[key] for key in KEYS if key in wanted and key != "epsilon"}
+    for key, value in keys.items():
         if key not in table:
-            raise Missing(f"the table {name} has no column {key} (looked for {wanted[key]})")
-        table = table[table[key] == wanted[key]]
-    if table.empty:
-        raise Missing(f"no rows of table {name} with {', '.join(looked_for)}")
+            raise Missing(f"the table {name} has no column {key} (looked for {value})")
+    looked_for = f"{name} with " + ", ".join(f"{key} {value}" for key, value in keys.items())
+    table = _some(selected(table, keys), looked_for)
     sought = None
     if "epsilon_where" in wanted:
-        where = dict(wanted["epsilon_where"])
-        accuracy = where.pop("accuracy")
-        sweep = {k: v for k, v in selection.items() if k not in ("epsilon_where", "column")}
-        sought = smallest_epsilon(tables, {**sweep, **where}, accuracy)
-    epsilon = sought or wanted.get("epsilon")
-    if epsilon is not None:
-        table = table[table["epsilon"] == epsilon]
-        looked_for.append(f"epsilon {epsilon}")
-        if table.empty:
-            raise Missing(f"no rows of table {name} with {', '.join(looked_for)}")
-    epoch = wanted.get("epoch", "last")
-    table = at_epochs(table, epoch)
-    if table.empty:
-        raise Missing(f"no rows of table {name} with {', '.join(looked_for)} at epoch {epoch}")
+        sought = wanted["epsilon"] = _sought(given, selection)
+    if "epsilon" in wanted:
+        looked_for += f", epsilon {wanted['epsilon']}"
+        table = _some(selected(table, {"epsilon": wanted["epsilon"]}), looked_for)
+    epoch = wanted["epoch"]
+    lacking = set(epoch) - set(table["epoch"]) if isinstance(epoch, list) else ()
+    if lacking:
+        raise Missing(f"no rows at epochs {named(sorted(lacking))}")
+    table = _some(selected(table, {"epoch": epoch}), f"{looked_for} at epoch {epoch}")
     return table, sought
 
 
-def at_epochs(table: pd.DataFrame, epoch: object) -> pd.DataFrame:
-    """Rows of an epoch: a number, a list, {from, to}, or the word first, last or all.
-
-    Raises:
-        Missing: Some of the epochs of a list are not there.
-    """
-    match epoch:
-        case "all":
-            return table
-        case "last":
-            return table[table["epoch"] == table["epoch"].max()]
-        case "first":
-            return table[table["epoch"] == table["epoch"].min()]
-        case Mapping():
-            return table[table["epoch"].between(epoch.get("from", 0), epoch.get("to", math.inf))]
-        case list():
-            lacking = sorted(set(epoch) - set(table["epoch"]))
-            if lacking:
-                raise Missing(f"no rows at epochs {named(lacking)}")
-            return table[table["epoch"].isin(epoch)]
-    return table[table["epoch"] == epoch]
+def _some(table: pd.DataFrame, looked_for: str) -> pd.DataFrame:
+    """The same table, if it has rows."""
+    if table.empty:
+        raise Missing(f"no rows of table {looked_for}")
+    return table
 
 
-def smallest_epsilon(tables: Mapping, selection: Mapping, at_most: float) -> str:
-    """The smallest epsilon of a sweep whose mean accuracy over seeds is at most that.
-
-    For sources that state an accuracy but not the epsilon it was reached with, and for DeepFool's
-    comparison with FGSM at 90 % error.
-
-    Raises:
-        Missing: There is no sweep, or none of its epsilons is large enough.
-    """
-    table, _ = rows(tables, selection)
-    name = f"attack {selection.get('attack')} on run {selection['run']}"
-    means = table.groupby("epsilon")["accuracy"].mean()
-    means = means.loc[sorted(means.index, key=float)]
+def _sought(given: Mapping, selection: Mapping) -> str:
+    """The epsilon at which the accuracy of a sweep is what `epsilon_where` of a selection says."""
+    where = dict(selection["epsilon_where"])
+    at_most = where.pop("accuracy")
+    left_out = ("epsilon_where", "column", "epsilon")
+    sweep = {key: value for key, value in selection.items() if key not in left_out} | where
+    epsilon, means = smallest_epsilon(rows(given, sweep)[0], at_most)
+    name = f"attack {sweep.get('attack')} on run {sweep['run']}"
     if means.empty:
         raise Missing(f"{name} has no sweep of epsilons")
-    reached = means[means <= at_most]
-    if reached.empty:
+    if epsilon is None:
         raise Missing(
             f"no epsilon of the sweep of {name} brings the accuracy to {at_most:g} or less; at "
             f"{means.idxmin()} it is {means.min():.3f}"
         )
-    return reached.index[0]
+    return epsilon
 
 
-def select(tables: Mapping[str, pd.DataFrame], selection: Mapping) -> Measured:
+def select(given: Mapping[str, pd.DataFrame], selection: Mapping) -> Measured:
     """The values of a selection by seed and epoch.
 
     `seconds_per_image` is read as seconds / n.
@@ -167,7 +140,7 @@ def select(tables: Mapping[str, pd.DataFrame], selection: Mapping) -> Measured:
             epsilons though their values depend on it.
     """
     name = selection.get("table", "attacks")
-    table, sought = rows(tables, selection)
+    table, sought = rows(given, selection)
     column = {**DEFAULTS[name], **selection}.get("column")
     if column == "seconds_per_image" and {"seconds", "n"} <= set(table):
         table = table.assign(seconds_per_image=table["seconds"] / table["n"])
@@ -179,7 +152,7 @@ def select(tables: Mapping[str, pd.DataFrame], selection: Mapping) -> Measured:
     groups = filled.groupby(["seed", "epoch"])[column]
     if "since" in selection:
         then = {key: value for key, value in selection.items() if key != "since"}
-        before = select(tables, {**then, "epoch": selection["since"]}).per_seed
+        before = select(given, {**then, "epoch": selection["since"]}).per_seed
         return Measured(groups.first().sub(before, level="seed").dropna(), sought)
     if name == "restarts":
         return Measured(groups.mean(), sought)

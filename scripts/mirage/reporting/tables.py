@@ -6,11 +6,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from mirage.data import columns as tidy
+from mirage.data.columns import BARE
+from mirage.reporting.rows import LISTS, selected, smallest_epsilon
 from mirage.runtime.files import atomic
-
-# Text as it stands: "0.10" or "001" would not survive as numbers.
-TEXT = {"epsilon": "string", "item": "string"}
 
 # What makes two rows the same measurement on another seed, and what is averaged over seeds.
 TABLES = {
@@ -24,21 +22,6 @@ TABLES = {
         ["loss", "accuracy", "validation_loss", "validation_accuracy"],
     ),
 }
-
-
-def read(paths: Sequence[Path | str], kind: str | None = None) -> pd.DataFrame:
-    """Rows of several tidy CSV files of the same columns, in the order given.
-
-    Args:
-        paths: CSV files.
-        kind: A key of `mirage.data.columns.COLUMNS`; the files are checked against it.
-
-    Raises:
-        RowsError: A file does not hold such rows; the message names it.
-    """
-    if kind:
-        tidy.check(paths, kind)
-    return pd.concat([pd.read_csv(path, dtype=TEXT) for path in paths], ignore_index=True)
 
 
 def over_seeds(rows: pd.DataFrame, keys: Sequence[str], values: Sequence[str]) -> pd.DataFrame:
@@ -61,11 +44,17 @@ def over_seeds(rows: pd.DataFrame, keys: Sequence[str], values: Sequence[str]) -
     return table.reset_index()
 
 
-def spread(mean: float, deviation: float, digits: int = 3) -> str:
-    """A mean and its standard deviation as text, `0.981 ± 0.002`; empty where nothing is."""
+def spread(mean: float, sd: float, form: str = ".3f", of_sd: str = "") -> str:
+    """A mean and its standard deviation as text, `0.981 ± 0.002`; empty where nothing is.
+
+    Args:
+        mean, sd: Numbers; `sd` is missing for one seed.
+        form: Format of the mean.
+        of_sd: Format of the deviation, where it is another.
+    """
     if pd.isna(mean):
         return ""
-    return f"{mean:.{digits}f}" + ("" if pd.isna(deviation) else f" ± {deviation:.{digits}f}")
+    return f"{mean:{form}}" + ("" if pd.isna(sd) else f" ± {sd:{of_sd or form}}")
 
 
 def readable(table: pd.DataFrame, values: Sequence[str]) -> pd.DataFrame:
@@ -91,16 +80,13 @@ def summary(rows: pd.DataFrame, options: Mapping) -> tuple[pd.DataFrame, pd.Data
     Returns:
         The table in numbers (means and `_sd` over seeds) and in readable text.
     """
-    chosen = rows[
-        (rows["epsilon"] == options["epsilon"])
-        & (rows["split"] == options["split"])
-        & (rows["defence"] == tidy.BARE)
-    ]
+    same = {"epsilon": options["epsilon"], "split": options["split"], "defence": BARE}
+    chosen = selected(rows, same)
     keys = ["run", "epoch"]
     values = []
     table = None
     for number, column in enumerate(options["columns"]):
-        part = chosen[(chosen["attack"] == column["attack"]) & (chosen["dtype"] == column["dtype"])]
+        part = selected(chosen, column)
         names = {"accuracy": column["label"]}
         if number == 0:
             names = {"clean_accuracy": "clean", **names}
@@ -112,8 +98,7 @@ def summary(rows: pd.DataFrame, options: Mapping) -> tuple[pd.DataFrame, pd.Data
             table = means
         else:
             table = table.merge(means.drop(columns="seeds"), on=keys, how="outer", sort=False)
-    first = options["columns"][0]
-    part = chosen[(chosen["attack"] == first["attack"]) & (chosen["dtype"] == first["dtype"])]
+    part = selected(chosen, options["columns"][0])
     masked = ["zero_share", "sign_disagreement"]
     table = table.merge(
         over_seeds(part, keys, masked).drop(columns="seeds"), on=keys, how="outer", sort=False
@@ -146,21 +131,13 @@ def published(
         own = values[values["series"] == entry["published"]]
         for value in own.to_dict("records"):
             if pd.notna(value["item"]):
-                rows = measures[
-                    (measures["run"] == entry["run"])
-                    & (measures["measure"] == value["quantity"])
-                    & (measures["item"] == value["item"])
-                ]
-                column = "value"
+                rows, column = measures, "value"
+                chosen = {"run": entry["run"], "measure": value["quantity"], "item": value["item"]}
             else:
-                rows = attacks[attacks["defence"] == entry.get("defence", tidy.BARE)]
-                for key in ("run", "attack", "dtype", "split"):
-                    rows = rows[rows[key] == entry[key]] if key in entry else rows
-                if pd.notna(value["epsilon"]):
-                    rows = rows[rows["epsilon"] == value["epsilon"]]
-                column = value["quantity"]
-            if pd.notna(value["epoch"]):
-                rows = rows[rows["epoch"] == int(value["epoch"])]
+                rows, column = attacks, value["quantity"]
+                chosen = {key: one for key, one in entry.items() if key not in LISTS}
+            chosen |= {key: value[key] for key in ("epsilon", "epoch") if pd.notna(value[key])}
+            rows = selected(rows, chosen)
             # A clean accuracy or a share of zeros stands in the row of every epsilon.
             seeds = rows.groupby("seed")[column].first()
             found.append(
@@ -186,9 +163,6 @@ def published(
     table = pd.DataFrame(found, columns=columns)
     table["epoch"] = table["epoch"].astype("Int64")
     return table, readable(table, ["measured"])
-
-
-CELL_KEYS = ("run", "attack", "dtype", "split", "defence")
 
 
 def cells(
@@ -234,27 +208,22 @@ def _cell(rows: pd.DataFrame, cell: Mapping) -> dict[str, object]:
     """The mean over seeds of what a cell selects."""
     if "missing" in cell:
         return {"note": cell["missing"]}
-    epsilon, note = cell.get("epsilon"), None
+    quantity, chosen = cell["value"], {"epoch": "last", **cell}
     if "epsilon_where" in cell:
         limit = cell["epsilon_where"]["accuracy"]
-        sweep = _selected(rows, {**cell, **cell["epsilon_where"]})
-        means = sweep.groupby("epsilon")["accuracy"].mean()
-        reached = means.index[means <= limit]
-        if reached.empty:
-            highest = max(means.index, key=float)
-            note = f"no epsilon up to {highest} brings the accuracy to {limit}"
-            return {"quantity": cell["value"], "note": note}
-        epsilon = min(reached, key=float)
-    chosen = _selected(rows, cell)
-    if epsilon is not None:
-        chosen = chosen[chosen["epsilon"] == epsilon]
-        if chosen.empty:
-            return {"quantity": cell["value"], "note": f"not measured at epsilon {epsilon}"}
+        chosen.pop("epsilon", None)
+        sweep = selected(rows, {**chosen, **cell["epsilon_where"]})
+        chosen["epsilon"], means = smallest_epsilon(sweep, limit)
+        if chosen["epsilon"] is None:
+            note = f"no epsilon up to {means.index[-1]} brings the accuracy to {limit}"
+            return {"quantity": quantity, "note": note}
+    part, epsilon = selected(rows, chosen), chosen.get("epsilon")
+    if part.empty and epsilon is not None:
+        return {"quantity": quantity, "note": f"not measured at epsilon {epsilon}"}
     # A clean accuracy stands in the row of every epsilon.
-    each = chosen.assign(epsilon=pd.to_numeric(chosen["epsilon"]))
-    each = each.groupby("seed")[cell["value"]].first()
+    each = part.assign(epsilon=pd.to_numeric(part["epsilon"])).groupby("seed")[quantity].first()
     return {
-        "quantity": cell["value"],
+        "quantity": quantity,
         "epsilon": epsilon,
         "measured": each.mean(),
         "measured_sd": each.std(),
@@ -262,20 +231,13 @@ def _cell(rows: pd.DataFrame, cell: Mapping) -> dict[str, object]:
     }
 
 
-def _selected(rows: pd.DataFrame, cell: Mapping) -> pd.DataFrame:
-    """Rows of a cell's selection, at its epoch or the last, of the bare network if not told."""
-    wanted = {"defence": tidy.BARE, **{key: cell[key] for key in CELL_KEYS if key in cell}}
-    for key, value in wanted.items():
-        rows = rows[rows[key] == value]
-    return rows[rows["epoch"] == cell.get("epoch", rows["epoch"].max())]
-
-
 def _cell_text(cell: Mapping) -> str:
     """A cell as it is read."""
     if cell.get("measured") is None:
         text = cell["note"]
     else:
-        text = spread(cell["measured"], cell["measured_sd"], 3 if cell["measured"] > 0.01 else 5)
+        form = ".3f" if cell["measured"] > 0.01 else ".5f"
+        text = spread(cell["measured"], cell["measured_sd"], form)
     if pd.notna(cell["published"]):
         text += f" (published {cell['published']:g})"
     return text

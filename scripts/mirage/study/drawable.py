@@ -334,6 +334,6 @@ def _restart_faults(study: Study, where: str, series: Mapping) -> list[str]:
     for key in ("source", "adaptive"):
         if key in attack:
             found.append(f"{where}.attack: a figure of restarts shows no attack with {key!r}")
-    if series.get("defence", BARE) != BARE:
+    if series["defence"] != BARE:
         found.append(f"{where}.defence: a figure of restarts shows the bare network")
     return found

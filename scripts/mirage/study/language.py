@@ -195,6 +195,7 @@ def _series(
     series |= {key: chosen[key] for key in ("attack", "dtype", "split", "defence") if key in chosen}
     if attacked:
         series.setdefault("split", "test")
+        series.setdefault("defence", BARE)
         if "dtype" in run:
             series.setdefault("dtype", run["dtype"])
     if epsilons := _epsilons(chosen, config, where, written):
@@ -260,7 +261,7 @@ def _epsilons(chosen: Mapping, config: Mapping, where: str, written: Written) ->
 
 
 def _table(name: str, table: Mapping, config: Mapping) -> dict:
-    """A table whose cells name dtype and split."""
+    """A table whose cells name dtype, split and defence."""
     kept = ("key", "label", *DIMENSIONS, "epsilon_where", "value", "missing")
 
     def copied(part: Mapping) -> dict:
@@ -271,13 +272,11 @@ def _table(name: str, table: Mapping, config: Mapping) -> dict:
         "caption": table["caption"],
         "category": table.get("category", "Tables"),
         "published": table.get("published", name),
-        "common": copied(table["common"]),
+        "common": {"split": "test", "defence": BARE, **copied(table["common"])},
         "rows": [copied(part) for part in table["rows"]],
         "columns": [copied(part) for part in table["columns"]],
     }
     parts = [planned["common"], *planned["rows"], *planned["columns"]]
-    if not any("split" in part for part in parts):
-        planned["common"]["split"] = "test"
     if not any("dtype" in part for part in parts):
         for part in parts:
             if part.get("run") in config["runs"]:

@@ -168,7 +168,7 @@ def filtered(figure: dict, data: list[Arrays]) -> Figure:
         )
 
     named = list(zip(figure["series"], several, strict=True))
-    bare = [one for series, one in named if series.get("defence", BARE) == BARE]
+    bare = [one for series, one in named if series["defence"] == BARE]
     size = f", ε = {first['epsilon']}" if str(first["epsilon"]) else ""
     columns = [
         ("original", first["images"], bare[0]["predictions"] if bare else None),
@@ -181,7 +181,7 @@ def filtered(figure: dict, data: list[Arrays]) -> Figure:
     columns += [
         (series.get("label", series["defence"]), one["seen"], one["adversarial_predictions"])
         for series, one in named
-        if series.get("defence", BARE) != BARE
+        if series["defence"] != BARE
     ]
     grey = _grey_scale(*(images for _, images, _ in columns))
     width, height = 2.4, 2.75

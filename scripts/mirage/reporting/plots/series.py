@@ -4,34 +4,23 @@ import math
 
 import pandas as pd
 
-from mirage.data.columns import BARE
+from mirage.reporting.rows import LISTS, selected
 
 PUBLISHED_COLUMNS = ["source", "place", "epoch", "epsilon", "quantity", "item", "value"]
 CLEAN = "clean_accuracy"
-FILTERS = {"epsilons": "epsilon", "epochs": "epoch"}
 
 
 def select(data: pd.DataFrame, series: dict) -> pd.DataFrame:
     """Return the rows of `data` that `series` (an entry of a figure's `series`) names.
 
-    Where the rows say which defence stood before the network, a series that names none means
-    the bare network. Raises ValueError where one of the values that the series names has no row.
+    Raises ValueError where there are none, or none of one of its epsilons or epochs.
     """
-    wanted = {
-        name: [series[name]] for name in ("run", "attack", "dtype", "split") if name in series
-    }
-    if "defence" in data:
-        wanted["defence"] = [series.get("defence", BARE)]
-    wanted |= {column: series[name] for name, column in FILTERS.items() if name in series}
-    rows = data
-    for column, values in wanted.items():
-        missing = [value for value in values if value not in set(rows[column])]
-        if missing:
-            raise ValueError(
-                f"The figure's series {series} found no rows: looked for {column} {missing}, "
-                f"but the data, as selected so far, hold {sorted(rows[column].dropna().unique())}."
-            )
-        rows = rows[rows[column].isin(values)]
+    rows = selected(data, series)
+    listed = {column: series[key] for key, column in LISTS.items() if key in series}
+    if rows.empty or any(set(values) - set(rows[column]) for column, values in listed.items()):
+        there = selected(data, {key: one for key, one in series.items() if key not in LISTS})
+        held = {column: sorted(set(there[column].dropna().tolist())) for column in listed}
+        raise ValueError(f"The figure's series {series} found no rows; there are {held}.")
     return rows
 
 
