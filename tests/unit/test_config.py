@@ -272,6 +272,23 @@ def test_a_study_says_nothing_that_is_the_configuration_s_to_say(tmp_path):
         config.read({"studies": ["hao"]}, tmp_path)
 
 
+def test_faults_in_the_claims_of_a_study_are_told_with_its_other_faults(tmp_path):
+    shutil.copytree(ROOT / "studies", tmp_path / "studies")
+    (tmp_path / "studies/hao/claims.yaml").write_text("claims: [{idd: hao-01, statement: s}]")
+    with (tmp_path / "studies/hao/study.yaml").open("a") as stream:
+        stream.write("dataset: digits\n")
+    with pytest.raises(config.ConfigError) as error:
+        config.read({"studies": ["hao"]}, tmp_path)
+    folder = tmp_path / "studies/hao"
+    assert str(error.value).splitlines()[1:] == [
+        f"  - {folder}/study.yaml: dataset: a study does not say this, but the configuration that "
+        "names it",
+        f"  - {folder}/claims.yaml: claims.0: 'id' is missing",
+        f"  - {folder}/claims.yaml: claims.0: unknown key 'idd'; allowed are id, source, place, "
+        "statement, published, figure, note, caveat, not_testable, no_exact, test",
+    ]
+
+
 def test_the_split_is_that_of_the_data_set_where_none_is_given():
     for name, train in (("digits", 1200), ("mnist", 55_000)):
         run = config.read(bring(dataset=name), WORKFLOW).runs["one"]

@@ -27,6 +27,7 @@ from mirage.reporting.conditions import (
     REPRODUCED,
     VERDICTS,
 )
+from mirage.runtime.errors import MirageError
 from mirage.study import config, library
 
 ROOT = Path(__file__).parents[2]
@@ -714,12 +715,14 @@ SPOILED = [
 
 
 @pytest.mark.parametrize(("key", "value", "message"), SPOILED)
-def test_faults_of_claims_are_told(key, value, message):
+def test_faults_of_claims_are_told(tmp_path, key, value, message):
     spoiled = {**claim(test=[copy.deepcopy(EQUALS)]), key: value}
     if value is None:
         del spoiled[key]
-    with pytest.raises(claims.ClaimsError, match=message):
-        claims.check([spoiled], ["a"])
+    file = tmp_path / "claims.yaml"
+    file.write_text(yaml.safe_dump({"claims": [spoiled]}))
+    with pytest.raises(MirageError, match=message):
+        claims.check(library.claims(file), ["a"])
 
 
 def test_a_selection_is_in_the_type_of_its_run_where_it_names_none():
@@ -777,5 +780,5 @@ def test_script_writes_three_files(tmp_path):
         check=False,
     )
     assert done.returncode == 1
-    assert "it must be a mapping with a list, claims" in done.stderr
+    assert "bad.yaml: claims: {} is not allowed; it must be a list" in done.stderr
     assert "Traceback" not in done.stderr

@@ -1,4 +1,4 @@
-"""Claims as data: checked.
+"""Claims as data: whether they agree with one another and with the tables.
 
 When a run is planned, and again when the claims are judged.
 """
@@ -8,8 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from mirage.data.columns import COLUMNS
 from mirage.runtime.errors import MirageError
-from mirage.study.model_claims import Claims
-from mirage.study.sentences import faults_in, named
+from mirage.study.sentences import named
 
 # Columns that are computed from those of a table.
 COMPUTED = {"attacks": ("seconds_per_image",)}
@@ -23,19 +22,17 @@ def check(claims: Sequence[Mapping], series: Collection[str] = ()) -> None:
     """Check claims.
 
     Args:
-        claims: As in claims.yaml, each with its source.
+        claims: Each as `mirage.study.model_claims.Claim` says, with its source.
         series: Names of the published series.
 
     Raises:
-        ClaimsError: They are not as `Claims` says, an identifier stands twice or does not
-            begin with its source, a claim has both or none of `test` and `not_testable`, or names a
-            series that is not published, or a column that its table lacks.
+        ClaimsError: An identifier stands twice or does not begin with its source, a claim has both
+            or none of `test` and `not_testable`, or names a series that is not published, or a
+            column that its table lacks.
     """
-    faults = faults_in({"claims": list(claims)}, Claims)
-    if not faults:
-        faults = [fault for claim in claims for fault in _faults(claim, series)]
-        ids = [claim["id"] for claim in claims]
-        faults += [f"{name}: this id stands twice" for name in {i for i in ids if ids.count(i) > 1}]
+    faults = [fault for claim in claims for fault in _faults(claim, series)]
+    ids = [claim["id"] for claim in claims]
+    faults += [f"{name}: this id stands twice" for name in {i for i in ids if ids.count(i) > 1}]
     if faults:
         raise ClaimsError("the claims cannot be used:\n  - " + "\n  - ".join(faults))
 

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mirage.study import documents
-from mirage.study.sentences import named, shown
+from mirage.study.model_claims import Claims
+from mirage.study.sentences import faults_in, named, shown
 
 # What may be named by more than one study.
 DEFINED = ("runs", "attacks", "defences", "grids")
@@ -165,26 +166,29 @@ def _claim(found: Gathered, file: Path) -> None:
     """Take in what the source of a study claims."""
     if file.exists():
         found.claim_files.append(file)
-        found.claims += claims(file)
+        try:
+            found.claims += claims(file)
+        except documents.DocumentError as error:
+            found.faults += str(error).splitlines()
 
 
 def claims(file: Path) -> list[dict]:
     """The claims of a study, each with its source, its figure and series by their whole names.
 
     Raises:
-        DocumentError: The file cannot be read.
+        DocumentError: The file cannot be read, or a claim is not as `Claims` says.
     """
     study = file.parent.name
     content = documents.read(file)
-    if not isinstance(content, Mapping) or not isinstance(content.get("claims"), list):
-        raise documents.DocumentError(f"{file}: it must be a mapping with a list, claims")
+    if faults := faults_in(content, Claims):
+        raise documents.DocumentError("\n".join(f"{file}: {fault}" for fault in faults))
     found = []
     for claim in content["claims"]:
-        filled = {"source": study, **claim} if isinstance(claim, Mapping) else claim
-        if isinstance(claim, Mapping) and "/" not in str(claim.get("figure", "/")):
+        filled = {"source": study, **claim}
+        if "/" not in claim.get("figure", "/"):
             filled["figure"] = f"{study}/{claim['figure']}"
-        for condition in claim.get("test", ()) if isinstance(claim, Mapping) else ():
-            if isinstance(condition, Mapping) and "/" not in str(condition.get("series", "/")):
+        for condition in claim.get("test", ()):
+            if "/" not in condition.get("series", "/"):
                 condition["series"] = f"{study}/{condition['series']}"
         found.append(filled)
     return found
