@@ -1,5 +1,6 @@
 """The command `mirage`, in a clone and installed."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -7,6 +8,7 @@ import sys
 import sysconfig
 import tomllib
 
+import jsonschema
 import pytest
 import yaml
 from workflow import ROOT, environment
@@ -127,6 +129,31 @@ def test_the_schemas_are_those_of_the_models(tmp_path):
     written = {file.name: file.read_text() for file in (tmp_path / "mine").iterdir()}
     committed = {file.name: file.read_text() for file in (ROOT / "schemas").iterdir()}
     assert written == committed, "run `python scripts/mirage schema schemas`"
+
+
+def test_an_editor_accepts_what_is_shipped_and_marks_what_is_wrong():
+    """By a validator of JSON Schema, which Snakemake brings along."""
+    config, claims = (
+        jsonschema.Draft202012Validator(
+            json.loads((ROOT / f"schemas/{name}.schema.json").read_text())
+        )
+        for name in ("config", "claims")
+    )
+    shipped = [ROOT / "config.yaml", ROOT / "studies/catalogue.yaml", *ROOT.glob("config/*.yaml")]
+    for file in [*shipped, *ROOT.glob("studies/*/study.yaml")]:
+        config.validate(yaml.safe_load(file.read_text()))
+    for file in ROOT.glob("studies/*/claims.yaml"):
+        claims.validate(yaml.safe_load(file.read_text()))
+    for wrong in (
+        {"run": {}},
+        {"runs": {"A": {}}},
+        {"runs": {"a": {"network": {"name": "mlp", "hidden": [0]}}}},
+        {"runs": {"a": {"epochs": None}}},
+        {"attacks": {"a": {"method": "fgsm"}}},
+        {"grids": {"a": ["0.1", "0.1"]}},
+    ):
+        assert not config.is_valid(wrong), wrong
+    assert not claims.is_valid({"claims": [{"id": "a-01"}]})
 
 
 # --- Installed -----------------------------------------------------------------------------------
