@@ -435,9 +435,10 @@ def test_lines_that_cannot_be_drawn_are_refused(name, rows, change, message):
         figure_of(name, rows, published_rows(), **change)
 
 
-def test_losses_mark_the_least_mean_validation_loss_on_a_scale_that_fits():
+@pytest.mark.parametrize("log_x", [False, True])
+def test_losses_mark_the_least_mean_validation_loss_on_a_scale_that_fits(log_x):
     rows = history_rows()
-    panel = figure_of("losses", rows).axes[0]
+    panel = figure_of("losses", rows, log_x=log_x).axes[0]
     means = rows.groupby("epoch")[["loss", "validation_loss"]].mean()
     lines = means["loss"].dropna(), means["validation_loss"]
     assert set(map(expected, lines)) <= set(drawn(panel))

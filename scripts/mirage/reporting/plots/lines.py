@@ -115,8 +115,6 @@ def draw(figure: dict, data: pd.DataFrame, published: pd.DataFrame | None = None
             layout.scale_by_range(same)
         else:
             same[0].set(ylim=(-0.03, 1.03), yticks=[0, 0.2, 0.4, 0.6, 0.8, 1])
-    if losses:
-        _mark_least(axes, titles, rows, looks["palette"])
     layout.label_axes(
         axes,
         figure.get("x_label", X_LABELS.get(at)),
@@ -126,6 +124,8 @@ def draw(figure: dict, data: pd.DataFrame, published: pd.DataFrame | None = None
     )
     if figure.get("log_x"):
         layout.log_x(axes, pd.concat([rows["x"], points["x"]]))
+    if losses:
+        _mark_least(axes, titles, rows, looks["palette"])
 
     lines = [(style.handle(line, looks), line) for line in measured]
     lines += [(_handle(style.PUBLISHED, looks["markers"][line]), line) for line in alone]
