@@ -201,6 +201,8 @@ class Attacks:
         """FGSM at ten epsilons, with or without the accuracies."""
         everything = slice(0, len(self.images))
 
+        parameters = fgsm.Parameters(gradient="cross_entropy_sum", clip=CLIP)
+
         def ours():
             for part in gradients.batches(len(self.images)):
                 images, labels = self.images[part], self.labels[part]
@@ -208,14 +210,10 @@ class Attacks:
                     gradients.input_gradient(self.network, images, labels, "cross_entropy_sum")
                 )
                 for number, epsilon in enumerate(EPSILONS):
-                    moved = fgsm.attack(
-                        *(self.network, images, labels),
-                        epsilon=epsilon,
-                        gradient="cross_entropy_sum",
-                        clip=CLIP,
-                        signs=signs,
+                    found = fgsm.attack(
+                        *(self.network, images, labels, parameters), epsilon=epsilon, signs=signs
                     )
-                    yield number, part, moved
+                    yield number, part, found.images
 
         def one_by_one(attacks):
             for number, attack in enumerate(attacks):
@@ -277,19 +275,21 @@ class Attacks:
     def pgd(self) -> list[Work]:
         """40 steps in the L-infinity ball, from the image itself."""
         everything = len(self.images)
+        parameters = pgd.Parameters(
+            gradient="cross_entropy_sum",
+            steps=PGD["steps"],
+            relative_step=PGD["step"] / PGD["epsilon"],
+            random_start=False,
+            clip=CLIP,
+        )
 
         def ours():
             moved = np.empty_like(self.images)
             for part in gradients.batches(everything):
                 moved[part] = pgd.attack(
-                    *(self.network, self.images[part], self.labels[part]),
+                    *(self.network, self.images[part], self.labels[part], parameters),
                     epsilon=PGD["epsilon"],
-                    gradient="cross_entropy_sum",
-                    steps=PGD["steps"],
-                    relative_step=PGD["step"] / PGD["epsilon"],
-                    random_start=False,
-                    clip=CLIP,
-                )
+                ).images
             return moved
 
         foolbox = peers.foolbox(
@@ -348,9 +348,9 @@ class Attacks:
             return Work(name, lambda: attack(self.images[:few], None), few, judge)
 
         def ours(count):
-            return deepfool.attack(
-                self.network, self.images[:count], self.labels[:count], clip=CLIP
-            )
+            parameters = deepfool.Parameters(clip=CLIP)
+            given = (self.network, self.images[:count], self.labels[:count])
+            return deepfool.attack(*given, parameters).images
 
         return [
             Work(OURS, lambda: ours(everything), everything, self.median_l2),
@@ -380,14 +380,13 @@ class Attacks:
             )
 
         def ours(pairs, count=everything):
+            parameters = jsma.Parameters(gamma=GAMMA, target="next", pairs=pairs)
             moved = np.empty_like(self.images[:count])
             for part in gradients.batches(count):
                 moved[part] = jsma.attack(
                     *(self.network, self.images[:count][part], self.labels[:count][part]),
-                    gamma=GAMMA,
-                    target="next",
-                    pairs=pairs,
-                )
+                    parameters,
+                ).images
             return moved
 
         return [
@@ -409,7 +408,9 @@ class Attacks:
         scipy = peers.scipy(self.network)
 
         def ours(count):
-            return lbfgs.attack(self.network, self.images[:count], self.labels[:count], clip=CLIP)
+            parameters = lbfgs.Parameters(clip=CLIP)
+            given = (self.network, self.images[:count], self.labels[:count])
+            return lbfgs.attack(*given, parameters).images
 
         return [
             Work(OURS, lambda: ours(some), some, self.median_l2),

@@ -4,8 +4,9 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from attacking import attack, moved_by
 
-from mirage.attacks import deepfool, fgsm, gradients
+from mirage.attacks import deepfool, gradients
 from mirage.data.images import as_float
 from mirage.models import networks
 from mirage.models.cast import cast
@@ -58,16 +59,15 @@ def distances(images, weights, biases, norm):
 @pytest.mark.parametrize("overshoot", [0.02, 0.5])
 def test_an_affine_network_is_left_by_the_shortest_way(norm, overshoot):
     network, weights, biases = affine(10)
-    images, record = noise(50), {}
-    moved = deepfool.attack(
-        network, images, np.zeros(50, int), norm=norm, overshoot=overshoot, record=record
-    )
+    images = noise(50)
+    result = attack("deepfool", network, images, np.zeros(50, int), norm=norm, overshoot=overshoot)
+    moved = result.images
     away = distances(images, weights, biases, norm)
     np.testing.assert_array_equal(answers(network, moved), away.argmin(axis=1))
     np.testing.assert_allclose(
         lengths(moved, images, norm), (1 + overshoot) * (away.min(axis=1) + deepfool.BEYOND)
     )
-    np.testing.assert_array_equal(record["iterations"], 1)
+    np.testing.assert_array_equal(result.iterations, 1)
 
 
 @pytest.mark.parametrize("norm", ["l2", "linf"])
@@ -78,7 +78,7 @@ def test_the_binary_form_goes_to_the_runner_up_whichever_is_nearer(norm):
     runner_up = logits.argsort(axis=1)[:, -2]
     away = distances(images, weights, biases, norm)
     assert (away.argmin(axis=1) != runner_up).any()
-    moved = deepfool.attack(network, images, np.zeros(50, int), norm=norm, binary=True)
+    moved = moved_by("deepfool", network, images, np.zeros(50, int), norm=norm, binary=True)
     np.testing.assert_allclose(
         lengths(moved, images, norm),
         1.02 * (away[np.arange(50), runner_up] + deepfool.BEYOND),
@@ -99,19 +99,17 @@ def test_the_binary_form_ends_only_when_the_sign_of_f_changes():
     first[0] = 1
     last = np.array([[0, 2, 4], [0, -1.5, 0]])
     network.set_weights([first, np.array([0, -0.3]), last, np.array([1, 0, -0.5])])
-    images, record = np.full((1, 784), 0.1), {}
+    images = np.full((1, 784), 0.1)
 
     def reached(**parameters):
-        moved = deepfool.attack(
-            network, images, np.zeros(1, int), overshoot=0, record=record, **parameters
-        )
-        return moved[0, 0]
+        found = attack("deepfool", network, images, np.zeros(1, int), overshoot=0, **parameters)
+        return found.images[0, 0], found.iterations
 
-    assert reached() == pytest.approx(1.5 / 4 + deepfool.BEYOND)
+    beyond = deepfool.BEYOND
+    assert reached() == (pytest.approx(1.5 / 4 + beyond), [1])
     # To t = 0.5 on the slope of 2, from there on that of 1/2.
-    assert reached(binary=True, iterations=1) == pytest.approx(0.5 + deepfool.BEYOND)
-    assert reached(binary=True) == pytest.approx(1.1 + deepfool.BEYOND)
-    assert record["iterations"] == [2]
+    assert reached(binary=True, iterations=1) == (pytest.approx(0.5 + beyond), [1])
+    assert reached(binary=True) == (pytest.approx(1.1 + beyond), [2])
 
 
 def test_two_classes_make_both_forms_one():
@@ -132,7 +130,7 @@ def test_two_classes_make_both_forms_one():
         ]
     )
     images, labels = noise(40), np.zeros(40, int)
-    both = [deepfool.attack(hidden, images, labels, binary=binary) for binary in (False, True)]
+    both = [moved_by("deepfool", hidden, images, labels, binary=binary) for binary in (False, True)]
     np.testing.assert_allclose(*both, rtol=1e-9)
 
 
@@ -140,13 +138,10 @@ def test_two_classes_make_both_forms_one():
 @pytest.mark.parametrize("clip", [None, (0.0, 1.0)])
 def test_every_answer_changes_and_pixels_keep_to_the_range(overfitted, test_set, norm, clip):
     images, labels = test_set
-    record = {}
-    moved = deepfool.attack(overfitted, images, labels, norm=norm, clip=clip, record=record)
-    assert moved.shape == images.shape
-    assert moved.dtype == images.dtype
-    assert record["iterations"].shape == labels.shape
+    result = attack("deepfool", overfitted, images, labels, norm=norm, clip=clip)
+    moved = result.images
     found = answers(overfitted, moved) != answers(overfitted, images)
-    np.testing.assert_array_equal(found[record["iterations"] < 50], True)
+    np.testing.assert_array_equal(found[result.iterations < 50], True)
     assert found.mean() > 0.99
     if clip:
         assert moved.min() >= 0
@@ -159,13 +154,13 @@ def test_every_answer_changes_and_pixels_keep_to_the_range(overfitted, test_set,
 def test_perturbations_are_smaller_than_those_of_fgsm(overfitted, test_set, norm):
     images, labels = test_set
     own = answers(overfitted, images)
-    moved = deepfool.attack(overfitted, images, labels, norm=norm)
+    moved = moved_by("deepfool", overfitted, images, labels, norm=norm)
     # For each image the smallest epsilon of a fine grid at which FGSM changes the answer.
     signs = gradients.sign(gradients.input_gradient(overfitted, images, own, "exact_sign"))
     smallest = np.full(len(images), np.inf)
     for epsilon in np.arange(0.005, 0.4, 0.005):
-        stepped = fgsm.attack(
-            overfitted, images, own, epsilon=epsilon, gradient="exact_sign", signs=signs
+        stepped = moved_by(
+            "fgsm", overfitted, images, own, epsilon=epsilon, gradient="exact_sign", signs=signs
         )
         misled = answers(overfitted, stepped) != own
         smallest[misled] = np.minimum(smallest[misled], lengths(stepped, images, norm)[misled])
@@ -177,44 +172,28 @@ def test_perturbations_are_smaller_than_those_of_fgsm(overfitted, test_set, norm
 def test_an_image_whose_answer_changed_is_not_touched_again(overfitted, test_set):
     images, labels = test_set
     first, last = {}, {}
-    early = deepfool.attack(overfitted, images, labels, iterations=1, record=first)
-    late = deepfool.attack(overfitted, images, labels, record=last)
-    done = last["iterations"] == 1
+    first = attack("deepfool", overfitted, images, labels, iterations=1)
+    early = first.images
+    last = attack("deepfool", overfitted, images, labels)
+    late = last.images
+    done = last.iterations == 1
     assert 0 < done.sum() < len(images)
     np.testing.assert_array_equal(early[done], late[done])
     assert (early[~done] != late[~done]).any(axis=1).all()
-    np.testing.assert_array_equal(first["iterations"], 1)
+    np.testing.assert_array_equal(first.iterations, 1)
     np.testing.assert_array_equal(answers(overfitted, early) != answers(overfitted, images), done)
-
-
-def test_images_do_not_influence_each_other(overfitted, test_set, monkeypatch):
-    images, labels = test_set[0].astype("float64"), test_set[1]
-    # In float64, where no rounding decides which step is the last one.
-    network = cast(overfitted, "float64")
-    whole = deepfool.attack(network, images, labels)
-    monkeypatch.setattr(deepfool, "BATCH", 128)
-    parts = deepfool.attack(network, images, labels)
-    np.testing.assert_allclose(parts, whole, atol=1e-4)
-
-
-def test_no_iterations_leave_the_images_as_they_are(overfitted, test_set):
-    images, labels = test_set
-    record = {}
-    moved = deepfool.attack(overfitted, images, labels, iterations=0, record=record)
-    np.testing.assert_array_equal(moved, images)
-    np.testing.assert_array_equal(record["iterations"], 0)
 
 
 @pytest.mark.parametrize("norm", ["l2", "linf"])
 def test_scale_multiplies_the_perturbation(overfitted, test_set, norm):
     images, labels = test_set
     plain, doubled = (
-        deepfool.attack(overfitted, images, labels, norm=norm, scale=scale) for scale in (1, 2)
+        moved_by("deepfool", overfitted, images, labels, norm=norm, scale=scale) for scale in (1, 2)
     )
     np.testing.assert_allclose(doubled - images, 2 * (plain - images), atol=1e-6)
     inside = {"norm": norm, "clip": (0.0, 1.0)}
     plain, doubled = (
-        deepfool.attack(overfitted, images, labels, scale=scale, **inside) for scale in (1, 2)
+        moved_by("deepfool", overfitted, images, labels, scale=scale, **inside) for scale in (1, 2)
     )
     expected = np.clip(images + 2 * (plain - images), 0, 1)
     np.testing.assert_allclose(doubled, expected, atol=1e-6)
@@ -224,7 +203,7 @@ def test_fewer_candidates_never_shorten_the_first_step(overfitted, test_set):
     images, labels = test_set
     sizes = [
         lengths(
-            deepfool.attack(overfitted, images, labels, iterations=1, candidates=candidates),
+            moved_by("deepfool", overfitted, images, labels, iterations=1, candidates=candidates),
             images,
             "l2",
         )
@@ -239,12 +218,11 @@ def test_fewer_candidates_never_shorten_the_first_step(overfitted, test_set):
 def test_a_gradient_of_zero_gives_no_step(norm):
     network, weights, biases = affine(10)
     network.set_weights([np.zeros_like(weights), biases])
-    images, record = noise(5), {}
-    moved = deepfool.attack(
-        network, images, np.zeros(5, int), norm=norm, iterations=3, record=record
-    )
+    images = noise(5)
+    result = attack("deepfool", network, images, np.zeros(5, int), norm=norm, iterations=3)
+    moved = result.images
     np.testing.assert_array_equal(moved, images)
-    np.testing.assert_array_equal(record["iterations"], 3)
+    np.testing.assert_array_equal(result.iterations, 3)
 
 
 def test_a_class_that_no_gradient_reaches_is_passed_over():
@@ -255,7 +233,7 @@ def test_a_class_that_no_gradient_reaches_is_passed_over():
     images = noise(20)
     images = images[answers(network, images) == 0]
     assert len(images) > 0
-    moved = deepfool.attack(network, images, np.zeros(len(images), int))
+    moved = moved_by("deepfool", network, images, np.zeros(len(images), int))
     np.testing.assert_array_equal(answers(network, moved), 2)
 
 
@@ -265,9 +243,9 @@ def test_a_class_that_no_gradient_reaches_is_passed_over():
 @pytest.mark.parametrize("network_type", networks.DTYPES)
 def test_any_type_of_network_will_do(overfitted, test_set, images_type, network_type):
     images, labels = (part[:64] for part in test_set)
-    reference = deepfool.attack(overfitted, images, labels)
+    reference = moved_by("deepfool", overfitted, images, labels)
     network = cast(overfitted, network_type)
-    moved = deepfool.attack(network, images.astype(images_type), labels)
+    moved = moved_by("deepfool", network, images.astype(images_type), labels)
     assert moved.dtype == images_type
     changed = answers(network, moved) != answers(network, images)
     assert changed.mean() > (0.85 if network_type == "bfloat16" else 0.95)
@@ -281,21 +259,12 @@ def test_any_type_of_network_will_do(overfitted, test_set, images_type, network_
 def test_images_in_half_precision_are_tested_as_they_are_returned(overfitted, test_set):
     images, labels = (part[:64] for part in test_set)
     network, half = cast(overfitted, "float16"), images.astype("float16")
-    record = {}
-    moved = deepfool.attack(network, half, labels, record=record)
+    result = attack("deepfool", network, half, labels)
+    moved = result.images
     assert moved.dtype == np.float16
     changed = answers(network, moved) != answers(network, half)
-    np.testing.assert_array_equal(changed[record["iterations"] < 50], True)
+    np.testing.assert_array_equal(changed[result.iterations < 50], True)
     assert changed.mean() > 0.95
-
-
-@pytest.mark.parametrize(
-    ("parameters", "message"),
-    [({"norm": "l1"}, "norm 'l1': allowed are linf, l2"), ({"candidates": 1}, "at least 2")],
-)
-def test_what_cannot_be_is_refused(overfitted, test_set, parameters, message):
-    with pytest.raises(ValueError, match=message):
-        deepfool.attack(overfitted, *test_set, **parameters)
 
 
 @pytest.mark.parametrize(
@@ -312,7 +281,9 @@ def test_perturbations_equal_foolbox(overfitted, test_set, norm, peer_name, clip
     theirs, _, _ = getattr(foolbox.attacks, peer_name)(overshoot=0.02, candidates=candidates)(
         peer, tf.constant(images), tf.constant(own), epsilons=None
     )
-    ours = deepfool.attack(overfitted, images, labels, norm=norm, clip=clip, candidates=candidates)
+    ours = moved_by(
+        "deepfool", overfitted, images, labels, norm=norm, clip=clip, candidates=candidates
+    )
     found, expected = (lengths(moved, images, norm) for moved in (ours, theirs.numpy()))
     assert np.median(found) == pytest.approx(np.median(expected), rel=1e-3)
     assert found.mean() == pytest.approx(expected.mean(), rel=0.01)

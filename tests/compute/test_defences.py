@@ -4,9 +4,10 @@ import keras
 import numpy as np
 import pytest
 from architectures import LENET, mlp
+from attacking import moved_by
 from scipy import ndimage
 
-from mirage.attacks import fgsm, gradients
+from mirage.attacks import gradients
 from mirage.data.images import as_float
 from mirage.models import defences, networks
 from mirage.models.cast import assign, cast
@@ -170,7 +171,7 @@ def test_adapting_to_the_defence_harms_more(overfitted, digits):
     blind, adapted = (
         (gradients.logits(defended, moved).argmax(axis=1) == labels).mean()
         for moved in (
-            fgsm.attack(attacker, images, labels, epsilon=0.05, gradient="exact_sign")
+            moved_by("fgsm", attacker, images, labels, epsilon=0.05, gradient="exact_sign")
             for attacker in (overfitted, defended)
         )
     )

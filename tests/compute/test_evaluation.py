@@ -4,8 +4,9 @@ import keras
 import numpy as np
 import pytest
 from architectures import mlp
+from attacking import attack, moved_by
 
-from mirage.attacks import deepfool, fgsm, gradients
+from mirage.attacks import gradients
 from mirage.data.images import as_float
 from mirage.evaluation import passes
 from mirage.models import checkpoints, defences, measures, networks
@@ -78,8 +79,8 @@ def test_a_transfer_attack_takes_the_gradient_of_the_source(checkpoint, digits, 
     row = attacked(checkpoint, digits, dtype="float64", source=path, gradient="exact_sign")[1]
     _, (images, labels) = digits
     victim = checkpoints.load(checkpoint)
-    moved = fgsm.attack(
-        network, as_float(images, "float32"), labels, epsilon=0.05, gradient="exact_sign"
+    moved = moved_by(
+        "fgsm", network, as_float(images, "float32"), labels, epsilon=0.05, gradient="exact_sign"
     )
     expected = measures.correct(gradients.logits(victim, moved), labels) / len(labels)
     assert row["accuracy"] == expected
@@ -97,7 +98,7 @@ def test_a_defended_network_is_attacked_blindly_or_through_its_defence(checkpoin
     pixels = as_float(images, "float32")
     rows = {}
     for adaptive, attacker in ((False, network), (True, target)):
-        moved = fgsm.attack(attacker, pixels, labels, epsilon=0.05, gradient="exact_sign")
+        moved = moved_by("fgsm", attacker, pixels, labels, epsilon=0.05, gradient="exact_sign")
         answers = gradients.logits(target, moved).argmax(axis=1)
         before = gradients.logits(target, pixels).argmax(axis=1) == labels
         (row,) = passes.evaluate(
@@ -147,8 +148,8 @@ def test_a_minimal_attack_gives_one_row_without_epsilon_and_gradient(checkpoint,
     _, (images, labels) = digits
     network = checkpoints.load(checkpoint)
     pixels, classes = as_float(images[:100], "float32"), labels[:100]
-    record = {}
-    moved = deepfool.attack(network, pixels, classes, record=record)
+    result = attack("deepfool", network, pixels, classes)
+    moved = result.images
     answers = gradients.logits(network, moved).argmax(axis=1)
     right = gradients.logits(network, pixels).argmax(axis=1) == classes
     r = (moved - pixels).astype(np.float64)
@@ -160,7 +161,7 @@ def test_a_minimal_attack_gives_one_row_without_epsilon_and_gradient(checkpoint,
         "rho_linf": (np.abs(r).max(axis=1) / pixels.max(axis=1)).mean(),
         "median_l2": np.median(lengths),
         "changed_share": (r != 0).mean(),
-        "iterations": record["iterations"].mean(),
+        "iterations": result.iterations.mean(),
     }
     assert {key: row[key] for key in expected} == pytest.approx(expected, rel=1e-5)
     assert row["success"] > 0.9
@@ -171,15 +172,8 @@ def test_success_is_what_a_targeted_attack_calls_so(checkpoint, digits):
     row = minimal(checkpoint, digits, "jsma", target="next", gamma=0.02)
     _, (images, labels) = digits
     network = checkpoints.load(checkpoint)
-    offered = {"seed": (1, 60, 0)}
-    moved = passes.adversarial(
-        "jsma",
-        network,
-        as_float(images[:100], "float32"),
-        labels[:100],
-        {"target": "next", "gamma": 0.02},
-        **offered,
-    )
+    given = (network, as_float(images[:100], "float32"), labels[:100])
+    moved = moved_by("jsma", *given, target="next", gamma=0.02)
     answers = gradients.logits(network, moved).argmax(axis=1)
     assert row["success"] == (answers == (labels[:100] + 1) % 10).mean()
     assert 0 < row["success"] < 1 - row["accuracy"]

@@ -1,23 +1,25 @@
 """What attacks and losses are given: refused at one place, with type, shape and range."""
 
 import importlib
-import inspect
 import logging
 
+import attacking
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 from architectures import mlp
 
-from mirage.attacks import gradients, inputs, pgd, signatures
+from mirage.attacks import gradients, inputs, parameters, pgd
+from mirage.attacks.parameters.noise import Parameters as Noise
+from mirage.attacks.result import AttackResult
 from mirage.data.images import DataError, as_float
 from mirage.evaluation import passes
 from mirage.models import networks
 from mirage.training import chain
 
-METHODS = [file.stem for file in signatures.attack_files()]
-PARAMETERS = {"epsilon": 0.1, "gradient": "exact_sign"}
+METHODS = parameters.methods()
+EXACT = {"gradient": "exact_sign"}
 
 
 @pytest.fixture(scope="module")
@@ -36,13 +38,11 @@ def labels():
 
 
 def attack(method, *given, **changed):
-    """A direct call of an attack, with what it must be given."""
-    function = importlib.import_module(f"mirage.attacks.{method}").attack
-    takes = inspect.signature(function).parameters.values()
-    wanted = [
-        one.name for one in takes if one.kind == one.KEYWORD_ONLY and one.default is one.empty
-    ]
-    return function(*given, **({key: PARAMETERS[key] for key in wanted} | changed))
+    """An attack with what it must be given."""
+    model = parameters.parameters_of(method)
+    needed = EXACT if model.uses_gradient else {}
+    size = {"epsilon": 0.1} if model.kind != "minimal" else {}
+    return attacking.attack(method, *given, **(needed | size | changed))
 
 
 def changed(array, place, value):
@@ -93,12 +93,8 @@ def test_an_attack_refuses_what_it_cannot_be_right_for(method, network, images, 
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_what_is_checked_keeps_its_signature_and_is_checked_once(method):
+def test_an_attack_is_checked_once(method):
     function = importlib.import_module(f"mirage.attacks.{method}").attack
-    takes = set(inspect.signature(function).parameters)
-    assert {"network", "images", "labels"} <= takes
-    kind = signatures.signature(method)
-    assert (("epsilon" in takes), ("record" in takes)) == (kind.kind != "minimal", kind.counts)
     assert inputs.checked(function) is function
 
 
@@ -136,9 +132,9 @@ def test_half_precision_is_looked_at_too(network, images, labels):
 def test_a_descent_from_given_points_checks_as_well(network, images, labels):
     for bad in ((255 * images, labels), (images, labels + 1)):
         with pytest.raises(DataError):
-            pgd.descend_from(network, bad[0], images, bad[1], epsilon=0.1, gradient="exact_sign")
+            pgd.descend_from(network, bad[0], images, bad[1], pgd.Parameters(**EXACT), epsilon=0.1)
     with pytest.raises(ValueError, match=r"epsilon -0\.1"):
-        pgd.descend_from(network, images, images, labels, epsilon=-0.1, gradient="exact_sign")
+        pgd.descend_from(network, images, images, labels, pgd.Parameters(**EXACT), epsilon=-0.1)
 
 
 def test_logits_of_bytes_are_refused(network, images):
@@ -154,13 +150,14 @@ def test_signs_must_be_those_of_the_images(method, network, images, labels):
             attack(method, network, images, labels, signs=other)
 
 
-SIZED = [method for method in METHODS if signatures.signature(method).kind != "minimal"]
-
-
-@pytest.mark.parametrize("method", SIZED)
+@pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("epsilon", [-0.1, np.nan, np.inf, "0.1", None, np.array([0.1, 0.2])])
 def test_an_epsilon_that_is_no_size_is_refused(method, epsilon, network, images, labels):
-    with pytest.raises(ValueError, match=r"epsilon .*at least 0"):
+    minimal = parameters.parameters_of(method).kind == "minimal"
+    if minimal and epsilon is None:
+        return
+    message = f"attack {method} takes none" if minimal else "at least 0"
+    with pytest.raises(ValueError, match=rf"epsilon.*{message}"):
         attack(method, network, images, labels, epsilon=epsilon)
 
 
@@ -190,19 +187,19 @@ class Forgetful:
         self.attack = attack
 
 
-def by_name(monkeypatch, function, *given, **offered):
+def by_name(monkeypatch, function, *given, epsilon=0.1):
     monkeypatch.setattr(passes.importlib, "import_module", lambda _: Forgetful(function))
-    return passes.adversarial("forgetful", *given, {}, **offered)
+    return passes.adversarial(*given, Noise(), epsilon=epsilon).images
 
 
 def test_an_attack_that_forgot_its_decorator_is_checked_all_the_same(
     monkeypatch, network, images, labels
 ):
-    def still(network, images, labels, *, epsilon):
-        return images
+    def still(network, images, labels, parameters, **_):
+        return AttackResult(images)
 
     def run(images, labels, epsilon=0.1):
-        return by_name(monkeypatch, still, network, images, labels, epsilon=epsilon, seed=(1,))
+        return by_name(monkeypatch, still, network, images, labels, epsilon=epsilon)
 
     np.testing.assert_array_equal(run(images, labels), images)
     for bad in ((255 * images, labels), (images, labels + 1), (images, labels, -1)):
@@ -220,10 +217,10 @@ def test_an_attack_that_forgot_its_decorator_is_checked_all_the_same(
     ],
 )
 def test_an_attack_s_answer_must_be_images(monkeypatch, network, images, labels, answer, message):
-    def broken(network, images, labels):
-        return answer(images)
+    def broken(network, images, labels, parameters, **_):
+        return AttackResult(answer(images))
 
-    with pytest.raises(DataError, match=f"attack forgetful.*{message}"):
+    with pytest.raises(DataError, match=f"attack noise.*{message}"):
         by_name(monkeypatch, broken, network, images, labels)
 
 

@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 import scipy.optimize
 import tensorflow as tf
+from attacking import attack, moved_by
 
-from mirage.attacks import deepfool, fgsm, gradients, lbfgs
+from mirage.attacks import gradients, lbfgs
 from mirage.data.images import as_float
 from mirage.models import networks
 from mirage.models.cast import cast
@@ -20,9 +21,8 @@ def test_set(digits):
 
 @pytest.fixture(scope="module")
 def attacked(overfitted, test_set):
-    """Adversarial images with default parameters, and what was recorded."""
-    record = {}
-    return lbfgs.attack(overfitted, *test_set, record=record), record
+    """What the attack with default parameters gives."""
+    return attack("lbfgs", overfitted, *test_set)
 
 
 def affine(weights, biases):
@@ -50,23 +50,17 @@ def ranked(network, images):
 
 def test_the_runner_up_is_reached_within_the_box(overfitted, test_set, attacked):
     images, _ = test_set
-    moved, record = attacked
-    assert moved.shape == images.shape
-    assert moved.dtype == images.dtype
-    assert moved.min() >= 0
-    assert moved.max() <= 1
-    assert record["success"].dtype == bool
-    assert record["success"].mean() > 0.99
-    assert (record["iterations"] > 0).all()
+    assert attacked.success.mean() > 0.99
+    assert (attacked.iterations > 0).all()
     order = ranked(overfitted, images)
-    expected = np.where(record["success"], order[:, 1], order[:, 0])
-    np.testing.assert_array_equal(answers(overfitted, moved), expected)
+    expected = np.where(attacked.success, order[:, 1], order[:, 0])
+    np.testing.assert_array_equal(answers(overfitted, attacked.images), expected)
 
 
 def test_perturbations_are_those_of_deepfool_or_shorter(overfitted, test_set, attacked):
     images, labels = test_set
-    peer = deepfool.attack(overfitted, images, labels, clip=(0.0, 1.0))
-    ratio = lengths(attacked[0], images) / lengths(peer, images)
+    peer = moved_by("deepfool", overfitted, images, labels, clip=(0.0, 1.0))
+    ratio = lengths(attacked.images, images) / lengths(peer, images)
     assert 0.7 < np.median(ratio) < 1.05
 
 
@@ -76,7 +70,8 @@ def test_perturbations_are_smaller_than_those_of_fgsm(overfitted, test_set, atta
     signs = gradients.sign(gradients.input_gradient(overfitted, images, own, "exact_sign"))
     smallest = np.full(len(images), np.inf)
     for epsilon in np.arange(0.005, 0.5, 0.005):
-        stepped = fgsm.attack(
+        stepped = moved_by(
+            "fgsm",
             overfitted,
             images,
             own,
@@ -87,21 +82,19 @@ def test_perturbations_are_smaller_than_those_of_fgsm(overfitted, test_set, atta
         )
         misled = answers(overfitted, stepped) != own
         smallest[misled] = np.minimum(smallest[misled], lengths(stepped, images)[misled])
-    assert (lengths(attacked[0], images) < smallest).mean() > 0.95
+    assert (lengths(attacked.images, images) < smallest).mean() > 0.95
 
 
 def test_two_classes_without_bounds_are_left_by_the_shortest_way():
     generator = np.random.default_rng(1)
     weights, biases = generator.normal(size=(784, 2)), generator.normal(size=2)
     network, images = affine(weights, biases), generator.uniform(size=(30, 784))
-    record = {}
-    moved = lbfgs.attack(
-        network, images, np.zeros(30, int), clip=None, search_steps=25, record=record
-    )
+    result = attack("lbfgs", network, images, np.zeros(30, int), clip=None, search_steps=25)
+    moved = result.images
     way = weights[:, 1] - weights[:, 0]
     distance = np.abs(images @ way + biases[1] - biases[0]) / np.linalg.norm(way)
     found = lengths(moved, images)
-    assert record["success"].all()
+    assert result.success.all()
     assert (found >= distance * (1 - 1e-9)).all()
     np.testing.assert_allclose(found, distance, rtol=0.01, atol=1e-3)
 
@@ -112,7 +105,7 @@ def test_two_classes_within_bounds_are_left_by_the_shortest_way():
     weights = generator.normal(size=(784, 2)) * 0.3
     network = affine(weights, np.zeros(2))
     images = generator.choice([0, 0.02, 0.98, 1], size=(30, 784))
-    moved, own = lbfgs.attack(network, images, None, search_steps=20), answers(network, images)
+    moved, own = moved_by("lbfgs", network, images, None, search_steps=20), answers(network, images)
     ways = (weights[:, 1] - weights[:, 0]) * np.where(own == 0, 1, -1)[:, np.newaxis]
 
     def clipped(step):
@@ -128,7 +121,7 @@ def test_two_classes_within_bounds_are_left_by_the_shortest_way():
     assert (found >= shortest * (1 - 1e-6)).all()
     np.testing.assert_allclose(found, shortest, rtol=0.01, atol=1e-3)
     # The bounds do count: without them the way is shorter.
-    assert np.median(lengths(lbfgs.attack(network, images, None, clip=None), images)) < 0.9 * (
+    assert np.median(lengths(moved_by("lbfgs", network, images, None, clip=None), images)) < 0.9 * (
         np.median(shortest)
     )
 
@@ -173,9 +166,9 @@ def test_more_search_steps_never_lengthen_the_perturbation(overfitted, test_set)
     images, labels = (part[:50] for part in test_set)
     sizes = []
     for steps in (3, 6, 12):
-        record = {}
-        moved = lbfgs.attack(overfitted, images, labels, search_steps=steps, record=record)
-        sizes.append(np.where(record["success"], lengths(moved, images), np.inf))
+        result = attack("lbfgs", overfitted, images, labels, search_steps=steps)
+        moved = result.images
+        sizes.append(np.where(result.success, lengths(moved, images), np.inf))
     assert (sizes[1] <= sizes[0]).all()
     assert (sizes[2] <= sizes[1]).all()
     assert np.median(sizes[2]) < np.median(sizes[0])
@@ -186,19 +179,19 @@ def test_the_search_finds_its_weight_from_either_side(
     overfitted, test_set, attacked, initial_weight
 ):
     images, labels = (part[:50] for part in test_set)
-    moved = lbfgs.attack(overfitted, images, labels, initial_weight=initial_weight, search_steps=14)
+    moved = moved_by(
+        "lbfgs", overfitted, images, labels, initial_weight=initial_weight, search_steps=14
+    )
     assert np.median(lengths(moved, images)) == pytest.approx(
-        np.median(lengths(attacked[0][:50], images)), rel=0.03
+        np.median(lengths(attacked.images[:50], images)), rel=0.03
     )
 
 
 def test_what_is_not_found_stays_as_it_was(overfitted, test_set):
     images, labels = (part[:50] for part in test_set)
-    record = {}
-    moved = lbfgs.attack(
-        overfitted, images, labels, initial_weight=1e6, search_steps=1, record=record
-    )
-    assert not record["success"].any()
+    result = attack("lbfgs", overfitted, images, labels, initial_weight=1e6, search_steps=1)
+    moved = result.images
+    assert not result.success.any()
     np.testing.assert_array_equal(moved, images)
 
 
@@ -215,29 +208,19 @@ def test_the_shortest_of_the_points_found_is_kept(monkeypatch):
         return tf.constant(moved), tf.ones_like(goal)
 
     monkeypatch.setattr(lbfgs, "_minimise", lambda *_: minimise)
-    moved = lbfgs.attack(network, images, np.zeros(1, int), search_steps=5)
+    moved = moved_by("lbfgs", network, images, np.zeros(1, int), search_steps=5)
     assert moved[0, 0] == 0.6
 
 
 def test_the_least_likely_class_is_farther(overfitted, test_set, attacked):
     images, labels = (part[:50] for part in test_set)
-    record = {}
-    moved = lbfgs.attack(overfitted, images, labels, target="least_likely", record=record)
-    assert record["success"].mean() > 0.9
+    result = attack("lbfgs", overfitted, images, labels, target="least_likely")
+    moved = result.images
+    assert result.success.mean() > 0.9
     reached = answers(overfitted, moved) == ranked(overfitted, images)[:, -1]
-    np.testing.assert_array_equal(reached, record["success"])
-    nearer = lengths(attacked[0][:50], images)
-    assert (lengths(moved, images) > nearer)[record["success"]].mean() > 0.95
-
-
-def test_images_do_not_influence_each_other(overfitted, test_set, monkeypatch):
-    images, labels = test_set[0][:100].astype("float64"), test_set[1][:100]
-    # In float64, where no rounding decides which weight still misleads.
-    network = cast(overfitted, "float64")
-    whole = lbfgs.attack(network, images, labels)
-    monkeypatch.setattr(lbfgs, "BATCH", 30)
-    parts = lbfgs.attack(network, images, labels)
-    np.testing.assert_allclose(lengths(parts, images), lengths(whole, images), rtol=0.02)
+    np.testing.assert_array_equal(reached, result.success)
+    nearer = lengths(attacked.images[:50], images)
+    assert (lengths(moved, images) > nearer)[result.success].mean() > 0.95
 
 
 @pytest.mark.parametrize(
@@ -246,17 +229,13 @@ def test_images_do_not_influence_each_other(overfitted, test_set, monkeypatch):
 @pytest.mark.parametrize("network_type", networks.DTYPES)
 def test_any_type_of_network_will_do(overfitted, test_set, attacked, images_type, network_type):
     images, labels = (part[:50] for part in test_set)
-    network, record = cast(overfitted, network_type), {}
-    moved = lbfgs.attack(network, images.astype(images_type), labels, record=record)
+    network = cast(overfitted, network_type)
+    result = attack("lbfgs", network, images.astype(images_type), labels)
+    moved = result.images
     assert moved.dtype == images_type
-    assert record["success"].mean() > 0.95
+    assert result.success.mean() > 0.95
     reached = answers(network, moved) == ranked(network, images)[:, 1]
-    np.testing.assert_array_equal(reached[record["success"]], True)
+    np.testing.assert_array_equal(reached[result.success], True)
     assert np.median(lengths(moved, images)) == pytest.approx(
-        np.median(lengths(attacked[0][:50], images)), rel=0.05
+        np.median(lengths(attacked.images[:50], images)), rel=0.05
     )
-
-
-def test_an_unknown_target_is_refused(overfitted, test_set):
-    with pytest.raises(ValueError, match="target 'nearest': allowed are runner_up, least_likely"):
-        lbfgs.attack(overfitted, *test_set, target="nearest")

@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
+from attacking import moved_by
 
-from mirage.attacks import fgsm, gradients, matched_noise, noise
+from mirage.attacks import gradients
 from mirage.data.images import as_float
 from mirage.models.measures import correct
 
@@ -16,7 +17,7 @@ def test_set(digits):
 
 def test_noise_is_normal_with_the_deviation_asked_for(test_set):
     images, labels = test_set
-    added = (noise.attack(None, images, labels, epsilon=0.2) - images).astype(np.float64) / 0.2
+    added = (moved_by("noise", None, images, labels, epsilon=0.2) - images).astype(np.float64) / 0.2
     count = np.sqrt(added.size)  # 352,800 entries
     assert abs(added.mean()) < 4 / count
     assert abs(added.std() - 1) < 4 / (np.sqrt(2) * count)
@@ -31,25 +32,11 @@ def test_a_seed_gives_the_same_noise_at_every_size(test_set):
     images, labels = test_set
     zeros = np.zeros_like(images[:5])
     one, two, other = (
-        noise.attack(None, zeros, labels[:5], epsilon=epsilon, seed=seed)
+        moved_by("noise", None, zeros, labels[:5], epsilon=epsilon, seed=seed)
         for epsilon, seed in ((0.1, (1, 2)), (0.2, (1, 2)), (0.1, (1, 3)))
     )
     np.testing.assert_allclose(two, 2 * one, rtol=1e-6)
     assert (one != other).all()
-
-
-@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
-@pytest.mark.parametrize("module", [noise, matched_noise])
-def test_noise_keeps_type_and_range(overfitted, test_set, module, dtype):
-    images, labels = test_set
-    images, labels = images[:50].astype(dtype), labels[:50]
-    parameters = {"gradient": "exact_sign"} if module is matched_noise else {}
-    for clip in (None, (0.0, 1.0)):
-        moved = module.attack(overfitted, images, labels, epsilon=0.3, clip=clip, **parameters)
-        assert (moved.shape, moved.dtype) == (images.shape, images.dtype)
-        assert (moved.min() >= 0 and moved.max() <= 1) == (clip is not None)
-    still = module.attack(overfitted, images, labels, epsilon=0.0, **parameters)
-    np.testing.assert_array_equal(still, images)
 
 
 @pytest.mark.parametrize("gradient", ["exact_sign", "cross_entropy_sum"])
@@ -57,10 +44,10 @@ def test_noise_keeps_type_and_range(overfitted, test_set, module, dtype):
 def test_matched_noise_has_the_moments_of_fgsm(overfitted, test_set, gradient, clip):
     images, labels = test_set
     parameters = {"epsilon": 0.25, "gradient": gradient}
-    attacked = fgsm.attack(overfitted, images, labels, clip=clip, **parameters) - images
+    attacked = moved_by("fgsm", overfitted, images, labels, clip=clip, **parameters) - images
     # Unclipped noise shows its moments; those of clipped FGSM differ from those of the plain one.
     drawn = np.random.default_rng((0,)).standard_normal(images.shape)
-    moved = matched_noise.attack(overfitted, images, labels, clip=clip, **parameters)
+    moved = moved_by("matched_noise", overfitted, images, labels, clip=clip, **parameters)
     expected = images + attacked.mean(dtype=float) + attacked.std(dtype=float) * drawn
     np.testing.assert_allclose(moved, np.clip(expected, *clip) if clip else expected, atol=1e-5)
     if clip is None:
@@ -69,31 +56,16 @@ def test_matched_noise_has_the_moments_of_fgsm(overfitted, test_set, gradient, c
         assert added.std() == pytest.approx(attacked.std(), rel=0.01)
 
 
-def test_a_known_gradient_gives_the_same_noise(overfitted, test_set):
-    images, labels = test_set
-    signs = gradients.sign(gradients.input_gradient(overfitted, images, labels, "exact_sign"))
-    parameters = {"epsilon": 0.1, "gradient": "exact_sign"}
-    np.testing.assert_array_equal(
-        matched_noise.attack(overfitted, images, labels, signs=signs, **parameters),
-        matched_noise.attack(overfitted, images, labels, **parameters),
-    )
-
-
 def test_blind_noise_harms_less_than_the_attack(overfitted, test_set):
     images, labels = test_set
     parameters = {"epsilon": 0.1, "gradient": "exact_sign"}
     attacked, noisy, clean = (
         correct(gradients.logits(overfitted, moved), labels)
         for moved in (
-            fgsm.attack(overfitted, images, labels, **parameters),
-            matched_noise.attack(overfitted, images, labels, **parameters),
+            moved_by("fgsm", overfitted, images, labels, **parameters),
+            moved_by("matched_noise", overfitted, images, labels, **parameters),
             images,
         )
     )
     assert attacked < noisy - 50
     assert noisy > 0.9 * clean
-
-
-@pytest.mark.parametrize("module", [noise, matched_noise])
-def test_one_job_sweeps_all_sizes(module):
-    assert module.ONE_STEP is True

@@ -6,8 +6,9 @@ import keras
 import numpy as np
 import pytest
 from architectures import mlp
+from attacking import moved_by
 
-from mirage.attacks import deepfool, fgsm, gradients, noise, pgd
+from mirage.attacks import gradients
 from mirage.data.images import as_float
 from mirage.evaluation import passes, restarts
 from mirage.models import checkpoints, measures, networks
@@ -88,10 +89,10 @@ def test_whoever_calls_an_attack_or_a_loss_is_told_the_layer(value, split):
     images, labels = as_float(split[0], "float32"), split[1]
     bad, message = network(value), "layer1/kernel.*NaN or infinite"
     for call in (
-        lambda: fgsm.attack(bad, images, labels, epsilon=0.1, gradient="exact_sign"),
-        lambda: pgd.attack(bad, images, labels, epsilon=0.1, gradient="exact_sign"),
-        lambda: deepfool.attack(bad, images, labels),
-        lambda: noise.attack(bad, images, labels, epsilon=0.1),
+        lambda: moved_by("fgsm", bad, images, labels, epsilon=0.1, gradient="exact_sign"),
+        lambda: moved_by("pgd", bad, images, labels, epsilon=0.1, gradient="exact_sign"),
+        lambda: moved_by("deepfool", bad, images, labels),
+        lambda: moved_by("noise", bad, images, labels, epsilon=0.1),
         lambda: gradients.input_gradient(bad, images, labels, "cross_entropy_sum"),
         lambda: cast(bad, "float64"),
         lambda: assign(network(), bad),

@@ -8,7 +8,8 @@ import pytest
 from architectures import cnn, mlp
 
 import mirage
-from mirage.attacks import gradients, inputs, signatures
+from mirage.attacks import gradients, inputs
+from mirage.attacks.parameters import methods, parameters_of
 from mirage.data.images import DataError, as_float
 from mirage.evaluation import passes, single
 from mirage.models.networks import NetworkError
@@ -16,7 +17,6 @@ from mirage.runtime.errors import ArgumentError
 from mirage.training import chain
 
 FUNCTIONS = [name for name in mirage.__all__ if name.islower()]
-METHODS = [path.stem for path in signatures.attack_files()]
 COUNT = 40
 
 
@@ -90,10 +90,11 @@ def test_attack_and_masking_give_what_the_workflow_writes(
         assert getattr(gone, name) == pytest.approx(row[name], rel=1e-6), name
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", methods())
 def test_every_attack_takes_bytes_floats_and_flat_images_alike(overfitted, test, method):
     images, labels = (one[:10] for one in test)
-    size = {"epsilon": 0.1} if signatures.signature(method).kind != "minimal" else {}
+    model = parameters_of(method)
+    size = {"epsilon": 0.1} if model.kind != "minimal" else {}
     forms = [images, as_float(images, "float32")]
     before = [one.copy() for one in forms]
     found = [mirage.attack(overfitted, one, labels, method, **size) for one in forms]
@@ -103,7 +104,7 @@ def test_every_attack_takes_bytes_floats_and_flat_images_alike(overfitted, test,
         assert (one.images.reshape(10, -1) == found[0].images.reshape(10, -1)).all()
         assert one.predictions.shape == one.success.shape == (10,)
         assert one.success.dtype == bool
-        assert (one.iterations is not None) == signatures.signature(method).counts
+        assert (one.iterations is not None) == model.counts_iterations
         assert (given == kept).all()
 
 
@@ -191,14 +192,24 @@ def test_half_precision_is_that_of_each_operation(overfitted, test):
         ({"epsilon": -1}, "epsilon -1: it must be a finite number, at least 0"),
         ({"epsilon": "0.1"}, "epsilon '0.1': it must be a finite number"),
         ({"method": "deepfool"}, "epsilon 0.1: attack deepfool takes none"),
-        ({"method": "jsma", "epsilon": None, "gradient": "exact_sign"}, "attack jsma takes none"),
-        ({"gradient": "exact"}, "gradient 'exact': allowed are cross_entropy_sum, .*exact_sign"),
+        (
+            {"method": "jsma", "epsilon": None, "gradient": "exact_sign"},
+            "gradient: attack jsma takes no such parameter; its own are theta, gamma",
+        ),
+        (
+            {"gradient": "exact"},
+            "gradient 'exact': allowed are cross_entropy_sum, .*exact_sign",
+        ),
         ({"dtype": "float8"}, "dtype 'float8': allowed are float16, bfloat16, float32, float64"),
         ({"seed": -1}, "seed -1: it must be a whole number, at least 0"),
         ({"seed": 0.5}, "seed 0.5: it must be a whole number"),
         ({"steps": 3}, "steps: attack fgsm takes no such parameter; its own are gradient, clip"),
         ({"signs": 3}, "signs: attack fgsm takes no such parameter"),
         ({"method": "pgd", "norm": "l3"}, "norm 'l3': allowed are linf, l2"),
+        ({"method": "pgd", "steps": 0}, "steps 0: it must be greater than or equal to 1"),
+        ({"method": "pgd", "steps": "9"}, "steps '9': it must be a valid integer"),
+        ({"clip": (0, 255)}, "clip.1 255: it must be less than or equal to 2"),
+        ({"method": "jsma", "epsilon": None, "theta": 0}, "theta 0: it must not be 0"),
     ],
 )
 def test_an_argument_that_is_not_allowed_is_told_with_what_is(overfitted, test, options, told):
@@ -312,7 +323,7 @@ def test_a_checkpoint_that_is_not_there_is_told_so(tmp_path):
 
 def test_a_result_says_which_images_were_misled(overfitted, test):
     found = mirage.attack(overfitted, *test, epsilon=0.1)
-    assert isinstance(found, single.AttackResult)
+    assert isinstance(found, single.Attacked)
     before = mirage.attack(overfitted, *test, epsilon=0.0)
     right = before.predictions == test[1]
     assert not before.success.any()

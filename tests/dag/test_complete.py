@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 from workflow import plan, planned, read, rules, snakemake, write
 
-from mirage.attacks.signatures import signature
+from mirage.attacks.parameters import parameters_of
 from mirage.data import folders
 from mirage.study.kinds import KINDS
 
@@ -57,8 +57,9 @@ def expected(study):
         restarts=sum(len(seeds[one["run"]]) for one in selections(shown, "restarts")),
     )
     for one in study.evaluations:
-        kind = signature(attacks[one.attack]["method"]).kind
-        counts[kind] += len(seeds[one.run]) * (len(one.epsilons) if kind == "attack" else 1)
+        kind = parameters_of(attacks[one.attack]["method"]).kind
+        rule, jobs = ("attack", len(one.epsilons)) if kind == "iterative" else (kind, 1)
+        counts[rule] += len(seeds[one.run]) * jobs
     return +counts
 
 

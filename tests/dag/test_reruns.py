@@ -287,7 +287,14 @@ def test_the_order_of_keys_and_a_default_written_out_rerun_nothing(change):
 
 
 @pytest.mark.parametrize(
-    "name", ["attacks/pgd", pytest.param("attacks/ball", marks=pytest.mark.thorough)]
+    "name",
+    [
+        "attacks/pgd",
+        *(
+            pytest.param(f"attacks/{name}", marks=pytest.mark.thorough)
+            for name in ("parameters/pgd", "ball")
+        ),
+    ],
 )
 def test_the_code_of_an_attack_reruns_that_attack_and_what_shows_it(edit, name):
     """DeepFool makes use of the ball, too, and one run is trained with PGD."""
@@ -382,7 +389,6 @@ JUDGING = tuple(
     [
         *("study/config", "study/consistency", "study/drawable", "study/study"),
         *("study/language", "study/needed", "study/model"),
-        "attacks/signatures",
         *JUDGING,
     ],
 )

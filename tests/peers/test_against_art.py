@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from attacking import moved_by
 
-from mirage.attacks import deepfool, fgsm, gradients, jsma, pgd
+from mirage.attacks import gradients
 
 pytest.importorskip("art", reason="ART is not installed; `make peers` installs it")
 
@@ -29,7 +30,8 @@ def test_fgsm_gives_the_same_images(peer_network, classifier, test_set, epsilon)
     theirs = evasion.FastGradientMethod(classifier, eps=epsilon, batch_size=len(images)).generate(
         images, labels
     )
-    ours = fgsm.attack(
+    ours = moved_by(
+        "fgsm",
         peer_network,
         images,
         labels,
@@ -54,7 +56,8 @@ def test_pgd_leaves_the_same_accuracy(peer_network, classifier, test_set, accura
         verbose=False,
     )
     theirs = attack.generate(images, labels)
-    ours = pgd.attack(
+    ours = moved_by(
+        "pgd",
         peer_network,
         images,
         labels,
@@ -75,7 +78,7 @@ def test_deepfool_perturbs_as_little(peer_network, classifier, right, accuracy):
         classifier, max_iter=50, epsilon=0.02, nb_grads=10, batch_size=len(images), verbose=False
     )
     theirs = attack.generate(images)
-    ours = deepfool.attack(peer_network, images, labels, clip=(0.0, 1.0))
+    ours = moved_by("deepfool", peer_network, images, labels, clip=(0.0, 1.0))
     found, expected = (
         np.median(np.linalg.norm(moved - images, axis=1)) for moved in (ours, theirs)
     )
@@ -94,7 +97,7 @@ def test_jsma_reaches_as_many_targets_by_as_many_pixels(peer_network, classifier
     )
     theirs = attack.generate(images, targets)
     # ART's map is that of single pixels.
-    ours = jsma.attack(peer_network, images, labels, gamma=gamma, target="next", pairs=False)
+    ours = moved_by("jsma", peer_network, images, labels, gamma=gamma, target="next", pairs=False)
     reached, expected = (
         (gradients.logits(peer_network, moved).argmax(axis=1) == targets).mean()
         for moved in (ours, theirs)

@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-
-from mirage.attacks import deepfool, fgsm, pgd
+from attacking import moved_by
 
 foolbox = pytest.importorskip("foolbox", reason="Foolbox is not installed; `make peers` does it")
 
@@ -26,7 +25,8 @@ def peer(peer_network):
 def test_fgsm_gives_the_same_images(peer_network, peer, test_set, epsilon):
     images, labels = test_set
     theirs = peer(foolbox.attacks.LinfFastGradientAttack(), images, labels, epsilon)
-    ours = fgsm.attack(
+    ours = moved_by(
+        "fgsm",
         peer_network,
         images,
         labels,
@@ -46,7 +46,8 @@ def test_pgd_leaves_the_same_accuracy(peer_network, peer, test_set, accuracy, no
     images, labels = test_set
     attack = getattr(foolbox.attacks, name)(rel_stepsize=0.1, steps=40, random_start=False)
     theirs = peer(attack, images, labels, epsilon)
-    ours = pgd.attack(
+    ours = moved_by(
+        "pgd",
         peer_network,
         images,
         labels,
@@ -67,7 +68,7 @@ def test_deepfool_perturbs_as_little(peer_network, peer, right, accuracy, norm, 
     images, labels = right
     attack = getattr(foolbox.attacks, f"{name}Attack")(steps=50, candidates=10, overshoot=0.02)
     theirs = peer(attack, images, labels, None)
-    ours = deepfool.attack(peer_network, images, labels, norm=norm, clip=(0.0, 1.0))
+    ours = moved_by("deepfool", peer_network, images, labels, norm=norm, clip=(0.0, 1.0))
     order = 2 if norm == "l2" else np.inf
     found, expected = (
         np.median(np.linalg.norm(moved - images, ord=order, axis=1)) for moved in (ours, theirs)

@@ -2,12 +2,13 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from configurations import WORKFLOW
 from pydantic import ValidationError
 
-from mirage.attacks import parameters, signatures
+from mirage.attacks import parameters
 
 METHODS = parameters.methods()
 EACH = pytest.mark.parametrize("method", METHODS)
@@ -21,7 +22,9 @@ def example(method, **changed):
 
 
 def test_every_attack_has_its_parameters():
-    assert [file.stem for file in signatures.attack_files()] == METHODS
+    folder = Path(parameters.__file__).parents[1]
+    attacks = [one.stem for one in folder.glob("*.py") if "\ndef attack(" in one.read_text()]
+    assert sorted(attacks) == METHODS
     with pytest.raises(ModuleNotFoundError, match=r"mirage\.attacks\.parameters\.nonesuch"):
         parameters.parameters_of("nonesuch")
 
@@ -40,13 +43,10 @@ def test_they_are_read_without_what_computes():
 
 
 @EACH
-def test_the_constants_agree_with_the_fields_and_with_the_attack(method):
+def test_the_constants_agree_with_the_fields(method):
     model = parameters.parameters_of(method)
     assert example(method).method == method
     assert model.uses_gradient == ("gradient" in model.model_fields)
-    found = signatures.signature(method)
-    assert model.kind == found.kind.replace("attack", "iterative")
-    assert model.counts_iterations == found.counts
 
 
 @EACH

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mirage.attacks import signatures
+from mirage.attacks.parameters import methods
 from mirage.runtime import code
 from mirage.study import kinds
 
@@ -107,7 +107,7 @@ def test_training_reaches_no_attack_plot_table_or_mirror():
     objectives = sorted((SCRIPTS / "mirage/training/objectives").glob("[!_]*.py"))
     found = names("train.py", *(f"training.objectives.{path.stem}" for path in objectives))
     assert {"training/chain", "models/networks", "training/objectives/fgsm_mixed"} <= found
-    assert not found & {f"attacks/{path.stem}" for path in signatures.attack_files()}
+    assert not found & {f"attacks/{method}" for method in methods()}
     forbidden = ("reporting", "data/mirrors", "data/datasets", "evaluation", "models/measures")
     assert not [name for name in found if name.startswith(forbidden)]
 
@@ -115,10 +115,13 @@ def test_training_reaches_no_attack_plot_table_or_mirror():
 @pytest.mark.parametrize("script", ["attack.py", "examples.py"])
 def test_an_attack_does_not_reach_the_other_attacks(script):
     fgsm, pgd = (names(script, f"attacks.{method}") for method in ("fgsm", "pgd"))
-    assert {"attacks/fgsm", "attacks/gradients", "evaluation/passes"} <= fgsm
-    assert {"attacks/pgd", "attacks/ball", "attacks/gradients", "evaluation/passes"} <= pgd
-    assert not {"attacks/pgd", "attacks/ball"} & fgsm
-    assert "attacks/fgsm" not in pgd
+    common = {"attacks/gradients", "attacks/parameters/__init__", "evaluation/passes"}
+    of_fgsm = {"attacks/fgsm", "attacks/parameters/fgsm"}
+    of_pgd = {"attacks/pgd", "attacks/ball", "attacks/parameters/pgd"}
+    assert common | of_fgsm <= fgsm
+    assert common | of_pgd <= pgd
+    assert not of_pgd & fgsm
+    assert not of_fgsm & pgd
 
 
 @pytest.mark.parametrize("plot", sorted({kind.plot for kind in kinds.KINDS}))

@@ -325,6 +325,6 @@ def test_the_kind_of_an_attack_is_that_of_its_method():
     study = config.read(bring(also=also), WORKFLOW)
     assert [study.kind(name) for name in ("fgsm", "pgd", "deepfool")] == [
         "sweep",
-        "attack",
+        "iterative",
         "minimal",
     ]

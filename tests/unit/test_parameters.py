@@ -14,8 +14,8 @@ import keras
 import pytest
 from configurations import WORKFLOW, small
 
-from mirage.attacks import ball, gradients, jsma, lbfgs
-from mirage.attacks.signatures import ATTACKS, OFFERED
+from mirage.attacks import gradients
+from mirage.attacks.parameters import Gradient, methods, parameters_of
 from mirage.data import columns, datasets, folders, images
 from mirage.models import defences, networks
 from mirage.study import config, drawable, kinds, language, model_shown, study
@@ -25,7 +25,7 @@ from mirage.study.typed import json_schema
 ROOT = WORKFLOW
 RULES = json_schema(Configuration)
 RUN = RULES["$defs"]["Run"]["properties"]
-PACKAGE = ATTACKS.parent
+PACKAGE = WORKFLOW / "scripts/mirage"
 # Keys of an attack that say which network gives the gradient.
 OF_NETWORK = {"source", "adaptive", "exact"}
 
@@ -36,10 +36,26 @@ def modules(folder, function):
     return {path.stem for path in found if f"\ndef {function}(" in path.read_text()}
 
 
+REQUIRED = inspect.Parameter.empty
+
+
 def keywords(function, but):
-    """The keyword-only parameters of a function."""
+    """The keyword-only parameters of a function with their defaults."""
     found = inspect.signature(function).parameters.values()
-    return {one.name: one for one in found if one.kind is one.KEYWORD_ONLY and one.name not in but}
+    return {
+        one.name: one.default
+        for one in found
+        if one.kind is one.KEYWORD_ONLY and one.name not in but
+    }
+
+
+def fields(method):
+    """The parameters of an attack with their defaults."""
+    return {
+        name: REQUIRED if one.is_required() else one.default
+        for name, one in parameters_of(method).model_fields.items()
+        if name != "method"
+    }
 
 
 def resolved(rule):
@@ -65,15 +81,7 @@ OPTIMIZER_BRANCHES = branches(RUN["optimizer"], "name")
 
 # What is declared: the kind, its name, its parameters, the schema's branch and that branch's tag.
 DECLARED = [
-    *(
-        (
-            "attacks",
-            name,
-            keywords(importlib.import_module(f"mirage.attacks.{name}").attack, OFFERED),
-            ATTACK_BRANCHES[name],
-        )
-        for name in sorted(modules("attacks", "attack"))
-    ),
+    *(("attacks", name, fields(name), ATTACK_BRANCHES[name]) for name in methods()),
     *(
         ("defences", name, keywords(function, ()), DEFENCE_BRANCHES[name])
         for name, function in defences.FILTERS.items()
@@ -101,21 +109,17 @@ def test_the_schema_has_all_attacks_defences_and_objectives_and_no_other():
 def test_the_schema_has_all_parameters_and_no_other(kind, name, declared, branch):
     given = set(branch["properties"]) - {"method", "name"} - OF_NETWORK
     assert given == set(declared)
-    needed = {key for key, one in declared.items() if one.default is inspect.Parameter.empty}
+    needed = {key for key, default in declared.items() if default is REQUIRED}
     assert set(branch["required"]) - {"method", "name"} == needed
     assert branch["additionalProperties"] is False
 
 
 @EACH
 def test_what_the_code_takes_where_nothing_is_given_is_allowed(kind, name, declared, branch):
-    defaults = {
-        key: one.default
-        for key, one in declared.items()
-        if one.default not in (inspect.Parameter.empty, None)
-    }
-    for key, value in defaults.items():
-        plain = list(value) if isinstance(value, tuple) else value
-        assert told(kind, name, {key: plain}) == [], key
+    for key, value in declared.items():
+        if value not in (REQUIRED, None):
+            plain = list(value) if isinstance(value, tuple) else value
+            assert told(kind, name, {key: plain}) == [], key
 
 
 def example(kind, name):
@@ -162,22 +166,8 @@ def test_a_value_of_another_kind_is_told_with_its_key(kind, name, declared, bran
             assert all(line.startswith(f"  - {place}.{key}") for line in lines), lines
 
 
-def words(name, key):
-    return resolved(ATTACK_BRANCHES[name]["properties"][key])["enum"]
-
-
 def test_the_words_are_those_that_the_code_knows():
-    assert tuple(words("jsma", "target")) == jsma.TARGETS
-    assert tuple(words("lbfgs", "target")) == lbfgs.TARGETS
-    found = [
-        resolved(rule)["enum"]
-        for _, _, _, branch in DECLARED
-        for key, rule in branch["properties"].items()
-        if key == "norm"
-    ]
-    assert found
-    assert all(tuple(one) == ball.NORMS for one in found)
-    assert set(words("pgd", "gradient")) == set(gradients.LOSSES)
+    assert set(get_args(Gradient)) == set(gradients.LOSSES)
     assert get_args(model_shown.Dtype) == networks.DTYPES
 
 
@@ -212,12 +202,9 @@ def test_the_sizes_of_the_data_sets_are_those_of_the_data(digits):
 
 def test_an_attack_with_a_norm_is_in_linf_where_none_is_given():
     """So an epsilon above 1 is a mistake but where `norm: l2` stands."""
-    for kind, name, declared, _ in DECLARED:
-        if kind == "attacks" and "norm" in declared:
-            takes = inspect.signature(
-                importlib.import_module(f"mirage.attacks.{name}").attack
-            ).parameters
-            assert "epsilon" not in takes or declared["norm"].default == "linf"
+    for method in methods():
+        if parameters_of(method).kind != "minimal":
+            assert fields(method).get("norm", "linf") == "linf"
 
 
 # --- Figures --------------------------------------------------------------------------------------

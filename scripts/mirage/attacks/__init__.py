@@ -1,17 +1,20 @@
-"""Attacks, one file each, all with one signature.
+"""Attacks, one file each, all called alike.
 
-`attack(network, images, labels, *, epsilon, **parameters) -> adversarial images`: the network
-computes gradients in its own floating-point type; `images`, shape (n, d), any float type, and
-the images returned have the same shape and type, so that every precision of the gradient is
-held against the same network and in the same ball. Pixels lie in 0 to 1, labels are integers.
-Each is decorated with `mirage.attacks.inputs.checked`, which refuses anything else.
+`attack(network, images, labels, parameters, *, epsilon, seed, signs) -> AttackResult`: the network
+computes gradients in its own floating-point type. `images`, shape (n, d), any float type, and the
+images returned have the same shape and type, so that every precision of the gradient is held
+against the same network and in the same ball. Pixels lie in 0 to 1, labels are integers. Nothing
+that is given is changed.
 
-What the caller offers is passed to an attack that names it: `epsilon`, the size; `seed` of what it
-draws at random; `signs`, of the gradient at the images where they are known already; `record`, a
-dictionary to be filled with an array for each image: `iterations`, and `success` where that is
-another thing than a misclassified image. An attack without `epsilon` looks for the smallest
-perturbation itself. `ONE_STEP = True` in its file says that one job serves all epsilons.
+Each is decorated with `mirage.attacks.inputs.checked`, which refuses anything else, and which every
+keyword may be left out of. An attack names those that it uses and takes the others as `**_`:
 
-A new attack is a file here and an entry in `attacks` of schemas/config.schema.yaml, with what each
-of its parameters may be.
+- `epsilon`, the size. An attack of the kind `minimal` gets None: it looks for the smallest
+  perturbation itself.
+- `seed`, one or more integers, of what it draws at random.
+- `signs`, of the gradient at the images, where they are known already.
+
+`parameters` is the model in `mirage.attacks.parameters`, in a file of the attack's name. A new
+attack is two files, one here and one there, and an entry in `attacks` of
+schemas/config.schema.yaml.
 """

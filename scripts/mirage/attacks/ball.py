@@ -8,8 +8,6 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-NORMS = ("linf", "l2")
-
 
 def steepest(slope: tf.Tensor, norm: str) -> tf.Tensor:
     """The step of length 1 in `norm` along which a function with this gradient rises most.

@@ -1,7 +1,7 @@
 """DeepFool, the nearest linearised boundary (Moosavi-Dezfooli et al. 2016, arXiv 1511.04599)."""
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import keras
 import numpy as np
@@ -9,6 +9,8 @@ import tensorflow as tf
 
 from mirage.attacks import ball
 from mirage.attacks.inputs import checked
+from mirage.attacks.parameters.deepfool import Parameters
+from mirage.attacks.result import AttackResult
 from mirage.models import networks
 
 # Images attacked at once: more gain no speed, and cost a convolutional network much memory.
@@ -24,16 +26,9 @@ def attack(
     network: keras.Model,
     images: np.ndarray,
     labels: np.ndarray,
-    *,
-    norm: str = "l2",
-    binary: bool = False,
-    overshoot: float = 0.02,
-    iterations: int = 50,
-    candidates: int = 10,
-    scale: float = 1.0,
-    clip: Sequence[float] | None = None,
-    record: dict | None = None,
-) -> np.ndarray:
+    parameters: Parameters,
+    **_: object,
+) -> AttackResult:
     """The sum of steps to the nearest linearised boundary, until the network's answer changes.
 
     With z the logits, k0 the class the network gives the clean image, f_k = z_k - z_k0 and
@@ -41,47 +36,33 @@ def attack(
     f_k + w_k^T r = 0: in L2 r = |f_l| / ||w_l||_2^2 w_l with l = argmin |f_k| / ||w_k||_2
     (Algorithm 2), in L-infinity r = |f_l| / ||w_l||_1 sign(w_l) with l = argmin |f_k| / ||w_k||_1
     (section 3.3). The point that is tested, linearised anew and returned is
-    x + (1 + overshoot) * (sum of the steps).
+    x + (1 + overshoot) * (sum of the steps). With `binary` this is Algorithm 1: only
+    f = z_k0 - z_k1 counts, k1 being the runner-up at the clean image, and the attack ends when the
+    sign of f changes.
 
     Args:
         network: Model from images to logits; gradients are computed in its type.
         images: Shape (n, d), any float type, pixels in 0 to 1.
         labels: Not used: the answer to be changed is the network's own, right or wrong.
-        norm: `l2` or `linf`, the norm that is made small.
-        binary: Algorithm 1, for a binary classifier: only f = z_k0 - z_k1 counts, k1 being the
-            runner-up at the clean image, and the attack ends when the sign of f changes.
-        overshoot: eta of section 2.2, at least 0.
-        iterations: The most steps an image is given. One that still has its class keeps the
-            point reached.
-        candidates: How many classes are considered, k0 among them: those with the largest
-            logits at the clean image. At least 2; more than there are classes means all.
-        scale: What the perturbation found is multiplied by (the paper's figure 7).
-        clip: Smallest and largest pixel of the points tested and returned, or None.
-        record: Filled with `iterations`, the steps that each image took, shape (n,), int32.
+        parameters: Those of DeepFool. The points tested and those returned are clipped.
 
     Returns:
-        Adversarial images in the shape and type of `images`.
+        Adversarial images in the shape and type of `images`, and the steps that each took.
 
     Raises:
-        ValueError: The norm is unknown, there are fewer than two candidates, or images or labels
-            are not what `mirage.attacks.inputs` asks for.
+        ValueError: Images or labels are not what `mirage.attacks.inputs` asks for.
         NetworkError: A weight of the network is NaN or infinite.
     """
-    if norm not in ball.NORMS:
-        raise ValueError(f"norm {norm!r}: allowed are {', '.join(ball.NORMS)}")
-    if candidates < 2:
-        raise ValueError(f"candidates {candidates}: at least 2, the class itself is one of them")
-    limits = tuple(clip) if clip else None
-    considered = 2 if binary else min(candidates, network.output_shape[-1])
-    search = _search(network, norm, binary, considered, limits)
+    binary, norm = parameters.binary, parameters.norm
+    considered = 2 if binary else min(parameters.candidates, network.output_shape[-1])
+    search = _search(network, norm, binary, considered, parameters.clip)
+    sizes = (parameters.overshoot, parameters.scale, parameters.iterations)
     moved, taken = np.empty_like(images), np.empty(len(images), np.int32)
     for start in range(0, len(images), BATCH):
         part = slice(start, start + BATCH)
-        found = search(tf.constant(images[part]), float(overshoot), float(scale), int(iterations))
+        found = search(tf.constant(images[part]), *sizes)
         moved[part], taken[part] = (tensor.numpy() for tensor in found)
-    if record is not None:
-        record["iterations"] = taken
-    return moved
+    return AttackResult(moved, taken)
 
 
 @functools.lru_cache(maxsize=4)

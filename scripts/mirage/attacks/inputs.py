@@ -8,38 +8,48 @@ import functools
 import logging
 import math
 import numbers
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import keras
 import numpy as np
 
+from mirage.attacks.parameters import AttackParameters
+from mirage.attacks.result import AttackResult
 from mirage.data.images import DataError
 from mirage.models import networks
+from mirage.runtime.errors import ArgumentError
 
 log = logging.getLogger(__name__)
 
 
-def checked(attack: Callable[..., np.ndarray]) -> Callable[..., np.ndarray]:
+def checked(attack: Callable[..., AttackResult]) -> Callable[..., AttackResult]:
     """An attack that checks what it is given, once for each call, before it begins.
 
     Every function `attack` in `mirage.attacks` is decorated with this.
 
     Returns:
-        A function with the signature of `attack`. It raises what `check` and `check_epsilon` do,
-        and DataError where `signs` have another shape than the images.
+        A function `attack(network, images, labels, parameters, *, epsilon, seed, signs)`. It raises
+        what `check` and `check_epsilon` do, ArgumentError where an epsilon is missing or one too
+        many, and DataError where `signs` have another shape than the images.
     """
     if hasattr(attack, "checks_inputs"):
         return attack
 
     @functools.wraps(attack)
     def checking(
-        network: keras.Model, images: np.ndarray, labels: np.ndarray, **parameters: object
-    ) -> np.ndarray:
+        network: keras.Model,
+        images: np.ndarray,
+        labels: np.ndarray,
+        parameters: AttackParameters,
+        *,
+        epsilon: float | None = None,
+        seed: Sequence[int] = (0,),
+        signs: np.ndarray | None = None,
+    ) -> AttackResult:
         _check_form(network, images)
         if labels is not None:  # some attacks look at no label
             check_labels(labels, len(images), _classes(network))
         _check_pixels(images)
-        signs = parameters.get("signs")
         if signs is None:  # else the gradient has been taken, and the network is not looked at
             _check_weights(network)
         elif np.shape(signs) != images.shape:
@@ -47,9 +57,18 @@ def checked(attack: Callable[..., np.ndarray]) -> Callable[..., np.ndarray]:
                 f"signs: shape {np.shape(signs)}, but the images have the shape {images.shape}. "
                 "They must be the signs of the gradient at these images."
             )
-        if "epsilon" in parameters:
-            check_epsilon(parameters["epsilon"], images, parameters.get("norm", "linf"))
-        return attack(network, images, labels, **parameters)
+        if parameters.kind != "minimal":
+            if epsilon is None:
+                raise ArgumentError(
+                    f"epsilon: attack {parameters.method} needs one, a number of at least 0."
+                )
+            check_epsilon(epsilon, images, getattr(parameters, "norm", "linf"))
+        elif epsilon is not None:
+            raise ArgumentError(
+                f"epsilon {epsilon!r}: attack {parameters.method} takes none. It looks for the "
+                "smallest perturbation itself."
+            )
+        return attack(network, images, labels, parameters, epsilon=epsilon, seed=seed, signs=signs)
 
     checking.checks_inputs = True
     return checking

@@ -15,9 +15,9 @@ import tensorflow as tf
 
 from mirage.attacks import gradients
 from mirage.attacks.inputs import checked
+from mirage.attacks.parameters.jsma import Parameters
+from mirage.attacks.result import AttackResult
 from mirage.models import networks
-
-TARGETS = ("untargeted", "next", "random", "least_likely")
 
 
 @checked
@@ -25,15 +25,11 @@ def attack(
     network: keras.Model,
     images: np.ndarray,
     labels: np.ndarray,
+    parameters: Parameters,
     *,
-    theta: float = 1.0,
-    gamma: float = 0.145,
-    target: str = "untargeted",
-    pairs: bool = True,
-    clip: Sequence[float] | None = (0.0, 1.0),
     seed: Sequence[int] = (0,),
-    record: dict | None = None,
-) -> np.ndarray:
+    **_: object,
+) -> AttackResult:
     """Move two pixels at a time until the target class is reached (Papernot et al. 2015).
 
     An image is done when it reaches its target, when floor(d * gamma / 2) pairs have been moved
@@ -41,47 +37,42 @@ def attack(
     raises the target and lowers the rest. A pixel leaves the search domain at the bound of
     `clip` that it moves towards.
 
+    Targets: `next` (label + 1, modulo 10), `random` (uniform among the other classes) and
+    `least_likely` (smallest logit at the image) are done when the network answers with the target.
+    `untargeted` aims at the runner-up (largest logit at the image but the label's) and is done as
+    soon as the network answers with anything but the label.
+
+    Without `pairs` the two pixels are taken that raise the target most, one by one and whatever
+    they do to the other classes: the faster map that the Adversarial Robustness Toolbox (1.20) has
+    under the name JSMA.
+
     Args:
         network: Model from images to logits; derivatives are computed in its type.
         images: Shape (n, d), any float type, pixels lying in `clip`.
         labels: True labels, shape (n,), integers 0 to 9.
-        theta: Change of a pixel per step; negative to darken. The paper takes +1 and -1.
-        gamma: Largest share of pixels that may be changed, 0 to 1; the paper's is 14.5 %.
-        target: `next` (label + 1, modulo 10), `random` (uniform among the other classes) and
-            `least_likely` (smallest logit at the image) are done when the network answers with
-            the target. `untargeted` aims at the runner-up (largest logit at the image but the
-            label's) and is done as soon as the network answers with anything but the label.
-        pairs: Search all pairs, as in the paper. Otherwise take the two pixels that raise the
-            target most, one by one and whatever they do to the other classes: the faster map
-            that the Adversarial Robustness Toolbox (1.20) has under the name JSMA.
-        clip: Smallest and largest pixel allowed; None for no bounds.
+        parameters: Those of JSMA.
         seed: Seed of random targets.
-        record: Filled with `iterations`, (n,) int, pairs moved; and, if there is a target, with
-            `success`, (n,) bool, whether it was reached.
 
     Returns:
-        Adversarial images in the shape and type of `images`; where the attack fails, the image
-        with all the changes tried.
+        Adversarial images in the shape and type of `images`, those where the attack fails with all
+        the changes tried; pairs moved; and, if there is a target, whether it was reached.
 
     Raises:
-        ValueError: The target is not in `TARGETS`, or images or labels are not what
-            `mirage.attacks.inputs` asks for.
+        ValueError: Images or labels are not what `mirage.attacks.inputs` asks for.
         NetworkError: A weight of the network is NaN or infinite.
     """
-    if target not in TARGETS:
-        raise ValueError(f"target {target!r}: allowed are {', '.join(TARGETS)}")
-    targeted = target != "untargeted"
-    low, high = clip or (-np.inf, np.inf)
+    theta, targeted = parameters.theta, parameters.target != "untargeted"
+    low, high = parameters.clip or (-np.inf, np.inf)
     bound, direction = (high, 1) if theta > 0 else (low, -1)
     labels = np.asarray(labels).astype(np.int32)
-    targets = _targets(network, images, labels, target, seed)
-    search = _pairs if pairs else _steepest
+    targets = _targets(network, images, labels, parameters.target, seed)
+    search = _pairs if parameters.pairs else _steepest
 
     moved = images.copy()
     iterations = np.zeros(len(images), int)
     reached = np.zeros(len(images), bool)
     active = np.arange(len(images))
-    limit = int(images.shape[1] * gamma / 2)
+    limit = int(images.shape[1] * parameters.gamma / 2)
     for iteration in range(limit + 1):
         answers, choose = search(network, moved[active], targets[active], bound, direction)
         done = answers == targets[active] if targeted else answers != labels[active]
@@ -96,11 +87,7 @@ def attack(
         moved[places] = np.clip(moved[places] + images.dtype.type(theta), low, high)
         iterations[active] += 1
 
-    if record is not None:
-        record["iterations"] = iterations
-        if targeted:
-            record["success"] = reached
-    return moved
+    return AttackResult(moved, iterations, reached if targeted else None)
 
 
 def most_salient_pair(

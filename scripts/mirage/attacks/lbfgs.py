@@ -6,7 +6,7 @@ takes many times as long, for the images one by one as well as joined into one p
 """
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import keras
 import numpy as np
@@ -14,9 +14,9 @@ import tensorflow as tf
 
 from mirage.attacks import gradients
 from mirage.attacks.inputs import checked
+from mirage.attacks.parameters.lbfgs import Parameters
+from mirage.attacks.result import AttackResult
 from mirage.models import networks
-
-TARGETS = ("runner_up", "least_likely")
 
 # Images attacked at once: few, so that their history stays in the processor's cache, and so that
 # few wait for the slowest among them.
@@ -43,14 +43,9 @@ def attack(
     network: keras.Model,
     images: np.ndarray,
     labels: np.ndarray,
-    *,
-    target: str = "runner_up",
-    search_steps: int = 10,
-    iterations: int = 50,
-    initial_weight: float = 1.0,
-    clip: Sequence[float] | None = (0.0, 1.0),
-    record: dict | None = None,
-) -> np.ndarray:
+    parameters: Parameters,
+    **_: object,
+) -> AttackResult:
     """The shortest perturbation found, in L2, that makes the network answer a target class.
 
     For a weight c > 0 the minimum over r of c ||r||_2^2 + cross-entropy(x + r, target) is sought,
@@ -62,29 +57,17 @@ def attack(
         network: Model from images to logits; gradients are computed in its type.
         images: Shape (n, d), any float type, pixels in 0 to 1.
         labels: Not used: the answer to be changed is the network's own, right or wrong.
-        target: The class aimed at, by the logits of the clean image: `runner_up`, the second
-            largest, which comes close to an untargeted attack, or `least_likely`, the smallest.
-        search_steps: How many weights are tried, at least 1. Each search of a minimum starts
-            where the last one ended.
-        iterations: The most steps towards the minimum at one weight.
-        initial_weight: The first c, above 0.
-        clip: Smallest and largest pixel allowed, or None.
-        record: Filled with `success`, whether the target was reached, shape (n,), bool, and with
-            `iterations`, the steps taken at all weights together, shape (n,), int32.
+        parameters: Those of L-BFGS; `initial_weight` is the first c.
 
     Returns:
-        Adversarial images in the shape and type of `images`; the clean image where the target
-        was not reached.
+        Adversarial images in the shape and type of `images`, the clean image where the target was
+        not reached; the steps taken at all weights together; and whether the target was reached.
 
     Raises:
-        ValueError: The target is unknown, or images or labels are not what `mirage.attacks.inputs`
-            asks for.
+        ValueError: Images or labels are not what `mirage.attacks.inputs` asks for.
         NetworkError: A weight of the network is NaN or infinite.
     """
-    if target not in TARGETS:
-        raise ValueError(f"target {target!r}: allowed are {', '.join(TARGETS)}")
-    lowest, highest = (-np.inf, np.inf) if clip is None else (float(limit) for limit in clip)
-    minimise = _minimise(network, int(iterations), lowest, highest)
+    minimise = _minimise(network, parameters.iterations, *parameters.clip or (-np.inf, np.inf))
     work = np.float64 if "float64" in (images.dtype, networks.dtype_of(network)) else np.float32
     moved = images.copy()
     success, taken = np.zeros(len(images), bool), np.zeros(len(images), np.int32)
@@ -94,11 +77,11 @@ def attack(
         logits = gradients.logits(network, images[part]).astype(np.float64)
         # Stable, so that among equal logits the first is the network's answer, as for argmax.
         classes = np.argsort(-logits, axis=1, kind="stable").astype(np.int32)
-        goal = classes[:, 1 if target == "runner_up" else -1]
-        weight = np.full(len(clean), initial_weight, work)
+        goal = classes[:, 1 if parameters.target == "runner_up" else -1]
+        weight = np.full(len(clean), parameters.initial_weight, work)
         misleading, harmless = np.zeros_like(weight), np.full_like(weight, np.inf)
         shortest, reached = np.full_like(weight, np.inf), clean
-        for _ in range(search_steps):
+        for _ in range(parameters.search_steps):
             found = minimise(clean, reached, weight, goal)
             reached, steps = (tensor.numpy() for tensor in found)
             taken[part] += steps
@@ -113,9 +96,7 @@ def attack(
             harmless = np.where(misled, harmless, np.minimum(harmless, weight))
             weight = _next(misleading, harmless)
         success[part] = np.isfinite(shortest)
-    if record is not None:
-        record["success"], record["iterations"] = success, taken
-    return moved
+    return AttackResult(moved, taken, success)
 
 
 def _next(misleading: np.ndarray, harmless: np.ndarray) -> np.ndarray:

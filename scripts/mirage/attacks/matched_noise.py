@@ -11,8 +11,8 @@ import numpy as np
 
 from mirage.attacks import fgsm, noise
 from mirage.attacks.inputs import checked
-
-ONE_STEP = True
+from mirage.attacks.parameters.matched_noise import Parameters
+from mirage.attacks.result import AttackResult
 
 
 @checked
@@ -20,13 +20,12 @@ def attack(
     network: keras.Model,
     images: np.ndarray,
     labels: np.ndarray,
+    parameters: Parameters,
     *,
     epsilon: float,
-    gradient: str,
-    clip: Sequence[float] | None = None,
     seed: Sequence[int] = (0,),
     signs: np.ndarray | None = None,
-) -> np.ndarray:
+) -> AttackResult:
     """Add Gaussian noise whose moments are those of FGSM's perturbation.
 
     Mean and standard deviation are taken over all entries of all images given. The standard
@@ -36,9 +35,8 @@ def attack(
         network: Model from images to logits, attacked by FGSM.
         images: Shape (n, d), any float type, pixels in 0 to 1.
         labels: True labels, shape (n,), integers 0 to 9.
+        parameters: FGSM's gradient, and a clip for FGSM and then for the noise.
         epsilon: L-infinity size of FGSM's perturbation, pixels lying in 0 to 1.
-        gradient: FGSM's, a name in `mirage.attacks.gradients.LOSSES`.
-        clip: Smallest and largest pixel allowed, for FGSM and then for the noise; or None.
         seed: Seed of the noise.
         signs: Of the gradient at `images`, shape (n, d), int8, where they are known already.
 
@@ -49,8 +47,9 @@ def attack(
         ValueError: Images, labels or epsilon are not what `mirage.attacks.inputs` asks for.
         NetworkError: A weight of the network is NaN or infinite.
     """
-    moved = fgsm.attack(
-        network, images, labels, epsilon=epsilon, gradient=gradient, clip=clip, signs=signs
-    )
+    clip = parameters.clip
+    of_fgsm = fgsm.Parameters(gradient=parameters.gradient, clip=clip)
+    moved = fgsm.attack(network, images, labels, of_fgsm, epsilon=epsilon, signs=signs).images
     perturbation = moved.astype(np.float64) - images
-    return noise.add(images, perturbation.mean(), perturbation.std(), clip, seed)
+    noisy = noise.add(images, perturbation.mean(), perturbation.std(), clip, seed)
+    return AttackResult(noisy)

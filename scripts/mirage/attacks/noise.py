@@ -6,8 +6,8 @@ import keras
 import numpy as np
 
 from mirage.attacks.inputs import checked
-
-ONE_STEP = True
+from mirage.attacks.parameters.noise import Parameters
+from mirage.attacks.result import AttackResult
 
 
 @checked
@@ -15,11 +15,12 @@ def attack(
     network: keras.Model,
     images: np.ndarray,
     labels: np.ndarray,
+    parameters: Parameters,
     *,
     epsilon: float,
-    clip: Sequence[float] | None = None,
     seed: Sequence[int] = (0,),
-) -> np.ndarray:
+    **_: object,
+) -> AttackResult:
     """Add independent Gaussian noise of mean 0 and standard deviation epsilon to every pixel.
 
     A seed draws the same noise for every epsilon, but for its size.
@@ -28,8 +29,8 @@ def attack(
         network: Not looked at, nor are the labels.
         images: Shape (n, d), any float type, pixels in 0 to 1.
         labels: Shape (n,).
+        parameters: Whether pixels are clipped.
         epsilon: Standard deviation, at least 0, pixels lying in 0 to 1.
-        clip: Smallest and largest pixel allowed, or None.
         seed: Seed of the noise.
 
     Returns:
@@ -39,7 +40,7 @@ def attack(
         ValueError: Images, labels or epsilon are not what `mirage.attacks.inputs` asks for.
         NetworkError: A weight of the network is NaN or infinite.
     """
-    return add(images, 0.0, epsilon, clip, seed)
+    return AttackResult(add(images, 0.0, epsilon, parameters.clip, seed))
 
 
 def add(

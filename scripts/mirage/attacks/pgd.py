@@ -9,6 +9,8 @@ import tensorflow as tf
 
 from mirage.attacks import ball, gradients, inputs
 from mirage.attacks.inputs import checked
+from mirage.attacks.parameters.pgd import Parameters
+from mirage.attacks.result import AttackResult
 from mirage.models import measures, networks
 
 # Images that a restart is left with are attacked in multiples of so many.
@@ -20,71 +22,51 @@ def attack(
     network: keras.Model,
     images: np.ndarray,
     labels: np.ndarray,
+    parameters: Parameters,
     *,
     epsilon: float,
-    gradient: str,
-    norm: str = "linf",
-    steps: int = 40,
-    relative_step: float = 0.1,
-    random_start: bool = True,
-    restarts: int = 1,
-    clip: Sequence[float] | None = None,
     seed: Sequence[int] = (0,),
-) -> np.ndarray:
+    **_: object,
+) -> AttackResult:
     """Repeated steps along the gradient's steepest direction, each projected back into the ball.
+
+    With restarts an image keeps the first point that is misclassified, or the last one where there
+    is none.
 
     Args:
         network: Model from images to logits; gradients are computed in its type.
         images: Shape (n, 784), any float type, pixels in 0 to 1.
         labels: True labels, shape (n,), integers 0 to 9.
-        epsilon: Radius of the ball in `norm`, pixels lying in 0 to 1.
-        gradient: A name in `mirage.attacks.gradients.LOSSES`.
-        norm: `linf` (steps along the sign) or `l2` (steps along the gradient itself).
-        steps: Number of steps, at least 1.
-        relative_step: Length of a step as a share of epsilon.
-        random_start: Start at a uniformly random point of the ball, else at the image. Without
-            it this is the basic iterative method (Kurakin et al. 2016, arXiv 1607.02533).
-        restarts: How often to begin anew, with the images that the network still classifies
-            rightly. An image keeps the first point that is misclassified, or the last one where
-            there is none.
-        clip: Smallest and largest pixel allowed, or None.
+        parameters: Those of PGD.
+        epsilon: Radius of the ball in the norm of `parameters`, pixels lying in 0 to 1.
         seed: Seed of the random starts.
 
     Returns:
         Adversarial images in the shape and type of `images`.
 
     Raises:
-        ValueError: Images, labels or epsilon are not what `mirage.attacks.inputs` asks for, or the
-            norm is another one.
+        ValueError: Images, labels or epsilon are not what `mirage.attacks.inputs` asks for.
         NetworkError: A weight of the network is NaN or infinite.
     """
-    if norm not in ball.NORMS:
-        raise ValueError(f"norm {norm!r}: allowed are {', '.join(ball.NORMS)}")
-    descent = {
-        "epsilon": epsilon,
-        "gradient": gradient,
-        "norm": norm,
-        "steps": steps,
-        "relative_step": relative_step,
-        "clip": clip,
-    }
     found, left = images.copy(), np.arange(len(images))
-    for restart in range(restarts):
+    for restart in range(parameters.restarts):
         start = images
-        if random_start:
-            start = images + ball.random(images, epsilon, norm, (*seed, restart))
+        if parameters.random_start:
+            start = images + ball.random(images, epsilon, parameters.norm, (*seed, restart))
         # Repeated up to a multiple of BLOCK: every other number of images is compiled for anew.
         rows = np.resize(left, -(-len(left) // BLOCK) * BLOCK) if restart else left
         moved = descend_from(
-            network, images[rows], start[rows], labels[rows], count=len(images), **descent
+            *(network, images[rows], start[rows], labels[rows], parameters),
+            epsilon=epsilon,
+            count=len(images),
         )
         found[left] = moved[: len(left)]
-        if restart + 1 < restarts:
+        if restart + 1 < parameters.restarts:
             answers = measures.classes(gradients.logits(network, found[left]))
             left = left[answers == labels[left]]
         if not len(left):
             break
-    return found
+    return AttackResult(found)
 
 
 def descend_from(
@@ -92,16 +74,14 @@ def descend_from(
     images: np.ndarray,
     start: np.ndarray,
     labels: np.ndarray,
+    parameters: Parameters,
     *,
     epsilon: float,
-    gradient: str,
-    norm: str = "linf",
-    steps: int = 40,
-    relative_step: float = 0.1,
-    clip: Sequence[float] | None = None,
     count: int | None = None,
 ) -> np.ndarray:
     """One descent from given points of the ball around each image; arguments as in `attack`.
+
+    Whatever the parameters say of starts and restarts, there is this one.
 
     Args:
         count: What an averaged loss is divided by; the number of images where it is not given.
@@ -113,10 +93,12 @@ def descend_from(
         ValueError, NetworkError: As in `attack`.
     """
     inputs.check(network, images, labels)
-    inputs.check_epsilon(epsilon, images, norm)
-    descend = _descend(network, gradient, norm, steps, tuple(clip) if clip else None)
+    inputs.check_epsilon(epsilon, images, parameters.norm)
+    norm, clip = parameters.norm, parameters.clip
+    descend = _descend(network, parameters.gradient, norm, parameters.steps, clip)
     pixels, classes = tf.constant(images), tf.constant(labels, tf.int32)
-    radius, step = (tf.constant(size, pixels.dtype) for size in (epsilon, relative_step * epsilon))
+    sizes = (epsilon, parameters.relative_step * epsilon)
+    radius, step = (tf.constant(size, pixels.dtype) for size in sizes)
     begun = ball.project(tf.constant(start), pixels, radius, norm, clip)
     divisor = tf.constant(count or len(images))
     return descend(pixels, begun, classes, radius, step, divisor).numpy()

@@ -1,7 +1,6 @@
 """Attacks and measures over the checkpoints of a run, as rows of tidy tables."""
 
 import importlib
-import inspect
 import logging
 import time
 from collections import Counter
@@ -12,6 +11,8 @@ import keras
 import numpy as np
 
 from mirage.attacks import gradients, inputs
+from mirage.attacks.parameters import AttackParameters, parameters_of
+from mirage.attacks.result import AttackResult
 from mirage.data.images import DataError, as_float
 from mirage.models import measures, networks
 from mirage.models.cast import assign, cast
@@ -21,26 +22,23 @@ log = logging.getLogger(__name__)
 
 
 def adversarial(
-    method: str,
     attacker: keras.Model,
     images: np.ndarray,
     labels: np.ndarray,
-    parameters: Mapping,
-    **offered: object,
-) -> np.ndarray:
-    """Adversarial images by the attack of that name.
+    parameters: AttackParameters,
+    **given: object,
+) -> AttackResult:
+    """Adversarial images by the attack that these are the parameters of.
 
     Args:
-        method: A module of `mirage.attacks`.
         attacker: The network whose gradient is used, in the type of the gradient.
         images: Shape (n, 784), in the type of the attacked network.
         labels: Shape (n,).
         parameters: The attack's own parameters.
-        offered: What an attack may make use of (`mirage.attacks.signatures.OFFERED`); passed on if
-            it asks for it.
+        given: `epsilon`, `seed` and `signs`, as `mirage.attacks` explains them.
 
     Returns:
-        Shape and type of `images`.
+        Images in the shape and type of `images`, all of them finite.
 
     Raises:
         ValueError: Images, labels, signs or epsilon are not what `mirage.attacks.inputs` asks for.
@@ -48,10 +46,10 @@ def adversarial(
         NetworkError: A weight of the attacker is NaN or infinite.
     """
     # Also an attack whose author forgot to decorate it is checked.
+    method = parameters.method
     attack = inputs.checked(importlib.import_module(f"mirage.attacks.{method}").attack)
-    asked = inspect.signature(attack).parameters
-    used = {key: value for key, value in offered.items() if key in asked}
-    moved = attack(attacker, images, labels, **parameters, **used)
+    result = attack(attacker, images, labels, parameters, **given)
+    moved = result.images
     if (moved.shape, moved.dtype) != (images.shape, images.dtype):
         raise DataError(
             f"attack {method}: it gives {moved.dtype} images of shape {moved.shape} for "
@@ -63,7 +61,7 @@ def adversarial(
             f"attack {method}: {spoilt} of {len(moved)} images it gives have pixels that are NaN "
             "or infinite. Try a wider type than its own."
         )
-    return moved
+    return result
 
 
 def evaluate(
@@ -136,6 +134,7 @@ def evaluate(
             *(black, len(images)),
         )
     attacker, exact = (defended(copy, defence if adaptive else None) for copy in copies)
+    chosen = parameters_of(method)(**parameters)
     loss = parameters.get("gradient")
     for checkpoint, origin, seed in zip(attacked, sources, seeds, strict=True):
         load_weights(network, checkpoint)
@@ -162,16 +161,13 @@ def evaluate(
             before = measures.classes(_logits(target, pixels, checkpoint)) == classes
             clean += int(before.sum())
             for epsilon in epsilons:
-                record = {}
-                size = {"epsilon": float(epsilon)} if epsilon else {}
+                size = float(epsilon) if epsilon else None
                 began = time.perf_counter()
-                moved = adversarial(
-                    method, attacker, pixels, classes, parameters, **size, **known, record=record
-                )
+                result = adversarial(attacker, pixels, classes, chosen, epsilon=size, **known)
                 seconds[epsilon] += time.perf_counter() - began
-                answers = measures.classes(gradients.logits(target, moved))
-                found = measures.perturbation(pixels, moved)
-                found |= {"before": before, "after": answers == classes, **record}
+                answers = measures.classes(gradients.logits(target, result.images))
+                found = measures.perturbation(pixels, result.images)
+                found |= {"before": before, "after": answers == classes, **result.of_each_image()}
                 found["lost"] = answers == -1
                 each[epsilon].append(found)
         for epsilon, parts in each.items():
@@ -257,17 +253,15 @@ def perturbed(
     network = load(checkpoint)
     inputs.check_split(network, images, labels)
     attacker = cast(network, dtype)
-    size = {"epsilon": float(epsilon)} if epsilon else {}
     moved = [
         adversarial(
-            method,
             attacker,
             as_float(images[part], networks.dtype_of(network)),
             labels[part],
-            parameters,
-            **size,
+            parameters_of(method)(**parameters),
+            epsilon=float(epsilon) if epsilon else None,
             seed=(*seed, part.start),
-        )
+        ).images
         for part in gradients.batches(len(images))
     ]
     return np.concatenate(moved).reshape(images.shape)

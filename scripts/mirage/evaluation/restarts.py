@@ -56,16 +56,16 @@ def losses(
     if not len(right):
         raise networks.NetworkError(f"{checkpoint}: it classifies no image rightly to start from.")
     _, first = np.unique(labels[right], return_index=True)
-    own = {k: v for k, v in parameters.items() if k not in ("restarts", "random_start")}
+    chosen = pgd.Parameters(**parameters)
     for image in right[np.sort(first)][:count]:
         same = np.repeat(pixels[[image]], starts, axis=0)
         classes = np.repeat(labels[[image]], starts)
         radius = float(epsilon)
-        noise = ball.random(same, radius, own.get("norm", "linf"), (*seed, int(image)))
+        noise = ball.random(same, radius, chosen.norm, (*seed, int(image)))
         begun = same + noise
-        if own.get("clip"):
-            begun = np.clip(begun, *own["clip"])
-        ended = pgd.descend_from(attacker, same, begun, classes, epsilon=radius, **own)
+        if chosen.clip:
+            begun = np.clip(begun, *chosen.clip)
+        ended = pgd.descend_from(attacker, same, begun, classes, chosen, epsilon=radius)
         found = [
             gradients.cross_entropy(
                 tf.constant(gradients.logits(exact, points)), tf.constant(classes, tf.int32)

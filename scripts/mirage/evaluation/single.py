@@ -4,15 +4,16 @@ For notebooks and programs of people. The workflow's jobs call `mirage.evaluatio
 goes over the checkpoints of a run; both give the same numbers.
 """
 
-import importlib
-import inspect
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import keras
 import numpy as np
+from pydantic import ValidationError
 
-from mirage.attacks import gradients, inputs, signatures
+from mirage.attacks import gradients, inputs
+from mirage.attacks.parameters import AttackParameters, methods, parameters_of
 from mirage.data.images import DataError, as_float
 from mirage.evaluation import passes
 from mirage.models import measures, networks
@@ -25,7 +26,7 @@ NEAR_ONE = 1e-2
 
 
 @dataclass(frozen=True, eq=False)
-class AttackResult:
+class Attacked:
     """What an attack did to each image.
 
     Attributes:
@@ -102,7 +103,7 @@ def attack(
     dtype: str | None = None,
     seed: int = 0,
     **parameters: object,
-) -> AttackResult:
+) -> Attacked:
     """Attack a network by one of the methods in `mirage.attacks`.
 
     Args:
@@ -121,7 +122,8 @@ def attack(
         dtype: Type that the attacker computes in: float16, bfloat16, float32 or float64. Where it
             is not given, the network's. The network that is attacked keeps its own type.
         seed: Seed of what the attack draws at random, at least 0.
-        parameters: The attack's own, such as `clip=(0, 1)` or `steps=100`; its file has them all.
+        parameters: The attack's own, such as `clip=(0, 1)` or `steps=100`; its file in
+            `mirage.attacks.parameters` has them all.
 
     Returns:
         The adversarial images and what became of each.
@@ -143,25 +145,26 @@ def attack(
         True
     """
     networks.check_seed(seed)
-    chosen, size = _chosen(method, epsilon, gradient, parameters)
+    chosen = _parameters(method, gradient, parameters)
     flat, pixels = _prepared(network, images, labels)
     _refuse_probabilities(flat, pixels)
     attacker = _in_type(flat, dtype)
     parts = []
     for part in gradients.batches(len(pixels)):
-        record, known = {}, {"seed": (seed, part.start)}
-        if "gradient" in chosen:
+        signs = None
+        if chosen.uses_gradient:
             # Here, since an averaged loss is divided by the number of all images.
             slope = gradients.input_gradient(
-                attacker, pixels[part], labels[part], chosen["gradient"], len(pixels)
+                attacker, pixels[part], labels[part], chosen.gradient, len(pixels)
             )
-            known["signs"] = gradients.sign(slope)
-        moved = passes.adversarial(
-            *(method, attacker, pixels[part], labels[part], chosen),
-            **size,
-            **known,
-            record=record,
+            signs = gradients.sign(slope)
+        result = passes.adversarial(
+            *(attacker, pixels[part], labels[part], chosen),
+            epsilon=epsilon,
+            seed=(seed, part.start),
+            signs=signs,
         )
+        moved = result.images
         right = measures.classes(gradients.logits(flat, pixels[part])) == labels[part]
         predictions = measures.classes(gradients.logits(flat, moved))
         parts.append(
@@ -169,11 +172,11 @@ def attack(
                 "images": moved,
                 "predictions": predictions,
                 "success": right & (predictions != labels[part]),
-                **record,
+                **result.of_each_image(),
             }
         )
     found = {name: np.concatenate([one[name] for one in parts]) for name in parts[0]}
-    return AttackResult(
+    return Attacked(
         found["images"].reshape(images.shape),
         found["predictions"],
         found["success"],
@@ -319,41 +322,34 @@ def _in_type(network: keras.Model, dtype: str | None) -> keras.Model:
     return network if dtype == networks.dtype_of(network) else cast(network, dtype)
 
 
-def _chosen(
-    method: str, epsilon: float | None, gradient: str | None, parameters: dict[str, object]
-) -> tuple[dict[str, object], dict[str, float]]:
-    """The attack's own parameters, and its epsilon where it takes one; all of known names."""
-    known = [path.stem for path in signatures.attack_files()]
-    if method not in known:
-        raise ArgumentError(f"method {method!r}: allowed are {', '.join(known)}.")
-    takes = inspect.signature(importlib.import_module(f"mirage.attacks.{method}").attack).parameters
-    own = [
-        name
-        for name, one in takes.items()
-        if one.kind is one.KEYWORD_ONLY and name not in signatures.OFFERED
-    ]
-    if unknown := [name for name in parameters if name not in own]:
+def _parameters(method: str, gradient: str | None, given: Mapping[str, object]) -> AttackParameters:
+    """The parameters of an attack; a fault names what is allowed."""
+    if method not in methods():
+        raise ArgumentError(f"method {method!r}: allowed are {', '.join(methods())}.")
+    model = parameters_of(method)
+    if gradient is not None or model.uses_gradient:
+        given = {**given, "gradient": gradient or "exact_sign"}
+    # NumPy's numbers are no whole numbers and no floats to a strict model.
+    plain = {k: v.item() if isinstance(v, np.generic) else v for k, v in given.items()}
+    try:
+        return model(**plain)
+    except ValidationError as error:
+        own = ", ".join(name for name in model.model_fields if name != "method")
         raise ArgumentError(
-            f"{', '.join(unknown)}: attack {method} takes no such parameter; its own are "
-            f"{', '.join(own)}."
-        )
-    if epsilon is None and "epsilon" in takes:
-        raise ArgumentError(f"epsilon: attack {method} needs one, a number of at least 0.")
-    if epsilon is not None and "epsilon" not in takes:
-        raise ArgumentError(
-            f"epsilon {epsilon!r}: attack {method} takes none. It looks for the smallest "
-            "perturbation itself."
-        )
-    if gradient is not None and "gradient" not in takes:
-        raise ArgumentError(f"gradient {gradient!r}: attack {method} takes none, it has its own.")
-    if "gradient" in takes:
-        gradient = gradient or "exact_sign"
-        if gradient not in gradients.LOSSES:
-            raise ArgumentError(
-                f"gradient {gradient!r}: allowed are {', '.join(gradients.LOSSES)}."
-            )
-        parameters = {**parameters, "gradient": gradient}
-    return parameters, {} if epsilon is None else {"epsilon": epsilon}
+            "\n".join(_sentence(one, method, own) for one in error.errors())
+        ) from None
+
+
+def _sentence(fault: Mapping, method: str, own: str) -> str:
+    """A fault of a parameter: what it is, and what is allowed."""
+    name = ".".join(map(str, fault["loc"]))
+    if fault["type"] == "extra_forbidden":
+        return f"{name}: attack {method} takes no such parameter; its own are {own}."
+    if fault["type"] == "literal_error":
+        wanted = "allowed are " + fault["ctx"]["expected"].replace("'", "").replace(" or ", ", ")
+    else:
+        wanted = fault["msg"].removeprefix("Value error, ").replace("Input should", "it must")
+    return f"{name} {fault['input']!r}: {wanted}."
 
 
 def _refuse_probabilities(network: keras.Model, images: np.ndarray) -> None:

@@ -8,7 +8,7 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
-from mirage.attacks.signatures import signature
+from mirage.attacks.parameters import parameters_of
 from mirage.data.columns import BARE
 from mirage.study import drawable
 from mirage.study.drawable import empty_columns, unmeasured
@@ -300,7 +300,7 @@ def _perturbed_faults(config: Mapping, name: str, run: Mapping) -> list[str]:
     if "start" not in run:
         faults.append(f"runs.{name}: with perturbed_by, 'start' is missing: whose images?")
     attack = config["attacks"][given["attack"]]
-    minimal = signature(attack["method"]).kind == "minimal"
+    minimal = parameters_of(attack["method"]).kind == "minimal"
     if minimal == ("epsilon" in given):
         verb = "takes no epsilon" if minimal else "needs an epsilon"
         faults.append(f"runs.{name}.perturbed_by: attack {given['attack']!r} {verb}")

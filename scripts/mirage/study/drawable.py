@@ -6,7 +6,7 @@ Every fault is told in a sentence that names the key, the value and what is allo
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 
-from mirage.attacks.signatures import signature
+from mirage.attacks.parameters import parameters_of
 from mirage.data.columns import BARE
 from mirage.study.kinds import OF_EVERY_FIGURE, OF_THE_PLAN, kind
 from mirage.study.sentences import named, shown
@@ -51,12 +51,12 @@ def unmeasured(study: Study, where: str, wanted: Mapping) -> list[str]:
 def empty_columns(study: Study, where: str, attack: str, columns: Iterable[str]) -> list[str]:
     """Columns of the attack table in which an attack has no values."""
     given = study.config["attacks"][attack]
-    found = signature(given["method"])
+    found = parameters_of(given["method"])
     lacking = [
         column
         for column in columns
-        if (column in OF_GRADIENT and "gradient" not in given)
-        or (column == "iterations" and not found.counts)
+        if (column in OF_GRADIENT and not found.uses_gradient)
+        or (column == "iterations" and not found.counts_iterations)
         or (column == "epsilon" and found.kind == "minimal")
     ]
     return [f"{where}: attack {attack!r} ({given['method']}) has no {name}" for name in lacking]

@@ -13,7 +13,7 @@ import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from mirage.attacks.signatures import signature
+from mirage.attacks.parameters import parameters_of
 from mirage.data.columns import BARE
 from mirage.study.kinds import DEFAULTS, kind
 from mirage.study.needed import Needed, claimed
@@ -81,7 +81,7 @@ def plan(config: Mapping, claims: Sequence[Mapping], points: Mapping, written: W
                 continue  # told with all other names
             method = config["attacks"][one["attack"]]["method"]
             named_none = "epsilon" not in one and "epsilons" not in one
-            if named_none != (signature(method).kind == "minimal"):
+            if named_none != (parameters_of(method).kind == "minimal"):
                 needs = "needs an epsilon: epsilon or epsilons"
                 verb = needs if named_none else "takes no epsilons"
                 written.faults.append(f"{where}: attack {one['attack']!r} ({method}) {verb}")

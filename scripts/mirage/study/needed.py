@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from mirage.attacks.signatures import signature
+from mirage.attacks.parameters import parameters_of
 from mirage.data.columns import BARE
 
 
@@ -18,7 +18,7 @@ class Needed:
     def add(self, chosen: Mapping, epsilons: Iterable[str], where: str) -> None:
         """Ask for a choice; what names no run or no attack that there is asks for nothing."""
         if key := self._key(chosen):
-            minimal = signature(self.config["attacks"][key[1]]["method"]).kind == "minimal"
+            minimal = parameters_of(self.config["attacks"][key[1]]["method"]).kind == "minimal"
             self.found.setdefault(key, {}).update(dict.fromkeys(() if minimal else epsilons))
             self.asked.setdefault(key, where)
 
@@ -54,7 +54,7 @@ class Needed:
             }
             if epsilons:
                 entry["epsilons"] = sorted(epsilons, key=float)
-            elif signature(attacks[attack]["method"]).kind != "minimal":
+            elif parameters_of(attacks[attack]["method"]).kind != "minimal":
                 continue  # nobody says at which epsilon
             of_run = runs[run].get("images")
             limits = [

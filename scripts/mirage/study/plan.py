@@ -224,7 +224,7 @@ class Plan:
 
     def evaluation_files(self, evaluations: Iterable[Evaluation]) -> list[str]:
         """The rows of evaluations, over all seeds of their runs, each file once."""
-        patterns = {"sweep": self.paths.sweep, "attack": self.paths.attack}
+        patterns = {"sweep": self.paths.sweep, "iterative": self.paths.attack}
         patterns["minimal"] = self.paths.minimal
         return _once(
             file

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from mirage.attacks.signatures import signature
+from mirage.attacks.parameters import parameters_of
 from mirage.data.columns import BARE
 
 DOWNLOADED = ("mnist", "fashion_mnist")
@@ -73,8 +73,8 @@ class Study:
         return self.config["runs"]
 
     def kind(self, attack: str) -> str:
-        """The kind of jobs of an attack, see `mirage.attacks.signatures.Signature`."""
-        return signature(self.config["attacks"][attack]["method"]).kind
+        """The kind of jobs of an attack, see `mirage.attacks.parameters.AttackParameters`."""
+        return parameters_of(self.config["attacks"][attack]["method"]).kind
 
     def chosen(self, series: Mapping) -> list[Evaluation]:
         """The evaluations a figure's series draws on, at the epsilons it names, else at all.

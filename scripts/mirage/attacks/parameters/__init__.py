@@ -44,6 +44,8 @@ class AttackParameters(BaseModel):
             from another network nor adapt to a defence.
         uses_gradient: Whether the attack follows the gradient of a loss that `gradient` names.
         counts_iterations: Whether its result says how many iterations each image took.
+        bounded: Whether no perturbation is larger than epsilon, in `norm` or else in L-infinity.
+        of_batch: Whether the answer to an image depends on the other images of its batch.
     """
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
@@ -52,6 +54,8 @@ class AttackParameters(BaseModel):
     uses_network: ClassVar[bool] = True
     uses_gradient: ClassVar[bool] = False
     counts_iterations: ClassVar[bool] = False
+    bounded: ClassVar[bool] = True
+    of_batch: ClassVar[bool] = False
 
     method: str
 

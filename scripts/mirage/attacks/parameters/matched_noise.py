@@ -9,6 +9,8 @@ class Parameters(GradientParameters):
     """Parameters of `mirage.attacks.matched_noise`; the gradient is FGSM's."""
 
     kind: ClassVar[Kind] = "sweep"
+    bounded: ClassVar[bool] = False
+    of_batch: ClassVar[bool] = True
 
     method: Literal["matched_noise"] = "matched_noise"
     clip: Clip | None = None

@@ -10,6 +10,7 @@ class Parameters(AttackParameters):
 
     kind: ClassVar[Kind] = "sweep"
     uses_network: ClassVar[bool] = False
+    bounded: ClassVar[bool] = False
 
     method: Literal["noise"] = "noise"
     clip: Clip | None = None
