@@ -23,6 +23,7 @@ include: "rules/hooks.smk"
 include: "rules/data.smk"
 include: "rules/train.smk"
 include: "rules/attack.smk"
+include: "rules/gradients.smk"
 include: "rules/measure.smk"
 include: "rules/tables.smk"
 include: "rules/claims.smk"
@@ -59,6 +60,7 @@ rule checkpoints:
 rule evaluations:
     input:
         PLAN.rows("attacks"),
+        PLAN.rows("gradients"),
     localrule: True
 
 

@@ -15,6 +15,7 @@ rule claims:
         claims=own(os.path.relpath(file, FOLDER) for file in STUDY.claim_files),
         series=own(PLAN.claims_published()),
         attacks=PATHS.table.format(table="attacks.csv"),
+        gradients=PLAN.gradient_table(),
         measures=PATHS.table.format(table="measures.csv"),
         history=PATHS.table.format(table="history.csv"),
         restarts=PLAN.all_restarts(),
@@ -39,6 +40,7 @@ rule claims:
         python(
             "judge.py",
             "--claims {input.claims:q} --series {input.series:q}",
-            "--attacks {input.attacks:q} --measures {input.measures:q}",
+            "--attacks {input.attacks:q} --gradients {input.gradients:q}",
+            "--measures {input.measures:q}",
             "--history {input.history:q} --restarts {input.restarts:q} --output {output:q}",
         )

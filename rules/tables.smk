@@ -10,7 +10,7 @@ rule table:
     log:
         f"{PATHS.logs}/tables/{{table}}.log",
     wildcard_constraints:
-        table="attacks|measures|history",
+        table="attacks|gradients|measures|history",
     resources:
         gpu=0,
         runtime=growing(5),
@@ -22,7 +22,8 @@ rule table:
 
 rule cells:
     input:
-        data=lambda wildcards: PLAN.cell_files(wildcards.custom),
+        data=lambda wildcards: PLAN.cell_files(wildcards.custom, "attack"),
+        gradients=lambda wildcards: PLAN.cell_files(wildcards.custom, "gradient"),
         published=lambda wildcards: own(
             PLAN.published_files([CONFIG["tables"][wildcards.custom]["published"]])
         ),
@@ -48,13 +49,15 @@ rule cells:
     shell:
         python(
             "table.py",
-            "--data {input.data:q} --published {input.published:q} --output {output:q}",
+            "--data {input.data:q} --gradients {input.gradients:q}",
+            "--published {input.published:q} --output {output:q}",
         )
 
 
 rule summary:
     input:
         data=lambda wildcards: PLAN.summary_files(),
+        gradients=lambda wildcards: PLAN.summary_gradients(),
     output:
         csv=report(
             PATHS.table.format(table="summary.csv"),
@@ -70,12 +73,16 @@ rule summary:
     params:
         job=lambda wildcards: PLAN.table("summary", CONFIG["summary"]),
     shell:
-        python("table.py", "--data {input.data:q} --output {output:q}")
+        python(
+            "table.py",
+            "--data {input.data:q} --gradients {input.gradients:q} --output {output:q}",
+        )
 
 
 rule published:
     input:
         attacks=PATHS.table.format(table="attacks.csv"),
+        gradients=PLAN.gradient_table(),
         measures=PATHS.table.format(table="measures.csv"),
         published=own(PLAN.figure_published(*CONFIG["figures"])),
     output:
@@ -95,8 +102,8 @@ rule published:
     shell:
         python(
             "table.py",
-            "--data {input.attacks:q} {input.measures:q} --published {input.published:q}",
-            "--output {output:q}",
+            "--data {input.attacks:q} {input.measures:q} --gradients {input.gradients:q}",
+            "--published {input.published:q} --output {output:q}",
         )
 
 

@@ -24,6 +24,9 @@ def arguments() -> argparse.Namespace:
         "--series", type=Path, nargs="*", default=[], help="published.csv of studies"
     )
     parser.add_argument("--attacks", type=Path, required=True, help="attack rows as CSV")
+    parser.add_argument(
+        "--gradients", type=Path, nargs="*", default=[], help="gradient rows as CSV"
+    )
     parser.add_argument("--measures", type=Path, required=True, help="measure rows as CSV")
     parser.add_argument("--history", type=Path, required=True, help="losses by epoch as CSV")
     parser.add_argument(
@@ -46,6 +49,7 @@ def main() -> None:
     content = claims.in_types_of(content, job.dtypes)
     files = {
         "attacks": [args.attacks],
+        "gradients": args.gradients,
         "measures": [args.measures],
         "history": [args.history],
         "restarts": args.restarts,

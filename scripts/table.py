@@ -17,7 +17,10 @@ from mirage.study.jobs import Table
 def arguments() -> argparse.Namespace:
     """Read the command line."""
     parser = Table.parser(__doc__)
-    parser.add_argument("--data", type=Path, nargs="+", required=True, help="tidy CSV files")
+    parser.add_argument("--data", type=Path, nargs="*", default=[], help="tidy CSV files")
+    parser.add_argument(
+        "--gradients", type=Path, nargs="*", default=[], help="tidy CSV files of gradients"
+    )
     parser.add_argument(
         "--published", type=Path, nargs="*", default=[], help="published.csv of studies"
     )
@@ -30,16 +33,19 @@ def main() -> None:
     """Read, arrange and write."""
     args = arguments()
     job: Table = args.job
+    gradients = rows.read(args.gradients, "gradients")
     if job.table == "summary":
-        table, text = tables.summary(rows.read(args.data, "attacks"), job.options)
+        attacks = rows.read(args.data, "attacks")
+        table, text = tables.summary(attacks, gradients, job.options)
     elif job.table == "published":
         kinds = zip(args.data, ("attacks", "measures"), strict=True)
         attacks, measures = (rows.read([path], kind) for path, kind in kinds)
         values = published.table(args.published)
-        table, text = tables.published(attacks, measures, values, job.options)
+        table, text = tables.published(attacks, gradients, measures, values, job.options)
     elif job.table == "cells":
         values = published.table(args.published)
-        table, text = tables.cells(rows.read(args.data, "attacks"), values, job.options)
+        attacks = rows.read(args.data, "attacks")
+        table, text = tables.cells(attacks, gradients, values, job.options)
     else:
         keys, values = tables.TABLES[job.table]
         table = rows.read(args.data, job.table)

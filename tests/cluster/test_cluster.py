@@ -33,10 +33,10 @@ def test_every_job_is_accounted_for_and_both_nodes_worked(undisturbed):
 
 
 def test_logs_say_node_job_gpu_and_image(undisturbed, image):
-    found = (
-        logs(undisturbed, "train") | logs(undisturbed, "attacks") | logs(undisturbed, "measures")
-    )
-    assert len(found) == 4 + 3 + 2
+    found = {}
+    for kind in ("train", "attacks", "gradients", "measures"):
+        found |= logs(undisturbed, kind)
+    assert len(found) == 4 + 3 + 1 + 2
     jobs = accounted(undisturbed).set_index("JobID")
     for file, text in found.items():
         line = re.search(
@@ -55,8 +55,8 @@ def test_gpus_are_for_jobs_that_compute(undisturbed):
     gpus = jobs["AllocTRES"].str.contains("gres/gpu=1")
     # Two chains, and the evaluations of two runs; neither the data, nor tables and figures.
     assert gpus.sum() == 2 + 2
-    # The data, three tables of all rows, all small ones, the figure.
-    assert (~gpus).sum() == 1 + 3 + 1 + 1
+    # The data, four tables of all rows, all small ones, the figure.
+    assert (~gpus).sum() == 1 + 4 + 1 + 1
 
 
 def test_a_chain_is_one_job_and_so_are_the_attacks_of_a_run_and_seed(undisturbed):
@@ -78,7 +78,7 @@ def test_results_are_those_of_a_run_without_slurm_and_container(undisturbed, tmp
     (local / CONFIGURATION).write_text((undisturbed.folder / CONFIGURATION).read_text())
     result = snakemake(local, "--configfile", CONFIGURATION)
     assert result.returncode == 0, result.stdout
-    for table in ("attacks", "history", "measures", "summary"):
+    for table in ("attacks", "gradients", "history", "measures", "summary"):
         file = f"results/digits/tables/{table}.csv"
         one, other = (
             pd.read_csv(folder / file, dtype=str).drop(columns="seconds", errors="ignore")

@@ -44,7 +44,7 @@ def test_rows_do_not_depend_on_how_many_images_are_taken_at_once(
     monkeypatch.setattr(gradients, "BATCH", 128)
     parts = attacked(checkpoint, digits, dtype=dtype)
     numbers = [key for key, value in whole[0].items() if isinstance(value, float)]
-    assert len(numbers) == 11
+    assert len(numbers) == 7
     for one, other in zip(whole, parts, strict=True):
         # Not to the last bit: a product of another shape may be summed in another order, and an
         # image at the boundary may fall to the other side.
@@ -69,7 +69,6 @@ def test_the_step_is_made_in_the_network_s_type_whatever_the_gradient_s(checkpoi
     )
     for row, same in zip(one, other, strict=True):
         assert row["accuracy"] == same["accuracy"]
-        assert row["sign_disagreement"] == same["sign_disagreement"] == 0
 
 
 def test_a_transfer_attack_takes_the_gradient_of_the_source(checkpoint, digits, tmp_path):
@@ -117,8 +116,6 @@ def test_a_defended_network_is_attacked_blindly_or_through_its_defence(checkpoin
         assert row["accuracy"] == pytest.approx((answers == labels).mean())
         assert row["clean_accuracy"] == pytest.approx(before.mean())
         assert row["success"] == pytest.approx((answers != labels)[before].mean())
-        # Signs are held against the exact ones of the network whose gradient it is.
-        assert row["sign_disagreement"] < 0.01
         rows[adaptive] = row["accuracy"]
     assert rows[True] < rows[False]
 
@@ -143,7 +140,6 @@ def minimal(checkpoint, digits, method, **parameters):
 def test_a_minimal_attack_gives_one_row_without_epsilon_and_gradient(checkpoint, digits):
     row = minimal(checkpoint, digits, "deepfool")
     assert (row["epsilon"], row["gradient"], row["n"]) == ("", None, 100)
-    assert all(row[name] is None for name in gradients.MASKING)
     # By hand.
     _, (images, labels) = digits
     network = checkpoints.load(checkpoint)

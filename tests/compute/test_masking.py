@@ -9,6 +9,7 @@ from mirage.attacks import gradients
 from mirage.data.images import as_float
 from mirage.evaluation import masking
 from mirage.models import defences, networks
+from mirage.models.checkpoints import load
 
 SHARES = ("zero_share", "zero_image_share", "sign_disagreement")
 
@@ -32,13 +33,13 @@ def images(digits, checkpoints):
     """Images, and as their labels what all three networks answer."""
     _, (images, _) = digits
     images = images[:100]
-    answers = gradients.logits(networks.load(checkpoints[0]), as_float(images, "float64"))
+    answers = gradients.logits(load(checkpoints[0]), as_float(images, "float64"))
     return images, answers.argmax(axis=1).astype(np.uint8)
 
 
 def slopes(checkpoint, images, labels):
     """Gradients of the mean cross-entropy and of the log-odds of an MLP, in plain NumPy."""
-    first, bias, second, last = networks.load(checkpoint).get_weights()
+    first, bias, second, last = load(checkpoint).get_weights()
     hidden = images.reshape(len(images), -1) / 255 @ first + bias
     logits = np.maximum(hidden, 0) @ second + last
     true = np.arange(10) == labels[:, None]
@@ -81,7 +82,7 @@ def test_a_gradient_behind_a_filter_is_that_of_the_filtered_network(checkpoints,
     *_, row = masking.measure(
         checkpoints, *images, **options, defence={"method": "gaussian_smoothing", "sigma": 1}
     )
-    target = defences.defend(networks.load(checkpoints[2]), "gaussian_smoothing", {"sigma": 1})
+    target = defences.defend(load(checkpoints[2]), "gaussian_smoothing", {"sigma": 1})
     pixels = as_float(images[0], "float64")
     plain, exact = (
         gradients.input_gradient(target, pixels, images[1], loss)

@@ -10,8 +10,9 @@ from architectures import cnn, mlp
 import mirage
 from mirage.attacks import gradients, inputs
 from mirage.attacks.parameters import methods, parameters_of
+from mirage.data import columns
 from mirage.data.images import DataError, as_float
-from mirage.evaluation import passes, single
+from mirage.evaluation import masking, passes, single
 from mirage.models.networks import NetworkError
 from mirage.runtime.errors import ArgumentError
 from mirage.training import chain
@@ -86,7 +87,8 @@ def test_attack_and_masking_give_what_the_workflow_writes(
     right = round(row["clean_accuracy"] * COUNT)
     assert found.success.sum() / right == row["success"]
     gone = mirage.masking(overfitted, images, labels, **chosen)
-    for name in gradients.MASKING:
+    (row,) = masking.measure([checkpoint], images, labels, **chosen)
+    for name in columns.MASKING:
         assert getattr(gone, name) == pytest.approx(row[name], rel=1e-6), name
 
 

@@ -44,7 +44,8 @@ def expected(study):
             }.values()
         ),
         measure=sum(map(len, seeds.values())),
-        table=3,
+        gradients=sum(len(seeds[one.run]) for one in study.gradients),
+        table=3 + bool(study.gradients),
         cells=len(config["tables"]),
         claims=int(bool(study.claims)),
         summary=int("summary" in config),
@@ -131,7 +132,7 @@ def test_the_small_configuration_has_every_rule_and_every_kind_of_plot(pristine)
         assert {figure[key] for figure in figures if key in figure} == set(allowed)
 
 
-EVALUATIONS = {"prepare", "train", "perturb", "sweep", "attack", "minimal"}
+EVALUATIONS = {"prepare", "train", "perturb", "sweep", "attack", "minimal", "gradients"}
 
 
 @pytest.mark.parametrize(
@@ -142,7 +143,8 @@ EVALUATIONS = {"prepare", "train", "perturb", "sweep", "attack", "minimal"}
         ("tables", None),
         (
             "figures",
-            EVALUATIONS - {"perturb", "minimal"} | {"measure", "examples", "restarts", "figure"},
+            EVALUATIONS - {"perturb", "minimal", "gradients"}
+            | {"measure", "examples", "restarts", "figure"},
         ),
     ],
 )

@@ -22,6 +22,9 @@ PGD = {f"attack float64 1 test bare pgd float64 {epsilon}" for epsilon in ("0.05
 RESTARTS = {"restarts float64 1 test bare pgd float64 4 0.1"}
 JSMA = {"minimal float64 1 test bare jsma float64"}
 DEEPFOOL = {"minimal tuned 1 test bare deepfool float64"}
+# Of the summary, which shows the gradient of plain FGSM in float16, and behind the filter.
+PLAIN_GRADIENT = {"gradients float64 1 test bare cross_entropy_mean float16"}
+SMOOTH_GRADIENT = {"gradients float64 1 test smooth exact_sign float64"}
 PERTURB = {"perturb float64 1 4 deepfool minimal"}
 # Images to be looked at, under FGSM behind the filter and not, and under DeepFool.
 FILTERED, OPEN = (
@@ -33,6 +36,7 @@ DEEPFOOL_IMAGES = {"examples float64 1 test bare deepfool float64 4 minimal"}
 # What stands beside all rows: the published values and the ledger of claims.
 ATTACK_TABLES = {"table attacks", "published", "claims"}
 ALL_TABLES = ATTACK_TABLES | {"table measures", "table history"}
+GRADIENT_TABLES = {"table gradients", "published", "claims"}
 # What shows the attacks of PGD, and those of the plain FGSM.
 OF_PGD = {"figure by-epoch", "summary", "cells rana-table1"} | ATTACK_TABLES
 
@@ -48,6 +52,9 @@ ATTACKS_ON_FLOAT64 = FLOAT16_SWEEP | EXACT_SWEEP | BLIND | ADAPTIVE | TRANSFER |
 IMAGES = FILTERED | OPEN | DEEPFOOL_IMAGES
 OF_FLOAT64 = (
     ATTACKS_ON_FLOAT64
+    | PLAIN_GRADIENT
+    | SMOOTH_GRADIENT
+    | GRADIENT_TABLES
     | IMAGES
     | RESTARTS
     | {f"figure {name}" for name in ("examples", "filtered", "restarts", "by-value", "losses")}
@@ -235,8 +242,9 @@ def test_a_parameter_of_an_attack_reruns_what_is_trained_on_its_answers(change):
 @pytest.mark.thorough
 def test_a_parameter_of_a_defence_reruns_what_stands_behind_it_only(change):
     jobs = change(lambda config: config["defences"]["smooth"].update(sigma=2))
-    shown = {"figure by-value", "figure filtered"} | ATTACK_TABLES
-    assert jobs == BLIND | ADAPTIVE | FILTERED | shown | {"configuration"}
+    shown = {"figure by-value", "figure filtered"} | ATTACK_TABLES | GRADIENT_TABLES
+    measured = BLIND | ADAPTIVE | FILTERED | SMOOTH_GRADIENT
+    assert jobs == measured | shown | {"configuration"}
 
 
 @pytest.mark.thorough
@@ -313,8 +321,8 @@ def test_the_code_of_an_attack_reruns_what_is_trained_on_its_answers(edit):
 @pytest.mark.thorough
 def test_the_code_of_the_defences_reruns_what_stands_behind_one(edit):
     jobs = edit("scripts/mirage/models/defences.py")
-    shown = {"figure by-value", "figure filtered"} | ATTACK_TABLES
-    assert jobs == BLIND | ADAPTIVE | FILTERED | shown
+    shown = {"figure by-value", "figure filtered"} | ATTACK_TABLES | GRADIENT_TABLES
+    assert jobs == BLIND | ADAPTIVE | FILTERED | SMOOTH_GRADIENT | shown
 
 
 @pytest.mark.thorough
@@ -324,7 +332,27 @@ def test_the_code_that_attacks_share_reruns_them_all_and_no_training_but_on_thei
     shown = {f"figure {name}" for name in ("by-epsilon", "by-value", "examples", "filtered")}
     measures = {f"measure {run} 1" for run in ("float32", "float64", "small")}
     measured = measures | {"measure float32 2", "table measures", "figure spectral-norms"}
+    measured |= PLAIN_GRADIENT | SMOOTH_GRADIENT | GRADIENT_TABLES
     assert jobs == attacks | shown | measured | OF_PGD | TUNED_ANEW
+
+
+def test_the_code_of_the_measures_of_a_gradient_reruns_them_and_no_attack(edit):
+    of_gradients = PLAIN_GRADIENT | SMOOTH_GRADIENT | GRADIENT_TABLES | {"summary"}
+    assert edit("scripts/mirage/evaluation/masking.py") == of_gradients
+
+
+@pytest.mark.thorough
+def test_the_code_of_gradients_reruns_attacks_and_the_measures_of_gradients(edit):
+    jobs = edit("scripts/mirage/attacks/gradients.py")
+    assert jobs >= PLAIN_GRADIENT | SMOOTH_GRADIENT | ATTACKS_ON_FLOAT64 | FLOAT32_SWEEPS | NOISE
+
+
+@pytest.mark.thorough
+def test_a_gradient_that_is_asked_for_runs_alone(change):
+    entry = {"run": "small", "gradient": "exact_sign"}
+    new = {"gradients small 1 test bare exact_sign float32"}
+    jobs = change(lambda config: config["also"].append(entry))
+    assert jobs == new | GRADIENT_TABLES | {"configuration"}
 
 
 @pytest.mark.thorough
@@ -377,9 +405,9 @@ def test_the_code_of_the_download_reruns_nothing_where_nothing_is_downloaded(edi
     assert edit(file) == set()
 
 
-JUDGING = tuple(
-    f"study/{name}"
-    for name in ("typed", "sentences", "model_claims", "model_shown", "documents", "library")
+JUDGING = (
+    *("study/typed", "study/sentences", "study/model_claims", "study/model_shown"),
+    *("study/documents", "study/library", "study/by_gradient"),
 )
 
 

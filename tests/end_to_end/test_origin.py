@@ -115,12 +115,23 @@ def test_every_row_leads_back_to_the_checkpoint_of_its_epoch(finished, back):
         assert DATA.format(row["split"]) in found or row["run"] == "small"
 
 
+def test_a_row_of_a_gradient_leads_back_to_the_checkpoint_of_its_epoch(back):
+    asked = ["gradient=cross_entropy_mean", "run=float64", "epoch=4"]
+    printed = back("results/digits", *asked)
+    assert "zero_share" in printed
+    found = files(printed)
+    checkpoints = {name for name, steps in found.items() if steps == 1 and "keras" in name}
+    assert checkpoints == {"results/digits/checkpoints/float64/seed1/epoch4.keras"}
+    # With an attack, the gradient is the one that the attack follows.
+    assert "accuracy" in back("results/digits", *asked, "attack=fgsm", "epsilon=0.1")
+
+
 def test_more_than_one_row_is_refused_with_what_would_tell_them(finished):
     with pytest.raises(
         SystemExit, match=r"6 rows are such; say which: seed 1, 2; epsilon 0, 0\.05"
     ):
         main(["origin", str(finished / "results/digits"), "run=float32", "epoch=4"])
-    with pytest.raises(SystemExit, match="no row of an attack has run unknown"):
+    with pytest.raises(SystemExit, match="no row of an attack or a gradient has run unknown"):
         main(["origin", str(finished / "results/digits"), "run=unknown"])
     with pytest.raises(SystemExit, match="colour: no column that tells a row; there are run, seed"):
         main(["origin", str(finished / "results/digits"), "colour=red"])

@@ -71,7 +71,7 @@ def test_the_attack_of_the_guide_is_two_files(fresh):
     assert rows.loc["0", "accuracy"] == rows.loc["0", "clean_accuracy"]
     assert rows.loc["0.1", "rho_linf"] > 0.09
     assert rows.loc["0.8", "accuracy"] < rows.loc["0", "accuracy"]
-    assert pd.isna(rows.loc["0.1", "zero_share"])  # it follows no gradient
+    assert pd.isna(rows.loc["0.1", "gradient"])  # it follows none
 
 
 def ten_lines():

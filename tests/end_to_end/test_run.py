@@ -71,14 +71,27 @@ def test_there_is_a_row_for_every_run_seed_epoch_attack_type_split_and_epsilon(r
     assert set(found) == expected
 
 
+def test_there_is_a_row_for_every_gradient_that_is_asked_for(results):
+    folder, study = results
+    keys = ["run", "gradient", "dtype", "split", "defence", "seed", "epoch"]
+    expected = {
+        (one.run, one.gradient, one.dtype, one.split, one.defence, seed, epoch)
+        for one in study.gradients
+        for seed in study.runs[one.run]["seeds"]
+        for epoch in study.runs[one.run]["epochs"]
+    }
+    rows = pd.read_csv(folder / "tables/gradients.csv")
+    assert len(rows) == len(expected)
+    assert set(rows[keys].itertuples(index=False, name=None)) == expected
+
+
 def test_rows_agree_with_one_another(results):
     folder, _ = results
     rows = attacks(folder)
     shares = rows[["clean_accuracy", "accuracy", "success", "changed_share"]]
+    gradients = pd.read_csv(folder / "tables/gradients.csv")
     of_gradients = ["zero_share", "zero_image_share", "sign_disagreement"]
-    followed = rows["gradient"].notna()
-    assert rows.loc[~followed, of_gradients].isna().all(axis=None)
-    for some in (shares, rows.loc[followed, of_gradients]):
+    for some in (shares, gradients[of_gradients]):
         assert len(some)
         assert some.notna().all(axis=None)
         assert some.ge(0).all(axis=None)
@@ -87,7 +100,7 @@ def test_rows_agree_with_one_another(results):
     assert len(unmoved)
     assert (unmoved["accuracy"] == unmoved["clean_accuracy"]).all()
     # The exact-sign gradient in float64 is what all others are held against.
-    reference = rows[(rows["gradient"] == "exact_sign") & (rows["dtype"] == "float64")]
+    reference = gradients.query("gradient == 'exact_sign' and dtype == 'float64'")
     assert len(reference)
     assert (reference["sign_disagreement"] == 0).all()
     # One checkpoint has one clean accuracy, whatever attacks it.

@@ -206,11 +206,14 @@ def test_arrays_that_are_no_split_are_refused(jobs, run, given, told, tmp_path):
 # --- Tables ---------------------------------------------------------------------------------------
 
 FGSM = f"{ATTACKS}/float64/seed1/test/bare/pgd/float64/eps0.05.csv"
+SLOPE = "results/digits/gradients/float64/seed1/test/bare/cross_entropy_mean/float16.csv"
 # A table, a column that its reader needs, and the reader.
 TABLE_READERS = [
     (FGSM, "success", f"{TABLES}/attacks.csv"),
     (FGSM, "success", f"{TABLES}/rana-table1.csv"),
-    (FGSM, "sign_disagreement", f"{TABLES}/summary.csv"),
+    (FGSM, "success", f"{TABLES}/summary.csv"),
+    (SLOPE, "sign_disagreement", f"{TABLES}/summary.csv"),
+    (SLOPE, "zero_share", f"{TABLES}/gradients.csv"),
     (FGSM, "accuracy", "results/digits/figures/by-epoch.png"),
     (f"{TABLES}/attacks.csv", "accuracy", f"{TABLES}/published.csv"),
     (f"{TABLES}/measures.csv", "value", f"{TABLES}/published.csv"),
@@ -227,7 +230,9 @@ TABLE_READERS = [
         "results/digits/figures/losses.png",
     ),
     (f"{TABLES}/history.csv", "validation_loss", f"{TABLES}/claims.csv"),
-    (f"{TABLES}/attacks.csv", "zero_share", f"{TABLES}/claims.csv"),
+    (f"{TABLES}/attacks.csv", "accuracy", f"{TABLES}/claims.csv"),
+    (f"{TABLES}/gradients.csv", "zero_share", f"{TABLES}/claims.csv"),
+    (f"{TABLES}/gradients.csv", "zero_share", f"{TABLES}/published.csv"),
     (
         f"{ATTACKS}/float64/seed1/test/bare/pgd/float64/restarts_epoch4_eps0.1.csv",
         "start_loss",
@@ -246,7 +251,7 @@ def test_a_table_of_another_version_is_refused(jobs, run, file, column, reader):
     refused(jobs, run, reader, file, f"lacks the column {column}. Another version")
 
 
-@pytest.mark.parametrize(("file", "reader"), [TABLE_READERS[n][::2] for n in (0, 3, 10)])
+@pytest.mark.parametrize(("file", "reader"), [TABLE_READERS[n][::2] for n in (0, 5, 12)])
 def test_a_damaged_table_is_refused(jobs, run, file, reader):
     content = (run / file).read_bytes()
     columns = content.splitlines()[0].count(b",") + 1
@@ -265,6 +270,7 @@ def test_a_damaged_table_is_refused(jobs, run, file, reader):
 def test_rows_have_the_columns_that_their_readers_ask_for(finished):
     kinds = {
         "attacks": "attacks/**/[se][wp][es]*.csv",
+        "gradients": "gradients/**/*.csv",
         "measures": "measures/**/*.csv",
         "history": "checkpoints/**/*.csv",
         "restarts": "attacks/**/restarts_*.csv",

@@ -210,6 +210,134 @@ def test_a_claim_asks_for_what_it_tests_and_for_the_same_with_the_exact_sign():
     ]
 
 
+def gradients(given):
+    """The gradients that are measured: run, gradient, dtype, split, defence and images."""
+    study = config.read(given, WORKFLOW)
+    return [tuple(vars(one).values())[:6] for one in study.gradients]
+
+
+MEAN, EXACT = "cross_entropy_mean", "exact_sign"
+SMOOTH = {"defences": {"smooth": {"method": "gaussian_smoothing", "sigma": 1}}}
+TRANSFER = {"transfer": {"method": "fgsm", "gradient": EXACT, "source": "other"}}
+FIGURE = {"figures": {"a": lines(y="zero_share", select={"run": "one", "gradient": [MEAN, EXACT]})}}
+CLAIM = {
+    "id": "own-01",
+    "statement": "s",
+    "test": [
+        {
+            "kind": "trend",
+            "select": {
+                "table": "gradients",
+                "run": "one",
+                "gradient": MEAN,
+                "column": "zero_share",
+            },
+            "sign": "rising",
+        }
+    ],
+}
+SUMMARY = {"runs": ["one"], "epsilon": "0.1"}
+
+
+@pytest.mark.parametrize(
+    ("own", "found"),
+    [
+        ({"also": [{"run": "one", "attack": "fgsm", "epsilon": "0.1"}]}, []),
+        (FIGURE, [(MEAN, "float32", "test", "bare"), (EXACT, "float32", "test", "bare")]),
+        (
+            {
+                "also": [{"run": "one", "gradient": MEAN, "dtype": ["float16", "float64"]}],
+                "figures": {
+                    "a": lines(
+                        y=["zero_share", "sign_disagreement"],
+                        select={"run": "one", "gradient": MEAN, "dtype": "float64", "epoch": 3},
+                    )
+                },
+            },
+            [(MEAN, "float64", "test", "bare"), (MEAN, "float16", "test", "bare")],
+        ),
+        (
+            {
+                "also": [{"run": "one", "gradient": EXACT, "defence": "smooth", "split": "train"}],
+                **SMOOTH,
+            },
+            [(EXACT, "float32", "train", "smooth")],
+        ),
+        (
+            {
+                "tables": {
+                    "t": {
+                        "title": "t",
+                        "common": {"run": "one"},
+                        "rows": [{"label": "a", "gradient": MEAN}, {"label": "b", "missing": "no"}],
+                        "columns": [{"label": "c", "value": "zero_share"}],
+                    }
+                }
+            },
+            [(MEAN, "float32", "test", "bare")],
+        ),
+        # The second verdict takes the exact sign.
+        (
+            {"claims": [CLAIM]},
+            [(MEAN, "float32", "test", "bare"), (EXACT, "float32", "test", "bare")],
+        ),
+        ({"claims": [CLAIM | {"no_exact": "why"}]}, [(MEAN, "float32", "test", "bare")]),
+        # Of its first column.
+        (
+            {
+                "summary": {
+                    **SUMMARY,
+                    "columns": [
+                        {"label": "a", "attack": "fgsm", "dtype": "float16"},
+                        {"label": "b", "attack": "fgsm_exact", "dtype": "float32"},
+                    ],
+                }
+            },
+            [(MEAN, "float16", "test", "bare")],
+        ),
+        (
+            {
+                "summary": {
+                    **SUMMARY,
+                    "columns": [{"label": "a", "attack": "matched_noise", "dtype": "float32"}],
+                    "split": "train",
+                }
+            },
+            [(MEAN, "float32", "train", "bare")],
+        ),
+        (
+            {
+                "summary": {
+                    **SUMMARY,
+                    "columns": [{"label": "a", "attack": "noise", "dtype": "float32"}],
+                }
+            },
+            [],
+        ),
+    ],
+)
+def test_a_gradient_is_measured_where_it_is_asked_for_and_once(own, found):
+    assert gradients(bring(**own)) == [("one", *one, None) for one in found]
+
+
+def test_the_summary_of_a_transfer_shows_the_gradient_of_its_source():
+    given = bring(
+        attacks=TRANSFER,
+        summary={**SUMMARY, "columns": [{"label": "a", "attack": "transfer", "dtype": "float64"}]},
+    )
+    given["runs"]["other"] = given["runs"]["one"]
+    assert gradients(given) == [("other", EXACT, "float64", "test", "bare", None)]
+    assert set(config.read(given, WORKFLOW).runs) == {"one", "other"}
+
+
+def test_a_gradient_is_that_of_as_many_images_as_its_run_says():
+    given = bring(**FIGURE)
+    for images, most, expected in ((20, None, 20), (20, 10, 10), ({"fgsm": 20}, None, None)):
+        given["runs"]["one"]["images"] = images
+        found = gradients(given | ({"max_images": most} if most else {}))
+        assert [one[-1] for one in found] == [expected] * 2
+
+
 def test_a_claim_that_looks_for_its_epsilon_does_so_where_others_measure():
     where = {"run": "one", "attack": "fgsm", "epsilon_where": {"accuracy": 0.3}}
     test = [{"kind": "value", "select": where, "published": 0.3, "tolerance": 0.1}]

@@ -13,6 +13,9 @@ FGSM = {"run": "one", "attack": "fgsm", "dtype": "float32", "split": "test"}
 DEEPFOOL = {**FGSM, "attack": "deepfool"}
 OTHER = {**FGSM, "attack": "transfer"}
 POINT = {**FGSM, "epochs": [3], "epsilons": ["0.1"]}
+SLOPE = {"run": "one", "gradient": "cross_entropy_mean"}
+EXACT = {**SLOPE, "gradient": "exact_sign"}
+ZERO = {"y": "zero_share"}
 
 
 def told(plot, series, published=None, **more):
@@ -108,7 +111,29 @@ UNDRAWABLE = [
     ("examples", [POINT, {**POINT, "split": "train"}], {}, ["select.1.split", "'train' is not"]),
     ("filtered", [POINT, {**POINT, "epsilons": ["0.2"]}], {}, ["select.1.epsilons", "['0.2']"]),
     ("filtered", [POINT, {**POINT, "attack": "pgd"}], {}, ["select.1.attack", "'pgd' is not"]),
-    ("by-epoch", [DEEPFOOL], {"y": "zero_share"}, ["'deepfool' (deepfool) has no zero_share"]),
+    ("by-epoch", [DEEPFOOL], ZERO, ["(deepfool) has no zero_share", "one of cross_entropy_sum"]),
+    (
+        "by-epoch",
+        [FGSM],
+        ZERO,
+        ["'fgsm' (fgsm) has no zero_share", "write gradient: exact_sign in"],
+    ),
+    ("by-epoch", [OTHER], ZERO, ["write gradient: exact_sign, run: other in place of attack:"]),
+    ("by-epoch", [{"run": "one"}], ZERO, ["has no zero_share", "write gradient: one of"]),
+    ("by-epoch", [SLOPE], {}, ["'cross_entropy_mean' has no accuracy", "write attack: in place"]),
+    (
+        "by-epoch",
+        [SLOPE],
+        {"y": ["accuracy", "zero_share"]},
+        ["has no accuracy; it has zero_share"],
+    ),
+    ("by-epoch", [{**SLOPE, "attack": "fgsm"}], ZERO, ["'fgsm'", "stand together"]),
+    ("by-epoch", [{**SLOPE, "epsilon": "0.1"}], ZERO, ["takes no epsilon"]),
+    ("by-epoch", [{**SLOPE, "clean": True}], ZERO, ["does not take clean"]),
+    ("by-epoch", [SLOPE] * 2, ZERO, ["two lines are called 'cross_entropy_mean'"]),
+    ("by-epoch", [{**SLOPE, "gradient": "hinge"}], ZERO, ["'hinge'", "allowed are cross_entropy_"]),
+    ("by-epsilon", [SLOPE], ZERO, ["'cross_entropy_mean' takes no epsilons to be drawn by"]),
+    ("losses", [SLOPE], {}, ["does not take gradient"]),
     ("by-epoch", [FGSM], {"y": ["accuracy", "iterations"]}, ["(fgsm) has no iterations"]),
 ]
 
@@ -124,6 +149,9 @@ DRAWABLE = [
     ("by-value", [{**POINT, "x": 1}, {**POINT, "x": 1, "label": "a"}], X),
     ("by-epsilon", [{**FGSM, "epochs": [3]}], {"log_x": True, "colours": {"epoch 3": "C1"}}),
     ("by-epoch", [DEEPFOOL], {"y": ["iterations", "rho_l2"]}),
+    ("by-epoch", [SLOPE, EXACT], {"y": ["zero_share", "sign_disagreement"]}),
+    ("by-epoch", [{**SLOPE, "gradient": ["exact_sign", "cross_entropy_sum"]}], ZERO),
+    ("by-value", [{**SLOPE, "x": 1}, {**SLOPE, "run": "other", "x": 2}], {**X, **ZERO}),
     ("losses", [{"run": "one"}, {"run": "other", "panel": "p"}], {"y_label": "y"}),
     ("examples", [POINT, {**DEEPFOOL, "epochs": [1]}], {}),
     ("filtered", [POINT, {**POINT, "defence": "smooth", "label": "a"}], {}),
@@ -154,7 +182,8 @@ def test_images_of_runs_with_other_splits_do_not_stand_side_by_side():
         ("by-epoch", FGSM, {}, ["accuracy"], None),
         ("by-epoch", FGSM, {}, ["clean_accuracy"], "no accuracy"),
         ("by-epoch", {**FGSM, "clean": True}, {}, ["clean_accuracy"], None),
-        ("by-epoch", FGSM, {"y": "zero_share"}, ["accuracy"], "no zero_share"),
+        ("by-epoch", SLOPE, ZERO, ["accuracy"], "no zero_share"),
+        ("by-epoch", SLOPE, ZERO, ["zero_share"], None),
         ("by-epsilon", {**FGSM, "epochs": [3]}, {}, ["clean_accuracy"], None),
         ("spectral-norms", {"run": "one"}, {}, ["spectral_norm"], None),
         ("spectral-norms", {"run": "one"}, {}, ["accuracy"], "no spectral_norm"),

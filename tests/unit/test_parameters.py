@@ -11,14 +11,15 @@ import re
 from typing import get_args
 
 import keras
+import numpy as np
 import pytest
 from configurations import WORKFLOW, small
 
 from mirage.attacks import gradients
-from mirage.attacks.parameters import Gradient, methods, parameters_of
+from mirage.attacks.parameters import GRADIENTS, methods, parameters_of
 from mirage.data import columns, datasets, folders, images
 from mirage.models import defences, networks
-from mirage.study import config, drawable, kinds, language, model_shown, study
+from mirage.study import config, kinds, language, model_shown, study
 from mirage.study.model import Configuration
 from mirage.study.typed import json_schema
 
@@ -167,15 +168,17 @@ def test_a_value_of_another_kind_is_told_with_its_key(kind, name, declared, bran
 
 
 def test_the_words_are_those_that_the_code_knows():
-    assert set(get_args(Gradient)) == set(gradients.LOSSES)
+    assert tuple(gradients.LOSSES) == GRADIENTS
     assert get_args(model_shown.Dtype) == networks.DTYPES
 
 
-def test_columns_are_those_of_the_table_of_attacks():
+def test_columns_are_those_of_the_tables_of_attacks_and_gradients():
     computed = {"clean_error", "seconds_per_image"}
     values = set(get_args(model_shown.Value)) - computed
-    assert values | set(get_args(model_shown.Column)) <= set(columns.COLUMNS["attacks"])
-    assert set(drawable.OF_GRADIENT) == set(gradients.MASKING)
+    known = {*columns.COLUMNS["attacks"], *columns.COLUMNS["gradients"]}
+    assert values | set(get_args(model_shown.Column)) <= known
+    some = np.ones((1, 2), np.float32)
+    assert tuple(gradients.masking(some, gradients.sign(some))) == columns.MASKING
 
 
 @pytest.mark.parametrize("name", OPTIMIZER_BRANCHES)

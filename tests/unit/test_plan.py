@@ -66,6 +66,20 @@ def test_an_attack_says_all_that_its_script_needs(plan):
     assert list(first) == ["dataset", "run", "seed", "epoch", "split", "attack", "defence"]
 
 
+def test_a_gradient_says_all_that_its_script_needs_and_attacks_share_it(plan):
+    named = {"run": "float64", "gradient": "exact_sign", "dtype": "float64", "defence": "smooth"}
+    wildcards = Named(named, seed="1", split="test")
+    job = job_of(plan.gradients(wildcards), jobs.Gradient)
+    assert job.filter == {"method": "gaussian_smoothing", "sigma": 1}
+    assert (job.seed, job.epochs, job.images) == (1, [1, 4], None)
+    assert job.code["modules"] == ["models.defences"]
+    folder = f"{RESULTS}/gradients/float64/seed1/test"
+    shown = f"{folder}/bare/cross_entropy_mean/float16.csv"
+    assert plan.rows("gradients") == [shown, f"{folder}/smooth/exact_sign/float64.csv"]
+    assert plan.summary_gradients() == [shown]
+    assert plan.gradient_table() == [f"{RESULTS}/tables/gradients.csv"]
+
+
 def test_a_transfer_attack_takes_the_checkpoints_of_its_source_of_the_same_seed(plan):
     found = plan.attacked(Named(run="float64", seed="1", split="validation", attack="transfer"))
     folder = f"{RESULTS}/checkpoints/{{}}/seed1/epoch{{}}.keras"

@@ -577,6 +577,40 @@ def test_no_second_verdict_without_an_attack_that_could_be_masked():
     assert (found["exact_verdict"], found["exact_reason"]) == ("", "for a reason")
 
 
+SLOPE = {
+    **{"table": "gradients", "run": "one"},
+    **{"gradient": "cross_entropy_mean", "column": "zero_share"},
+}
+
+
+def test_second_verdict_on_a_gradient_is_that_of_the_exact_sign():
+    rows = pd.DataFrame(
+        [
+            {
+                **{"run": "one", "seed": seed, "epoch": 1, "split": "test", "defence": defence},
+                **{"gradient": gradient, "dtype": "float32", "zero_share": share + seed / 100},
+            }
+            for gradient, defence, share in (
+                ("cross_entropy_mean", "bare", 0.5),
+                ("cross_entropy_mean", "smooth", 0.7),
+                ("exact_sign", "bare", 0.0),
+            )
+            for seed in (0, 1, 2)
+        ]
+    )
+    test = [condition("value", select=SLOPE, published=0.5, tolerance=0.05)]
+    found = line({"gradients": rows}, test=test)
+    assert (found["verdict"], found["exact_verdict"]) == (REPRODUCED, NOT_REPRODUCED)
+    assert (found["measured"], found["exact_measured"]) == pytest.approx((0.51, 0.01))
+    exact = [
+        condition("value", select=SLOPE | {"gradient": "exact_sign"}, published=0, tolerance=1)
+    ]
+    found = line({"gradients": rows}, test=exact)
+    assert found["exact_reason"] == "tested with the exact-sign gradient already"
+    # A run in which no gradient is measured has no such table.
+    assert "no table gradients" in line({}, test=test)["reason"]
+
+
 def test_not_testable_and_other_data_sets():
     rows = given(attacks([0.5, 0.5]), attacks([0.7, 0.71], run="other"))
     found = line(rows, not_testable="nobody looked")
@@ -677,10 +711,12 @@ def test_the_shipped_configuration_measures_what_the_claims_ask_for(shipped):
             asked = selection.get("epoch")
             if isinstance(asked, int) and selection.get("table") != "history":
                 lacking += [(name, "epoch", asked)] * (asked not in epochs)
-            if selection.get("table", "attacks") != "attacks":
+            table = selection.get("table", "attacks")
+            if table not in ("attacks", "gradients"):
                 continue
-            wanted = {**selections.DEFAULTS["attacks"], **selection}
-            keys = {key: wanted[key] for key in ("run", "attack", "dtype", "split", "defence")}
+            wanted = {**selections.DEFAULTS[table], **selection}
+            kind = table.removesuffix("s")
+            keys = {key: wanted[key] for key in ("run", kind, "dtype", "split", "defence")}
             if part["kind"] == "series":
                 del keys["split"]  # stands in published.csv
             sizes = {"epsilons": [selection["epsilon"]]} if "epsilon" in selection else {}
@@ -711,6 +747,14 @@ SPOILED = [
     ("test", [{**EQUALS, "select": {**ONE, "column": "acuracy"}}], "attacks has no column 'acu"),
     ("test", [{**EQUALS, "select": {"run": "a", "table": "history", "column": "rho_l2"}}], "loss"),
     ("test", [{**EQUALS, "select": {**ONE, "measure": "norm"}}], "spectral_norm, logit_margin"),
+    ("test", [{**EQUALS, "select": {**ONE, "column": "zero_share"}}], "write table: gradients"),
+    ("test", [{**EQUALS, "select": {**ONE, "gradient": "exact_sign"}}], "stand together; keep"),
+    ("test", [{**EQUALS, "select": {**SLOPE, "attack": "fgsm"}}], "stand together; keep gradient"),
+    ("test", [{**EQUALS, "select": {**SLOPE, "epsilon": "0.1"}}], "takes no epsilon"),
+    ("test", [{**EQUALS, "select": {**SLOPE, "column": "accuracy"}}], "no column 'accuracy'"),
+    ("test", [{**EQUALS, "select": {**SLOPE, "gradient": "hinge"}}], "'hinge'.*exact_sign"),
+    ("test", [{**EQUALS, "select": {"run": "a", "table": "gradients"}}], "needs gradient and col"),
+    ("test", [{**EQUALS, "select": {"run": "a", "gradient": "exact_sign"}}], "write table: grad"),
 ]
 
 

@@ -26,11 +26,25 @@ def rows(**columns):
                 "n": 50,
                 "clean_accuracy": 0.9 + seed / 100,
                 "accuracy": epoch / 10 + seed / 100,
-                "zero_share": 0.25,
-                "sign_disagreement": 0.5,
                 "success": 0.8,
                 "rho_l2": 0.005,
                 "seconds": 10.0 * seed,
+            }
+            for seed in (1, 3)
+            for epoch in (1, 2)
+        ]
+    )
+    return table.assign(**columns)
+
+
+def slopes(**columns):
+    """Rows of a gradient of two seeds and two epochs, one column or another changed."""
+    table = pd.DataFrame(
+        [
+            {
+                **{"run": "one", "seed": seed, "epoch": epoch, "split": "test", "defence": "bare"},
+                **{"gradient": "cross_entropy_mean", "dtype": "float32", "n": 50},
+                **{"zero_share": epoch / 10 + seed / 100, "sign_disagreement": 0.5},
             }
             for seed in (1, 3)
             for epoch in (1, 2)
@@ -73,8 +87,27 @@ def test_the_short_table_puts_attacks_side_by_side():
             {"label": "narrow", "attack": "fgsm", "dtype": "float32"},
             {"label": "wide", "attack": "fgsm", "dtype": "float64"},
         ],
+        # The second run's is that of another run, as of a transfer attack.
+        "gradients": [None, {"run": "two", "gradient": "exact_sign", "dtype": "float32"}],
     }
-    numbers, text = tables.summary(table, options)
+    gradients = pd.concat(
+        [
+            slopes(),
+            slopes(run="two"),
+            slopes(run="two", gradient="exact_sign", zero_share=0.0),
+            slopes(run="two", gradient="exact_sign", zero_share=0.0, epoch=99),
+            slopes(run="two", gradient="exact_sign", dtype="float64"),
+        ]
+    )
+    numbers, text = tables.summary(table, gradients, options)
+    assert numbers["zero_share"].tolist()[2:] == [0, 0]
+    assert text["sign_disagreement"].tolist() == ["", "", "0.500 ± 0.000", "0.500 ± 0.000"]
+    # An attack that follows no gradient.
+    without = {**options, "gradients": [None, None]}
+    bare, _ = tables.summary(table, table_rows.read([], "gradients"), without)
+    assert bare["zero_share"].isna().all()
+    assert bare.columns.tolist() == numbers.columns.tolist()
+    pd.testing.assert_series_equal(bare["wide"], numbers["wide"])
     assert numbers["run"].tolist() == ["other", "other", "one", "one"]
     assert numbers["epoch"].tolist() == [1, 2, 1, 2]
     assert numbers["clean"].tolist() == pytest.approx([0.92] * 4)
@@ -111,7 +144,7 @@ def test_published_values_stand_beside_the_rows_they_speak_of():
     )
     series = [{**CELL, "published": "a"}, {"run": "one", "published": "b"}]
     attacks = pd.concat([rows(defence="smooth", accuracy=0.9, clean_accuracy=0.1), rows()])
-    numbers, text = tables.published(attacks, measures, values, series)
+    numbers, text = tables.published(attacks, slopes(), measures, values, series)
     assert numbers["measured"].tolist()[:2] == pytest.approx([0.22, 0.92])
     assert numbers["difference"].tolist()[:2] == pytest.approx([-0.08, 0.02])
     # The published epoch 99 was not measured: the line stays, and says so.
@@ -127,8 +160,25 @@ def test_published_values_of_a_defence_stand_beside_the_rows_of_that_defence():
     )
     attacks = pd.concat([rows(), rows(defence="smooth", accuracy=0.9)])
     series = [{"run": "one", "attack": "fgsm", "defence": "smooth", "published": "a"}]
-    numbers, _ = tables.published(attacks, pd.DataFrame(), values, series)
+    numbers, _ = tables.published(attacks, slopes(), pd.DataFrame(), values, series)
     assert numbers["measured"].tolist() == [0.9]
+
+
+def test_published_measures_of_a_gradient_stand_beside_the_rows_of_that_gradient():
+    values = pd.DataFrame(
+        [
+            ["s", "figure 1", "a", "test", 2, "0.10", "zero_share", None, 0.3],
+            ["s", "figure 1", "a", "test", 2, "0.10", "accuracy", None, 0.3],
+        ],
+        columns=POINT,
+    )
+    gradients = pd.concat([slopes(zero_share=0.9, defence="smooth"), slopes()])
+    select = {"run": "one", "gradient": "cross_entropy_mean", "defence": "bare"}
+    series = [{**select, "published": "a"}]
+    numbers, _ = tables.published(rows(), gradients, pd.DataFrame(), values, series)
+    assert numbers["measured"].tolist()[0] == pytest.approx(0.22)
+    # A gradient has no accuracy.
+    assert numbers["seeds"].tolist() == [2, 0]
 
 
 # --- Tables of cells ----------------------------------------------------------------------------
@@ -147,7 +197,7 @@ def cells(attacks, *columns, row=None, published=PUBLISHED):
     ]
     first = {"key": "a", "label": "a"}
     options = {"published": "t", "common": CELL, "rows": [row or first], "columns": labelled}
-    numbers, text = tables.cells(attacks, published, options)
+    numbers, text = tables.cells(attacks, slopes(), published, options)
     return numbers.set_index("column"), text
 
 
@@ -287,6 +337,24 @@ def test_a_minimal_attack_has_no_epsilon():
     assert pd.isna(numbers.loc["x", "epsilon"])
 
 
+def test_a_cell_by_gradient_shows_a_measure_of_it():
+    cell = {"gradient": "cross_entropy_mean", "value": "zero_share"}
+    options = {
+        "published": "t",
+        "common": {"run": "one", "dtype": "float32", "split": "test"},
+        "rows": [{"label": "a"}],
+        "columns": [
+            {"label": "x", **cell},
+            {"label": "y", **cell, "epoch": 1},
+            {"label": "z", "attack": "fgsm", "epsilon": "0.10", "value": "accuracy"},
+        ],
+    }
+    gradients = pd.concat([slopes(), slopes(gradient="exact_sign", zero_share=0.0)])
+    numbers, text = tables.cells(rows(), gradients, PUBLISHED, options)
+    assert numbers["measured"].tolist() == pytest.approx([0.22, 0.12, 0.22])
+    assert text.iloc[0].tolist() == ["a", "0.220 ± 0.014", "0.120 ± 0.014", "0.220 ± 0.014"]
+
+
 def test_rows_and_columns_stand_in_the_order_of_the_configuration(tmp_path):
     options = {
         "published": "t",
@@ -294,7 +362,7 @@ def test_rows_and_columns_stand_in_the_order_of_the_configuration(tmp_path):
         "rows": [{"label": "second"}, {"label": "first", "epoch": 1}],
         "columns": [{"label": "z"}, {"label": "b", "missing": "none"}],
     }
-    numbers, text = tables.cells(rows(), PUBLISHED, options)
+    numbers, text = tables.cells(rows(), slopes(), PUBLISHED, options)
     assert text[""].tolist() == ["second", "first"]
     assert text.columns.tolist() == ["", "z", "b"]
     tables.write(numbers, text, tmp_path / "t.csv", tmp_path / "t.md")

@@ -168,10 +168,6 @@ def sign(gradient: np.ndarray) -> np.ndarray:
     return np.subtract(positive, negative, out=positive)
 
 
-# The fields of `masking`.
-MASKING = ("zero_share", "zero_image_share", "sign_disagreement", "mean_abs_gradient")
-
-
 def masking(gradient: np.ndarray, exact: np.ndarray) -> dict[str, float]:
     """How much of a gradient is gone or wrong.
 

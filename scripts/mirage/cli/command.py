@@ -77,7 +77,7 @@ def parser() -> argparse.ArgumentParser:
         "row",
         nargs="*",
         metavar="KEY=VALUE",
-        help="columns of a row of an attack, such as run=float32 seed=1 epoch=181",
+        help="columns of a row of attacks or gradients, such as run=float32 seed=1 epoch=181",
     )
 
     schema = verbs.add_parser(

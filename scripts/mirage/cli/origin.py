@@ -75,11 +75,11 @@ def record_of(target: Path) -> Path:
 
 def several(rows: list[tuple[str, dict]]) -> str:
     """What to add to a question that many rows answer."""
-    differ = {
-        key: sorted({values[key] for _, values in rows})
-        for key in provenance.ROW
-        if len({values[key] for _, values in rows}) > 1
-    }
+    differ = {}
+    for key in provenance.ROW:
+        found = sorted({values.get(key, "") for _, values in rows})
+        if len(found) > 1:
+            differ[key] = filter(None, found)
     told = "; ".join(f"{key} {', '.join(values)}" for key, values in differ.items())
     return f"{len(rows)} rows are such; say which: {told}"
 

@@ -7,13 +7,18 @@ from pathlib import Path
 from mirage.runtime.errors import MirageError
 from mirage.runtime.files import atomic
 
+# How much of a gradient is gone or wrong: what `mirage.attacks.gradients.masking` gives.
+MASKING = ("zero_share", "zero_image_share", "sign_disagreement", "mean_abs_gradient")
 # The columns of each kind of rows, those that tell one row from another first.
 COLUMNS = {
     "attacks": (
         *("dataset", "run", "seed", "epoch", "split", "attack", "defence", "gradient", "dtype"),
-        *("epsilon", "n", "clean_accuracy", "accuracy", "success", "zero_share"),
-        *("zero_image_share", "sign_disagreement", "mean_abs_gradient", "rho_l2", "rho_linf"),
+        *("epsilon", "n", "clean_accuracy", "accuracy", "success", "rho_l2", "rho_linf"),
         *("median_l2", "changed_share", "iterations", "seconds"),
+    ),
+    "gradients": (
+        *("dataset", "run", "seed", "epoch", "split", "defence", "gradient", "dtype", "n"),
+        *MASKING,
     ),
     "measures": ("dataset", "run", "seed", "epoch", "split", "measure", "item", "value"),
     "history": (

@@ -30,6 +30,25 @@ class Measure(OfRun):
     epochs: list[int]
 
 
+class Gradient(OfRun):
+    """Measure a gradient of checkpoints of these epochs.
+
+    Attributes:
+        gradient: The loss that it is of, a name in `mirage.attacks.gradients.LOSSES`.
+        dtype: Of the gradient.
+        defence: Name of the defence.
+        filter: The defence's method and parameters; None for the bare network.
+        images: At how many, from the first on; None for all.
+    """
+
+    epochs: list[int]
+    gradient: str
+    dtype: str
+    defence: str
+    filter: dict[str, Any] | None = None
+    images: int | None = None
+
+
 class OfAttack(OfRun):
     """A job with one attack.
 

@@ -10,6 +10,8 @@ from mirage.attacks import gradients, inputs
 from mirage.data.images import as_float
 from mirage.evaluation.passes import defended
 from mirage.models import networks
+from mirage.models.cast import assign, cast
+from mirage.models.checkpoints import load, load_weights
 
 
 def measure(
@@ -44,14 +46,14 @@ def measure(
         DataError: Images or labels are not what `mirage.attacks.inputs.check_split` asks for.
     """
     # Built once, as in `mirage.evaluation.passes.evaluate`.
-    network = networks.load(checkpoints[0])
+    network = load(checkpoints[0])
     inputs.check_split(network, images, labels)
-    copies = [networks.cast(network, kind) for kind in (dtype, "float64")]
+    copies = [cast(network, kind) for kind in (dtype, "float64")]
     tested, exact = (defended(copy, defence) for copy in copies)
     for checkpoint in checkpoints:
-        networks.load_weights(network, checkpoint)
+        load_weights(network, checkpoint)
         for copy in copies:
-            networks.assign(copy, network)
+            assign(copy, network)
         found = Counter()
         for part in gradients.batches(len(images)):
             pixels, classes = as_float(images[part], networks.dtype_of(network)), labels[part]

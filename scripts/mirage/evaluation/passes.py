@@ -104,12 +104,10 @@ def evaluate(
     Yields:
         For each checkpoint and epsilon: gradient, dtype, epsilon, n, clean_accuracy, accuracy,
         success (share of the images classified rightly that are misled, or what the attack calls
-        success; None where none is classified rightly), the shares of
-        `mirage.attacks.gradients.masking` at the clean images (empty for an attack without a
-        gradient), the means over images of `mirage.models.measures.perturbation` (of rho over
-        those that are not black) and the median_l2, the mean of iterations (empty where the attack
-        counts none), and seconds (of the attack; the gradient that all epsilons share is counted
-        in each).
+        success; None where none is classified rightly), the means over images of
+        `mirage.models.measures.perturbation` (of rho over those that are not black) and the
+        median_l2, the mean of iterations (empty where the attack counts none), and seconds (of the
+        attack; the gradient that all epsilons share is counted in each).
 
         The log tells what has no value or is left out of a mean.
 
@@ -124,7 +122,7 @@ def evaluate(
     network = load(attacked[0])
     transfer = list(sources) != list(attacked)
     source = load(sources[0]) if transfer else network
-    copies = [cast(source, kind) for kind in (dtype, "float64")]
+    copy = cast(source, dtype)
     target = defended(network, defence)
     inputs.check_split(network, images, labels)
     if black := np.count_nonzero(~images.reshape(len(images), -1).any(axis=1)):
@@ -133,16 +131,15 @@ def evaluate(
             "are means over the others.",
             *(black, len(images)),
         )
-    attacker, exact = (defended(copy, defence if adaptive else None) for copy in copies)
+    attacker = defended(copy, defence if adaptive else None)
     chosen = parameters_of(method)(**parameters)
     loss = parameters.get("gradient")
     for checkpoint, origin, seed in zip(attacked, sources, seeds, strict=True):
         load_weights(network, checkpoint)
         if transfer:
             load_weights(source, origin)
-        for copy in copies:
-            assign(copy, source)
-        shared, clean, masking = 0.0, 0, Counter()
+        assign(copy, source)
+        shared, clean = 0.0, 0
         seconds = Counter()
         each = {epsilon: [] for epsilon in epsilons}
         for part in gradients.batches(len(images)):
@@ -153,11 +150,6 @@ def evaluate(
                 slope = gradients.input_gradient(attacker, pixels, classes, loss, len(images))
                 known["signs"] = gradients.sign(slope)
                 shared += time.perf_counter() - began
-                signs = gradients.sign(
-                    gradients.input_gradient(exact, pixels, classes, "exact_sign")
-                )
-                for name, share in gradients.masking(slope, signs).items():
-                    masking[name] += share * len(classes) / len(images)
             before = measures.classes(_logits(target, pixels, checkpoint)) == classes
             clean += int(before.sum())
             for epsilon in epsilons:
@@ -188,7 +180,6 @@ def evaluate(
                 "clean_accuracy": clean / len(images),
                 "accuracy": float(found["after"].mean()),
                 "success": float(misled.mean()) if len(misled) else None,
-                **{name: masking.get(name) for name in gradients.MASKING},
                 "rho_l2": _mean(found["rho_l2"]),
                 "rho_linf": _mean(found["rho_linf"]),
                 "median_l2": float(np.median(found["l2"])),

@@ -6,8 +6,9 @@ When a run is planned, and again when the claims are judged.
 import copy
 from collections.abc import Collection, Mapping, Sequence
 
-from mirage.data.columns import COLUMNS
+from mirage.data.columns import COLUMNS, MASKING
 from mirage.runtime.errors import MirageError
+from mirage.study import by_gradient
 from mirage.study.sentences import named
 
 # Columns that are computed from those of a table.
@@ -52,15 +53,24 @@ def _faults(claim: Mapping, series: Collection[str]) -> list[str]:
         for selection in selections(condition):
             table, column = selection.get("table", "attacks"), selection.get("column")
             if column and column not in (columns := (*COLUMNS[table], *COMPUTED.get(table, ()))):
+                other = "; for this one write table: gradients" if column in MASKING else ""
                 faults.append(
                     f"{claim['id']}: the table {table} has no column {column!r}; it has "
-                    f"{named(columns)}"
+                    f"{named(columns)}{other}"
+                )
+            faults += by_gradient.faults(claim["id"], selection)
+            if table == "gradients" and not {"gradient", "column"} <= set(selection):
+                faults.append(f"{claim['id']}: a selection of gradients needs gradient and column")
+            elif table != "gradients" and "gradient" in selection:
+                faults.append(
+                    f"{claim['id']}: gradient {selection['gradient']!r} in a selection of {table}; "
+                    "write table: gradients, or name an attack in its place"
                 )
     return faults
 
 
 def in_types_of(claims: Sequence[Mapping], dtypes: Mapping[str, str]) -> list[dict]:
-    """The same claims, each selection of attacks in the type of its run where it names none.
+    """The same claims, selections of attacks and gradients in the type of their run by default.
 
     Args:
         claims: As `check` wants them.
@@ -72,7 +82,7 @@ def in_types_of(claims: Sequence[Mapping], dtypes: Mapping[str, str]) -> list[di
         for claim in found
         for condition in claim.get("test", ())
         for one in selections(condition)
-        if one.get("table", "attacks") in ("attacks", "restarts")
+        if one.get("table", "attacks") in ("attacks", "gradients", "restarts")
     ):
         for one in (selection, selection.get("epsilon_where", {})):
             if one.get("run") in dtypes:

@@ -13,7 +13,8 @@ kind:
 - *no data*: the run lacks rows that the test looks for; the reason says which.
 
 The second verdict repeats the test with the exact-sign gradient in the place of the masked one
-(`exact` of an attack): does the conclusion survive when the attack is not masked?
+(`exact` of an attack, `exact_sign` of a gradient): does the conclusion survive when the attack is
+not masked?
 """
 
 import math
@@ -22,6 +23,7 @@ from dataclasses import replace
 
 import pandas as pd
 
+from mirage.attacks.parameters import EXACT
 from mirage.reporting.claims import selections
 from mirage.reporting.conditions import (
     CAVEAT,
@@ -59,7 +61,7 @@ def judge(tables: Mapping, conditions: Sequence[Mapping], caveat: str | None = N
     interval are the first condition's; reasons are those of the conditions that decide.
 
     Args:
-        tables: attacks, measures, history, restarts and series; those there are.
+        tables: attacks, gradients, measures, history, restarts and series; those there are.
         conditions: As in claims.yaml.
         caveat: Why a success proves little; it makes `reproduced` `reproduced with a caveat`.
     """
@@ -105,19 +107,21 @@ def under_exact_sign(
         for condition in conditions
     ]
     for selection in (one for condition in copies for one in selections(condition)):
-        attack = selection.get("attack")
+        kind = "gradient" if "gradient" in selection else "attack"
+        attack = selection.get(kind)
         if attack is None or selection.get("column") == "clean_accuracy":
             continue
         attacks.append(attack)
-        other = selection.pop("exact", replaced.get(attack))
+        own = EXACT if kind == "gradient" and attack != EXACT else replaced.get(attack)
+        other = selection.pop("exact", own)
         if other:
-            selection["attack"] = other
+            selection[kind] = other
             changed.append(attack)
     if changed:
         return copies, ""
     if not attacks:
         return [], "no attack"
-    if set(attacks) & set(replaced.values()):
+    if set(attacks) & {EXACT, *replaced.values()}:
         return [], "tested with the exact-sign gradient already"
     return [], f"{named(dict.fromkeys(attacks))}: no gradient of a loss that could be masked"
 
@@ -133,8 +137,8 @@ def ledger(
     Args:
         claims: As `mirage.reporting.claims.check` wants them.
         twins: Attacks, and for each the one that takes its place in the second verdict.
-        tables: Tables by name: attacks, measures, history, restarts (those there are) and series,
-            the published points.
+        tables: Tables by name: attacks, gradients, measures, history, restarts (those there are)
+            and series, the published points.
         dataset: What the tables were measured on. Published numbers are those of MNIST: on
             another data set they are not testable, while orders and trends are.
 

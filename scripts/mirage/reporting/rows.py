@@ -11,7 +11,7 @@ from mirage.data import columns
 # Text as it stands: "0.10" or "001" would not survive as numbers.
 TEXT = {"epsilon": "string", "item": "string"}
 # Columns that a selection names a value of, and those that it names several of.
-KEYS = ("run", "attack", "dtype", "split", "defence", "measure", "item", "epsilon")
+KEYS = ("run", "attack", "gradient", "dtype", "split", "defence", "measure", "item", "epsilon")
 LISTS = {"epsilons": "epsilon", "epochs": "epoch"}
 
 
@@ -20,13 +20,16 @@ def read(paths: Sequence[Path | str], kind: str | None = None) -> pd.DataFrame:
 
     Args:
         paths: CSV files.
-        kind: A key of `mirage.data.columns.COLUMNS`; the files are checked against it.
+        kind: A key of `mirage.data.columns.COLUMNS`; the files are checked against it. No files
+            give a table of its columns without rows.
 
     Raises:
         RowsError: A file does not hold such rows; the message names it.
     """
     if kind:
         columns.check(paths, kind)
+        if not paths:
+            return pd.DataFrame(columns=columns.COLUMNS[kind])
     return pd.concat([pd.read_csv(path, dtype=TEXT) for path in paths], ignore_index=True)
 
 

@@ -15,18 +15,13 @@ from mirage.study.sentences import named
 # What a selection means where it names nothing else.
 DEFAULTS = {
     "attacks": {"split": "test", "dtype": "float32", "defence": BARE, "column": "accuracy"},
+    "gradients": {"split": "test", "dtype": "float32", "defence": BARE},
     "measures": {"split": "test", "column": "value"},
     "history": {},
     "restarts": {"split": "test", "dtype": "float32", "column": "loss"},
 }
-# Columns that are the same at every epsilon: they speak of the network or of its gradient.
-OF_THE_CHECKPOINT = (
-    "clean_accuracy",
-    "zero_share",
-    "zero_image_share",
-    "sign_disagreement",
-    "mean_abs_gradient",
-)
+# It is the same at every epsilon.
+OF_THE_CHECKPOINT = "clean_accuracy"
 
 
 class Missing(Exception):  # noqa: N818 - it is no error: the run lacks rows, and the ledger says so
@@ -156,7 +151,7 @@ def select(given: Mapping[str, pd.DataFrame], selection: Mapping) -> Measured:
         return Measured(groups.first().sub(before, level="seed").dropna(), sought)
     if name == "restarts":
         return Measured(groups.mean(), sought)
-    if column not in OF_THE_CHECKPOINT and groups.size().max() > 1:
+    if column != OF_THE_CHECKPOINT and groups.size().max() > 1:
         raise Missing(
             f"run {selection['run']} has several rows for each seed and epoch; the claim must "
             "name an epsilon"

@@ -14,7 +14,11 @@ from mirage.runtime.files import atomic
 TABLES = {
     "attacks": (
         ["run", "epoch", "split", "attack", "defence", "gradient", "dtype", "epsilon"],
-        ["clean_accuracy", "accuracy", "success", "zero_share", "sign_disagreement", "rho_l2"],
+        ["clean_accuracy", "accuracy", "success", "rho_l2"],
+    ),
+    "gradients": (
+        ["run", "epoch", "split", "defence", "gradient", "dtype"],
+        ["zero_share", "zero_image_share", "sign_disagreement"],
     ),
     "measures": (["run", "epoch", "split", "measure", "item"], ["value"]),
     "history": (
@@ -69,13 +73,17 @@ def readable(table: pd.DataFrame, values: Sequence[str]) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
-def summary(rows: pd.DataFrame, options: Mapping) -> tuple[pd.DataFrame, pd.DataFrame]:
+def summary(
+    rows: pd.DataFrame, gradients: pd.DataFrame, options: Mapping
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Clean and attacked accuracy by run and epoch, side by side, and how masked the first is.
 
     Args:
         rows: Attack rows.
+        gradients: Rows of gradients.
         options: `runs`, `split`, `epsilon` and `columns` (label, attack, dtype) as in the
-            configuration.
+            configuration, and `gradients`: for each run the gradient of the first column, as a
+            selection (of another run for a transfer), None where that attack follows none.
 
     Returns:
         The table in numbers (means and `_sd` over seeds) and in readable text.
@@ -98,11 +106,13 @@ def summary(rows: pd.DataFrame, options: Mapping) -> tuple[pd.DataFrame, pd.Data
             table = means
         else:
             table = table.merge(means.drop(columns="seeds"), on=keys, how="outer", sort=False)
-    part = selected(chosen, options["columns"][0])
     masked = ["zero_share", "sign_disagreement"]
-    table = table.merge(
-        over_seeds(part, keys, masked).drop(columns="seeds"), on=keys, how="outer", sort=False
-    )
+    parts = [
+        selected(gradients, one or {"run": None}).assign(run=run)
+        for run, one in zip(options["runs"], options["gradients"], strict=True)
+    ]
+    part = over_seeds(pd.concat(parts), keys, masked).drop(columns="seeds")
+    table = table.merge(part.astype({"epoch": int}), on=keys, how="left", sort=False)
     order = {run: number for number, run in enumerate(options["runs"])}
     table = table[table["run"].isin(order)]
     table = table.sort_values(
@@ -112,12 +122,17 @@ def summary(rows: pd.DataFrame, options: Mapping) -> tuple[pd.DataFrame, pd.Data
 
 
 def published(
-    attacks: pd.DataFrame, measures: pd.DataFrame, values: pd.DataFrame, series: Sequence[Mapping]
+    attacks: pd.DataFrame,
+    gradients: pd.DataFrame,
+    measures: pd.DataFrame,
+    values: pd.DataFrame,
+    series: Sequence[Mapping],
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Every published value of the series that are drawn, beside what was measured.
 
     Args:
         attacks: Attack rows.
+        gradients: Rows of gradients.
         measures: Measure rows.
         values: As `mirage.data.published.table` gives them.
         series: Entries of figures that name a `published` series, with what they select.
@@ -134,12 +149,14 @@ def published(
                 rows, column = measures, "value"
                 chosen = {"run": entry["run"], "measure": value["quantity"], "item": value["item"]}
             else:
-                rows, column = attacks, value["quantity"]
+                rows, column = gradients if "gradient" in entry else attacks, value["quantity"]
                 chosen = {key: one for key, one in entry.items() if key not in LISTS}
-            chosen |= {key: value[key] for key in ("epsilon", "epoch") if pd.notna(value[key])}
-            rows = selected(rows, chosen)
-            # A clean accuracy or a share of zeros stands in the row of every epsilon.
-            seeds = rows.groupby("seed")[column].first()
+            places = [key for key in ("epsilon", "epoch") if key in rows and pd.notna(value[key])]
+            rows = selected(rows, {**chosen, **{key: value[key] for key in places}})
+            # A clean accuracy stands in the row of every epsilon. A gradient has none.
+            seeds = (
+                rows.groupby("seed")[column].first() if column in rows else pd.Series(dtype=float)
+            )
             found.append(
                 {
                     "source": value["source"],
@@ -166,12 +183,13 @@ def published(
 
 
 def cells(
-    rows: pd.DataFrame, values: pd.DataFrame, options: Mapping
+    rows: pd.DataFrame, gradients: pd.DataFrame, values: pd.DataFrame, options: Mapping
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """A table of the configuration: each cell the mean over seeds of what it selects.
 
     Args:
         rows: Attack rows.
+        gradients: Rows of gradients.
         values: As `mirage.data.published.table` gives them.
         options: `published` (where the keys of its cells begin), `common`, `rows` and `columns` as
             under `tables` in the configuration.
@@ -183,14 +201,16 @@ def cells(
     rows = rows.assign(
         clean_error=1 - rows["clean_accuracy"], seconds_per_image=rows["seconds"] / rows["n"]
     )
+    gradients = gradients.assign(epsilon=pd.NA)
     values = dict(zip(values["series"], values["value"], strict=True))
     found = []
     for row, column in itertools.product(options["rows"], options["columns"]):
+        cell = {**options["common"], **row, **column}
         found.append(
             {
                 "row": row["label"],
                 "column": column["label"],
-                **_cell(rows, {**options["common"], **row, **column}),
+                **_cell(gradients if "gradient" in cell else rows, cell),
                 "published": values.get(
                     "/".join([options["published"], row.get("key", ""), column.get("key", "")])
                 ),

@@ -19,13 +19,14 @@ from mirage.runtime.errors import MirageError
 
 FORMAT = 2
 FILE = "provenance.json"
-# The columns that tell a row of an attack from all others.
-ROW = ("run", "seed", "epoch", "split", "attack", "defence", "dtype", "epsilon")
+# The columns that tell a row of an attack, or of a gradient, from all others.
+ROW = ("run", "seed", "epoch", "split", "attack", "gradient", "defence", "dtype", "epsilon")
 # The part of a path that they stand in.
-ATTACKED = re.compile(
-    r"attacks/(?P<run>[^/]+)/seed(?P<seed>\d+)/(?P<split>[^/]+)/(?P<defence>[^/]+)"
-    r"/(?P<attack>[^/]+)/(?P<dtype>[^/]+)/(?:sweep|minimal|eps[0-9.]+)\.csv$"
+_CHECKPOINTS = r"/(?P<run>[^/]+)/seed(?P<seed>\d+)/(?P<split>[^/]+)/(?P<defence>[^/]+)"
+ATTACK = re.compile(
+    rf"attacks{_CHECKPOINTS}/(?P<attack>[^/]+)/(?P<dtype>[^/]+)/(?:sweep|minimal|eps[0-9.]+)\.csv$"
 )
+GRADIENT = re.compile(rf"gradients{_CHECKPOINTS}/(?P<gradient>[^/]+)/(?P<dtype>[^/]+)\.csv$")
 CHECKPOINT = re.compile(r"/epoch(\d+)\.keras$")
 
 
@@ -300,7 +301,9 @@ def chain(content: Mapping, path: str, epoch: str | None = None) -> Iterator[tup
 def rows(
     content: Mapping, wanted: Mapping[str, str], results: Path, workflow: Path
 ) -> list[tuple[str, dict]]:
-    """The rows of attacks with some values, each with the file it stands in.
+    """The rows of attacks and gradients with some values, each with the file it stands in.
+
+    A gradient without an attack stands for rows of gradients, not of the attacks that follow it.
 
     Args:
         content: A record.
@@ -316,19 +319,20 @@ def rows(
         raise ProvenanceError(
             f"{', '.join(unknown)}: no column that tells a row; there are {', '.join(ROW)}"
         )
+    patterns = [GRADIENT] if "gradient" in wanted and "attack" not in wanted else [ATTACK, GRADIENT]
     found = []
     for path in content["files"]:
-        place = ATTACKED.search(path)
+        place = next(filter(None, (pattern.search(path) for pattern in patterns)), None)
         if not place or any(wanted.get(k, v) != v for k, v in place.groupdict().items()):
             continue
         found += [
             (path, row)
             for row in _read(locate(content, path, results, workflow))
-            if all(row[key] == value for key, value in wanted.items())
+            if all(row.get(key) == value for key, value in wanted.items())
         ]
     if not found:
         asked = ", ".join(f"{key} {value}" for key, value in wanted.items())
-        raise ProvenanceError(f"no row of an attack has {asked}")
+        raise ProvenanceError(f"no row of an attack or a gradient has {asked}")
     return found
 
 

@@ -10,7 +10,7 @@ from mirage.runtime.errors import MirageError
 from mirage.study import consistency, documents, language, library
 from mirage.study.model import Configuration, completed
 from mirage.study.sentences import faults_in, plain
-from mirage.study.study import SPLITS, Study, evaluations
+from mirage.study.study import SPLITS, Gradient, Study, evaluations
 
 
 class ConfigError(MirageError, ValueError):
@@ -83,13 +83,14 @@ def read(
     if faults := consistency.of_configuration(planned, whole["also"], folder):
         _refuse([_as_written(fault, written.origins) for fault in faults])
     if "max_images" in planned:
-        for entry in planned["evaluations"]:
+        for entry in [*planned["evaluations"], *planned["gradients"]]:
             most = planned["max_images"]
             entry["images"] = min(entry.get("images", most), most)
     planned["claims"] = gathered.own_claims
     study = Study(
         planned,
         tuple(evaluations(planned)),
+        tuple(Gradient(**entry) for entry in planned["gradients"]),
         tuple(gathered.claims),
         tuple(gathered.claim_files),
         twins,

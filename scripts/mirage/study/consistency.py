@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from mirage.attacks.parameters import parameters_of
 from mirage.data.columns import BARE
-from mirage.study import drawable
+from mirage.study import by_gradient, drawable
 from mirage.study.drawable import empty_columns, unmeasured
 from mirage.study.sentences import named, shown
 from mirage.study.study import CLEAN, KEPT, SIZES, TABLES, Study, cell_series
@@ -123,15 +123,20 @@ def _size_faults(config: Mapping) -> list[str]:
         for name, run in config["runs"].items()
         if run["batch_size"] > run["split"]["train"]
     ]
-    for entry in config["evaluations"]:
+    measured = [
+        (entry, name, split)
+        for entry in config["evaluations"]
+        for split, name in itertools.product(entry["splits"], entry["runs"])
+    ]
+    measured += [(entry, entry["run"], entry["split"]) for entry in config["gradients"]]
+    for entry, name, split in measured:
         images = min(entry.get("images", 0), config.get("max_images", math.inf))
-        for split, name in itertools.product(entry["splits"], entry["runs"]):
-            sizes = {"test": test, **config["runs"].get(name, config)["split"]}
-            if images > sizes[split]:
-                faults.append(
-                    f"runs.{name}.images: {images} is more than the {sizes[split]} of split "
-                    f"{split!r} of run {name!r}; leave it out to attack all"
-                )
+        sizes = {"test": test, **config["runs"].get(name, config)["split"]}
+        if images > sizes[split]:
+            faults.append(
+                f"runs.{name}.images: {images} is more than the {sizes[split]} of split "
+                f"{split!r} of run {name!r}; leave it out to attack all"
+            )
     return faults
 
 
@@ -165,7 +170,8 @@ def _epsilons(config: Mapping, also: Sequence[Mapping]) -> Iterator[tuple[str, s
         if "epsilon" in given and given["attack"] in attacks:
             yield f"runs.{name}.perturbed_by.epsilon", given["epsilon"], attacks[given["attack"]]
     for number, entry in enumerate(also):
-        for attack in entry["attack"] if isinstance(entry["attack"], list) else [entry["attack"]]:
+        named_attacks = entry.get("attack", [])
+        for attack in named_attacks if isinstance(named_attacks, list) else [named_attacks]:
             for key in ("epsilon", "epsilons"):
                 given = entry.get(key, ())
                 for place, epsilon in enumerate(given if isinstance(given, list) else ()):
@@ -358,7 +364,11 @@ def _table_faults(study: Study) -> list[str]:
             if "missing" in cell:
                 continue
             where = f"tables.{name}: cell ({row['label']}, {column['label']})"
-            needed = [key for key in ("run", "attack", "split", "value") if key not in cell]
+            if found := list(by_gradient.faults(where, cell)):
+                faults += found
+                continue
+            kind = "gradient" if "gradient" in cell else "attack"
+            needed = [key for key in ("run", kind, "split", "value") if key not in cell]
             if needed:
                 faults.append(f"{where}: {named(needed)} missing in both row and column")
                 continue
@@ -375,6 +385,9 @@ def _table_faults(study: Study) -> list[str]:
 
 def _cell_faults(study: Study, where: str, cell: Mapping) -> list[str]:
     """What is wrong with what one cell selects: it must be one measurement of each seed."""
+    attacks = study.config["attacks"]
+    if found := list(by_gradient.lacking(where, cell, [cell["value"]], attacks)):
+        return found
     condition = cell.get("epsilon_where")
     selections = [cell, *([{**cell, **condition}] if condition else [])]
     faults = [
@@ -388,7 +401,8 @@ def _cell_faults(study: Study, where: str, cell: Mapping) -> list[str]:
         return [f"{where}: attack {cell['attack']!r} takes no epsilons"]
     if condition and not all(one.epsilons for one in study.chosen(cell_series(selections[1]))):
         return [f"{where}: epsilon_where needs an attack that takes epsilons"]
-    faults += empty_columns(study, where, cell["attack"], [cell["value"]])
+    if "attack" in cell:
+        faults += empty_columns(study, where, cell["attack"], [cell["value"]])
     for one in selections:
         chosen = study.chosen(cell_series(one))
         dtypes = sorted({evaluation.dtype for evaluation in chosen})

@@ -8,14 +8,14 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from mirage.attacks.parameters import parameters_of
 from mirage.data.columns import BARE
+from mirage.study import by_gradient
 from mirage.study.kinds import OF_EVERY_FIGURE, OF_THE_PLAN, kind
 from mirage.study.sentences import named, shown
 from mirage.study.study import Study
 
-# Columns of the attack table that speak of a gradient: empty for an attack that follows none.
-OF_GRADIENT = ("zero_share", "zero_image_share", "sign_disagreement", "mean_abs_gradient")
-
 Published = Mapping[str, Iterable[Mapping]]
+# What lines are drawn from that name an attack, or a gradient.
+ROWS = ("attacks", "gradients")
 
 
 def faults(study: Study, published: Published | None) -> list[str]:
@@ -30,7 +30,8 @@ def faults(study: Study, published: Published | None) -> list[str]:
         for name, figure in study.config["figures"].items()
         for fault in (
             # What a plot does not look at has no meaning to be checked.
-            list(_not_taken(f"figures.{name}", figure))
+            list(_misplaced(study, f"figures.{name}", figure))
+            or list(_not_taken(f"figures.{name}", figure))
             or [
                 *_figure_faults(study, f"figures.{name}", figure, published),
                 *_colour_faults(f"figures.{name}.colours", figure.get("colours", {})),
@@ -55,11 +56,19 @@ def empty_columns(study: Study, where: str, attack: str, columns: Iterable[str])
     lacking = [
         column
         for column in columns
-        if (column in OF_GRADIENT and not found.uses_gradient)
-        or (column == "iterations" and not found.counts_iterations)
+        if (column == "iterations" and not found.counts_iterations)
         or (column == "epsilon" and found.kind == "minimal")
     ]
     return [f"{where}: attack {attack!r} ({given['method']}) has no {name}" for name in lacking]
+
+
+def _misplaced(study: Study, where: str, figure: Mapping) -> Iterator[str]:
+    """Measures of a gradient that are asked of an attack, and the other way about."""
+    if figure["reads"] in ROWS:
+        for number, series in enumerate(figure["series"]):
+            yield from by_gradient.lacking(
+                f"{where}.series.{number}", series, _columns(figure), study.config["attacks"]
+            )
 
 
 def _not_taken(where: str, figure: Mapping) -> Iterator[str]:
@@ -68,7 +77,7 @@ def _not_taken(where: str, figure: Mapping) -> Iterator[str]:
     known = (*OF_EVERY_FIGURE, *of.figure)
     if unknown := [key for key in figure if key not in (*known, *OF_THE_PLAN)]:
         yield f"{where}: a figure of {of} does not take {named(unknown)}; it takes {named(known)}"
-    if of.reads != "attacks" and figure.get("x", "epoch") != "epoch":
+    if of.reads not in ROWS and figure.get("x", "epoch") != "epoch":
         yield f"{where}.x: {shown(figure['x'])} is not allowed; a figure of {of} takes epoch"
     for number, series in enumerate(figure["series"]):
         known = [key for key in of.series if key != "x" or figure["x"] == "value"]
@@ -103,7 +112,7 @@ def _figure_faults(
     if found:
         return found
     match figure["reads"]:
-        case "attacks":
+        case "attacks" | "gradients":
             return [*_axis_faults(study, where, figure, published), *_lines(study, where, figure)]
         case "history" | "measures":
             return _alike(where, figure, ("panel", "label"))
@@ -128,7 +137,7 @@ def _series_faults(
     if "published" in series and published is not None:
         found += _published_faults(where, figure, series, published)
     match figure["reads"]:
-        case "attacks":
+        case "attacks" | "gradients":
             found += _line_faults(study, where, figure, series)
         case "examples":
             found += _example_faults(study, where, series)
@@ -161,23 +170,25 @@ def _published_faults(
 
 
 def _line_faults(study: Study, where: str, figure: Mapping, series: Mapping) -> list[str]:
-    """A series of the attack table that is no line of its own."""
+    """A series of attacks or of a gradient that is no line of its own."""
     chosen = study.chosen(series)
     if not chosen:
         return unmeasured(study, where, series)
     found = []
-    for key in ("attack", "dtype", "split"):
+    of = "gradient" if "gradient" in series else "attack"
+    for key in (of, "dtype", "split"):
         several = sorted({getattr(one, key) for one in chosen})
         if len(several) > 1:
             found.append(f"{where}: {key} is missing; measured are {named(several)}")
     if found:
         return found
-    attack = chosen[0].attack
-    if "epsilons" in series and study.kind(attack) == "minimal":
-        return [f"{where}: attack {attack!r} takes no epsilons"]
-    found += empty_columns(study, where, attack, _columns(figure))
+    name = getattr(chosen[0], of)
+    if "epsilons" in series and study.kind(name) == "minimal":
+        return [f"{where}: attack {name!r} takes no epsilons"]
+    if of == "attack":
+        found += empty_columns(study, where, name, _columns(figure))
     if figure["x"] == "epsilon" and not chosen[0].epsilons:
-        found.append(f"{where}.attack: {attack!r} takes no epsilons to be drawn by")
+        found.append(f"{where}.{of}: {name!r} takes no epsilons to be drawn by")
     if figure["x"] == "value":
         if "x" not in series:
             found.append(f"{where}: a figure by value needs x, the value, as well")
@@ -240,14 +251,15 @@ def _lines(study: Study, where: str, figure: Mapping) -> list[str]:
                 for value in values
                 for seed in run["seeds"]
             )
-        entry = entries.setdefault(key, (panel, label, chosen.attack, {}))
+        name = series.get("gradient") or chosen.attack
+        entry = entries.setdefault(key, (panel, label, name, {}))
         entry[-1].update(dict.fromkeys(values))
     prefix = "epoch " if figure["x"] == "epsilon" else "ε = "
     lines = Counter()
-    for panel, label, attack, values in entries.values():
+    for panel, label, measured, values in entries.values():
         for value in values:
             if value is None:
-                name = label or attack
+                name = label or measured
             elif label:
                 name = f"{label}, {prefix}{value}" if len(values) > 1 else label
             else:

@@ -3,8 +3,10 @@
 A plan needs them, but no matplotlib: `mirage.reporting.plots` has a module for each `plot`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+
+from mirage.data.columns import MASKING
 
 # What a figure says where a configuration leaves it out.
 DEFAULTS = {
@@ -27,18 +29,21 @@ class Kind:
         reads: The table that it is drawn from: a kind of rows, or of arrays.
         figure: Keys of the figure, beside those of every figure.
         series: Keys of each of its series.
-        where: Keys and values that make a figure of this plot one of this kind.
+        where: Keys and values that make a figure of this plot one of this kind; of several values
+            one is enough.
     """
 
     plot: str
     reads: str
     figure: tuple[str, ...]
     series: tuple[str, ...]
-    where: Mapping[str, str] = field(default_factory=dict)
+    where: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
 
     def __str__(self) -> str:
         """The kind as a configuration says it."""
-        return self.plot + "".join(f" with {key}: {value}" for key, value in self.where.items())
+        return self.plot + "".join(
+            f" with {key}: {' or '.join(_several(value))}" for key, value in self.where.items()
+        )
 
 
 # The first that fits is a figure's kind.
@@ -48,6 +53,22 @@ KINDS = (
         *("lines", "measures", LINES),
         ("run", "epochs", "label", "panel", "published"),
         {"y": "spectral_norm"},
+    ),
+    Kind(
+        *("lines", "gradients", LINES),
+        (
+            "run",
+            "gradient",
+            "dtype",
+            "split",
+            "defence",
+            "epochs",
+            "label",
+            "panel",
+            "published",
+            "x",
+        ),
+        {"y": MASKING},
     ),
     Kind("lines", "attacks", LINES, (*CHECKPOINT, "panel", "published", "clean", "x")),
     Kind("pictures", "images", ("show", "x_label"), ("run", "split"), {"show": "digits"}),
@@ -62,5 +83,13 @@ def kind(figure: Mapping) -> Kind:
         one
         for one in KINDS
         if one.plot == figure["plot"]
-        and all(figure[key] == value for key, value in one.where.items())
+        and all(
+            _several(figure[key]).keys() & _several(value).keys()
+            for key, value in one.where.items()
+        )
     )
+
+
+def _several(value: str | Iterable[str]) -> dict[str, None]:
+    """One value, or several, in their order."""
+    return dict.fromkeys([value] if isinstance(value, str) else value)

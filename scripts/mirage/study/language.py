@@ -4,7 +4,8 @@ A person writes what is trained, and what figures, tables and claims show. Each 
 measurements, all in one way: a mapping of run, attack, dtype, split, defence, epsilon and epoch,
 each a value or a list. Lists are crossed: two runs and two attacks are four lines. What is left out
 is the run's own dtype, the test split, the bare network; the last epoch where one is shown, else
-all. The plan spells all of this out, and from it follows what has to be measured: nothing else is.
+all. A gradient in the place of the attack selects measures of that gradient. The plan spells all of
+this out, and from it follows what has to be measured: nothing else is.
 
     select: {run: [base, l2], attack: [fgsm, fgsm_exact], epsilons: fine}
 """
@@ -15,13 +16,14 @@ from dataclasses import dataclass, field
 
 from mirage.attacks.parameters import parameters_of
 from mirage.data.columns import BARE
+from mirage.study import by_gradient
 from mirage.study.kinds import DEFAULTS, kind
 from mirage.study.needed import Needed, claimed
 from mirage.study.sentences import named, shown
 
 # What a list in a selection is crossed over. `epsilons` and `epochs` are lists that stay together:
 # the points of one line.
-DIMENSIONS = ("run", "attack", "dtype", "split", "defence", "epsilon", "epoch")
+DIMENSIONS = ("run", "attack", "gradient", "dtype", "split", "defence", "epsilon", "epoch")
 # What names lines, panels and places: in a figure, or in one of its selections, which goes first.
 NAMES = ("label", "panel", "published", "clean", "x")
 PASSED_ON = ("title", "caption", "y", "show", "x_label", "y_label", "log_x", "colours")
@@ -52,7 +54,8 @@ def plan(config: Mapping, claims: Sequence[Mapping], points: Mapping, written: W
 
     Returns:
         The configuration with `series` in place of what figures select, cells with their dtype and
-        split, and `evaluations`, what has to be measured.
+        split, the gradients of the summary, and `evaluations` and `gradients`, what has to be
+        measured.
     """
     figures = {
         name: _figure(name, figure, config, written) for name, figure in config["figures"].items()
@@ -60,7 +63,7 @@ def plan(config: Mapping, claims: Sequence[Mapping], points: Mapping, written: W
     tables = {name: _table(name, table, config) for name, table in config["tables"].items()}
     needed = Needed(config)
     for name, figure in figures.items():
-        if figure["reads"] == "attacks":
+        if figure["reads"] in ("attacks", "gradients"):
             for number, series in enumerate(figure["series"]):
                 where = written.origins[f"figures.{name}.series.{number}"]
                 needed.add(series, series.get("epsilons", ()), where)
@@ -68,16 +71,27 @@ def plan(config: Mapping, claims: Sequence[Mapping], points: Mapping, written: W
         where = f"tables.{name}"
         for cell in _cells(tables[name], table):
             needed.add_cell(cell, _epsilons(cell, config, where, written), where)
-    if summary := config.get("summary"):
+    summary = dict(config.get("summary", {}))
+    if summary:
         for run, column in itertools.product(summary["runs"], summary["columns"]):
             chosen = {**column, "run": run, "split": summary["split"]}
             needed.add(chosen, [summary["epsilon"]], "summary")
+        first = {**summary["columns"][0], "split": summary["split"]}
+        summary["gradients"] = [
+            by_gradient.of_attack({**first, "run": run}, config["attacks"])
+            for run in summary["runs"]
+        ]
+        for one in filter(None, summary["gradients"]):
+            needed.add(one, (), "summary")
     for number, entry in enumerate(config["also"]):
         where = f"also.{number}"
+        written.faults += by_gradient.faults(where, entry)
+        if "attack" not in entry and "gradient" not in entry:
+            written.faults.append(f"{where}: 'attack' or 'gradient' is missing")
         for one in crossed(entry):
             epsilons = _epsilons(one, config, where, written)
             needed.add(one, epsilons, where)
-            if one["attack"] not in config["attacks"]:
+            if one.get("attack") not in config["attacks"] or "gradient" in one:
                 continue  # told with all other names
             method = config["attacks"][one["attack"]]["method"]
             named_none = "epsilon" not in one and "epsilons" not in one
@@ -97,7 +111,9 @@ def plan(config: Mapping, claims: Sequence[Mapping], points: Mapping, written: W
         **{key: value for key, value in config.items() if key not in ("also", "grids")},
         "figures": figures,
         "tables": tables,
+        **({"summary": summary} if summary else {}),
         "evaluations": [entry for entry, _ in entries],
+        "gradients": needed.gradients(),
     }
 
 
@@ -118,12 +134,12 @@ def leave_out(planned: dict, wanted: Iterable[str]) -> None:
         planned: A plan, without faults in its names; changed in place.
         wanted: Runs that are kept whether or not anything asks for them.
     """
-    entries = planned["evaluations"]
+    entries, gradients = planned["evaluations"], planned["gradients"]
     shown_series = [one for figure in planned["figures"].values() for one in figure["series"]]
     runs, attacks = planned["runs"], planned["attacks"]
     kept = dict.fromkeys(
         [*wanted, *(name for one in entries for name in one["runs"])]
-        + [one["run"] for one in shown_series]
+        + [one["run"] for one in [*gradients, *shown_series]]
     )
     used = dict.fromkeys(
         [name for one in entries for name in one["attacks"]]
@@ -139,7 +155,7 @@ def leave_out(planned: dict, wanted: Iterable[str]) -> None:
         waiting += [name for name in more if name not in kept]
         kept |= dict.fromkeys(more)
     filters = {name for one in entries for name in one["defences"]}
-    filters |= {one.get("defence") for one in shown_series}
+    filters |= {one.get("defence") for one in [*gradients, *shown_series]}
     for key, names in (("runs", kept), ("attacks", used), ("defences", filters)):
         planned[key] = {name: one for name, one in planned[key].items() if name in names}
 
@@ -163,6 +179,7 @@ def _figure(name: str, figure: Mapping, config: Mapping, written: Written) -> di
     planned["series"] = []
     for number, selection in enumerate(select if several else [select]):
         key = f"{where}.select.{number}" if several else f"{where}.select"
+        written.faults += by_gradient.faults(key, selection)
         for chosen in crossed(selection):
             place = f"{where}.series.{len(planned['series'])}"
             written.origins[place] = key
@@ -191,9 +208,10 @@ def _series(
     """One choice of a figure's selection, what was left out filled in."""
     run = config["runs"].get(chosen["run"], {})
     series = {"run": chosen["run"]}
-    attacked = "attack" in chosen
-    series |= {key: chosen[key] for key in ("attack", "dtype", "split", "defence") if key in chosen}
-    if attacked:
+    measured = "attack" in chosen or "gradient" in chosen
+    keys = ("attack", "gradient", "dtype", "split", "defence")
+    series |= {key: chosen[key] for key in keys if key in chosen}
+    if measured:
         series.setdefault("split", "test")
         series.setdefault("defence", BARE)
         if "dtype" in run:
@@ -201,7 +219,7 @@ def _series(
     if epsilons := _epsilons(chosen, config, where, written):
         series["epsilons"] = list(epsilons)
     epochs = chosen.get("epochs", [chosen["epoch"]] if "epoch" in chosen else None)
-    if epochs is None and attacked and figure.get("x") != "epoch" and run:
+    if epochs is None and measured and figure.get("x") != "epoch" and run:
         epochs = run["epochs"][-1:]
     if epochs is not None:
         series["epochs"] = epochs

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from mirage.study.model_shown import Dtype, Epoch, Epsilon, Share, Split
+from mirage.study.model_shown import Dtype, Epoch, Epsilon, Gradient, Share, Split
 from mirage.study.typed import Some, Typed, by, either
 
 Positive = Annotated[float, Field(gt=0)]
@@ -34,9 +34,10 @@ class ClaimedWhere(Typed):
 class Selection(Typed):
     """Which rows of which table, and which of their columns."""
 
-    table: Literal["attacks", "measures", "history", "restarts"] = None
+    table: Literal["attacks", "gradients", "measures", "history", "restarts"] = None
     run: str
     attack: str = None
+    gradient: Gradient = None
     dtype: Dtype = None
     split: Split = None
     defence: str = None
@@ -53,7 +54,7 @@ class Selection(Typed):
     column: str = None
     """The column that is read."""
     exact: str = None
-    """The attack that takes this one's place in the second verdict."""
+    """The attack, or gradient, that takes this one's place in the second verdict."""
 
 
 class Value(Typed):

@@ -4,6 +4,7 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import Field
 
+from mirage.attacks.parameters import Gradient
 from mirage.study.typed import Several, Some, Typed, either
 
 Epsilon = Annotated[
@@ -22,9 +23,9 @@ Dtype = Literal["float16", "bfloat16", "float32", "float64"]
 Split = Literal["train", "validation", "test"]
 Epoch = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(ge=0, le=1)]
-Dimension = Literal["run", "attack", "dtype", "split", "defence", "epsilon", "epoch"]
+Dimension = Literal["run", "attack", "gradient", "dtype", "split", "defence", "epsilon", "epoch"]
 Category = Annotated[str, Field(pattern=r"^(\w[\w -]*)?$")]
-# Columns of the attack table that a figure may draw, and those that a cell may show.
+# Columns of the tables of attacks and gradients that a figure may draw, and those of a cell.
 Column = Literal[
     "accuracy",
     "success",
@@ -49,7 +50,9 @@ Value = Literal[
     "changed_share",
     "iterations",
     "zero_share",
+    "zero_image_share",
     "sign_disagreement",
+    "mean_abs_gradient",
     "seconds_per_image",
     "epsilon",
 ]
@@ -79,7 +82,9 @@ class Measured(Typed):
     """What is measured; lists are crossed."""
 
     run: OneOrMany
-    attack: OneOrMany
+    attack: OneOrMany = None
+    gradient: either(Gradient, Several[Gradient]) = None
+    """In place of an attack, the loss whose gradient is measured; or a list to be crossed."""
     dtype: either(Dtype, Several[Dtype]) = None
     """Type of the gradient; the run's own where this is left out."""
     split: either(Split, Several[Split]) = None
@@ -93,7 +98,6 @@ class Measured(Typed):
 class Selected(Measured):
     """What is shown; a list in it is crossed with the others."""
 
-    attack: OneOrMany = None
     epoch: either(Epoch, Several[Epoch]) = None
     """An epoch, or a list to be crossed."""
     epochs: Some[Epoch] = None
@@ -123,8 +127,8 @@ class Figure(Typed):
     """Of lines: epoch, epsilon, or a number for each value of a dimension, such as
     {run: {width16: 16, width64: 64}}; epoch where this is left out."""
     y: either(Literal["loss", "spectral_norm", *get_args(Column)], Some[Column]) = None
-    """Of lines: a column or columns of the attack table, loss (of training and validation), or
-    spectral_norm (of each layer)."""
+    """Of lines: a column or columns of the table of attacks, or of that of gradients, loss (of
+    training and validation), or spectral_norm (of each layer)."""
     x_label: str = None
     log_x: bool = None
     """A logarithmic x axis."""
@@ -158,6 +162,8 @@ class Cells(Typed):
 
     run: str = None
     attack: str = None
+    gradient: Gradient = None
+    """In place of an attack."""
     dtype: Dtype = None
     split: Split = None
     defence: str = None
@@ -170,7 +176,7 @@ class Cells(Typed):
     epoch: Epoch = None
     """The last where this is left out."""
     value: Value = None
-    """Column of the attack table; clean_error is 1 - clean_accuracy."""
+    """Column of the table of attacks or gradients; clean_error is 1 - clean_accuracy."""
     missing: str = None
     """Why there is no value."""
 
@@ -186,7 +192,8 @@ class Labelled(Cells):
 class Table(Typed):
     """A table, each cell the mean over seeds.
 
-    A cell selects rows of the attack table by what `common`, its row and its column say together.
+    A cell selects rows of attacks, or of a gradient, by what `common`, its row and its column say
+    together.
     """
 
     title: str

@@ -2,22 +2,32 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from mirage.attacks.parameters import parameters_of
+from mirage.attacks.parameters import EXACT, GRADIENTS, parameters_of
 from mirage.data.columns import BARE
+
+# What a selection of a claim names, by its table.
+KINDS = {"attacks": "attack", "gradients": "gradient"}
 
 
 class Needed:
-    """Epsilons by run, attack, dtype, split and defence, in the order they are asked for."""
+    """Epsilons by run, attack, dtype, split and defence, and gradients by the same but the attack.
+
+    Both in the order they are asked for.
+    """
 
     def __init__(self, config: Mapping) -> None:
         """Nothing is asked for yet; `config` has the `runs` and `attacks` that can be."""
         self.config = config
         self.found: dict[tuple, dict[str, None]] = {}
         self.asked: dict[tuple, str] = {}
+        self.gradient_keys: dict[tuple, None] = {}
 
     def add(self, chosen: Mapping, epsilons: Iterable[str], where: str) -> None:
-        """Ask for a choice; what names no run or no attack that there is asks for nothing."""
-        if key := self._key(chosen):
+        """Ask for a choice; one of a run, attack or gradient that is not there asks for nothing."""
+        if "gradient" in chosen:
+            if key := self._key(chosen, "gradient"):
+                self.gradient_keys[key] = None
+        elif key := self._key(chosen):
             minimal = parameters_of(self.config["attacks"][key[1]]["method"]).kind == "minimal"
             self.found.setdefault(key, {}).update(dict.fromkeys(() if minimal else epsilons))
             self.asked.setdefault(key, where)
@@ -26,13 +36,14 @@ class Needed:
         """The epsilons of a choice that are asked for already."""
         return tuple(self.found.get(self._key(chosen), ()))
 
-    def _key(self, chosen: Mapping) -> tuple | None:
-        runs, attacks = self.config["runs"], self.config["attacks"]
-        run, attack = chosen.get("run"), chosen.get("attack")
-        if run not in runs or attack not in attacks:
+    def _key(self, chosen: Mapping, kind: str = "attack") -> tuple | None:
+        runs = self.config["runs"]
+        known = {"attack": self.config["attacks"], "gradient": GRADIENTS}[kind]
+        run, name = chosen.get("run"), chosen.get(kind)
+        if run not in runs or name not in known:
             return None
         return (
-            *(run, attack, chosen.get("dtype", runs[run]["dtype"])),
+            *(run, name, chosen.get("dtype", runs[run]["dtype"])),
             *(chosen.get("split", "test"), chosen.get("defence", BARE)),
         )
 
@@ -66,11 +77,24 @@ class Needed:
             entries.append((entry, self.asked[key]))
         return entries
 
+    def gradients(self) -> list[dict]:
+        """The gradients that have to be measured, as `gradients` of the plan."""
+        entries = []
+        for key in self.gradient_keys:
+            names = ("run", "gradient", "dtype", "split", "defence")
+            entry = dict(zip(names, key, strict=True))
+            images = self.config["runs"][entry["run"]].get("images")
+            # A number for each attack says nothing of a gradient.
+            if isinstance(images, int):
+                entry["images"] = images
+            entries.append(entry)
+        return entries
+
 
 def claimed(
     claim: Mapping, attacks: Mapping, points: Mapping
 ) -> Iterator[tuple[dict, list[str], dict | None]]:
-    """What a claim reads of the attack table, and with the exact sign in the second verdict.
+    """What a claim reads of attacks and gradients, and with the exact sign in the second verdict.
 
     Yields:
         A choice, the epsilons it is read at, and the sweep whose epsilons it is read at, too, where
@@ -79,20 +103,22 @@ def claimed(
     for condition in claim.get("test", ()):
         published = points.get(condition.get("series"), ())
         for selection in (one for one in condition.values() if isinstance(one, Mapping)):
-            attack = selection.get("attack")
-            if attack is None or selection.get("table", "attacks") != "attacks":
+            kind = KINDS.get(selection.get("table", "attacks"))
+            name = selection.get(kind)
+            if name is None:
                 continue
             epsilons = [selection["epsilon"]] if "epsilon" in selection else []
             epsilons += [point["epsilon"] for point in published if point["epsilon"]]
             splits = {point["split"] for point in published if point.get("split")}
-            twin = selection.get("exact", attacks.get(attack, {}).get("exact"))
+            own = EXACT if kind == "gradient" else attacks.get(name, {}).get("exact")
+            twin = selection.get("exact", own)
             twins = [twin] if twin and "no_exact" not in claim else []
             for split in sorted(splits) or [selection.get("split", "test")]:
                 chosen = {**selection, "split": split}
                 sweep = None
                 if "epsilon_where" in selection:
                     sweep = {**chosen, **selection["epsilon_where"]}
-                for one in (attack, *twins):
-                    yield {**chosen, "attack": one}, epsilons, sweep
+                for one in (name, *twins):
+                    yield {**chosen, kind: one}, epsilons, sweep
                     if sweep and "attack" not in selection["epsilon_where"]:
                         yield {**sweep, "attack": one}, epsilons, sweep

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping
 
+from mirage.attacks.parameters import GRADIENTS
 from mirage.data.columns import BARE
 from mirage.study.study import Study
 
@@ -25,6 +26,8 @@ class Paths:
         self.history = f"{results}/checkpoints/{chain}.csv"
         self.perturbed = f"{results}/perturbed/{chain}/{{attack}}_{{size}}.npz"
         self.measures = f"{results}/measures/{{run}}/seed{{seed}}.csv"
+        measured = "{run}/seed{seed}/{split}/{defence}/{gradient}/{dtype}"
+        self.gradients = f"{results}/gradients/{measured}.csv"
         self.sweep = f"{results}/{attacked}/sweep.csv"
         self.attack = f"{results}/{attacked}/eps{{epsilon}}.csv"
         self.minimal = f"{results}/{attacked}/minimal.csv"
@@ -51,6 +54,7 @@ def constraints(study: Study) -> dict[str, str]:
     return {
         "run": names(study.runs),
         "attack": names(study.config["attacks"]),
+        "gradient": names(GRADIENTS),
         "defence": names([BARE, *study.config["defences"]]),
         "figure": names(study.config["figures"]),
         "custom": names(study.config["tables"]),

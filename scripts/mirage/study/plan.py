@@ -17,7 +17,7 @@ from mirage.runtime.job import Job
 from mirage.study import jobs as of_reporting
 from mirage.study import study
 from mirage.study.paths import Paths, expand, size
-from mirage.study.study import Evaluation, Study
+from mirage.study.study import Evaluation, Gradient, Study
 from mirage.training import job as of_training
 
 
@@ -152,6 +152,21 @@ class Plan:
             epochs=self.runs[wildcards.run]["epochs"],
         ).text()
 
+    def gradients(self, wildcards: Any) -> str:
+        """The measures of a gradient of all checkpoints of a run and seed."""
+        names = ("run", "gradient", "dtype", "split", "defence")
+        (gradient,) = self.study.chosen({key: wildcards[key] for key in names})
+        modules = ["models.defences"] * (wildcards.defence != BARE)
+        return of_evaluation.Gradient(
+            code=self.code("gradients.py", *modules),
+            seed=wildcards.seed,
+            trained=self.trained(wildcards.run),
+            epochs=self.runs[wildcards.run]["epochs"],
+            filter=self.config["defences"].get(wildcards.defence),
+            images=gradient.images,
+            **{key: wildcards[key] for key in names},
+        ).text()
+
     def attack(self, wildcards: Any) -> str:
         """An attack on all checkpoints of a run and seed, at one epsilon or at all of a sweep."""
         (evaluation,) = self.study.chosen(
@@ -222,15 +237,17 @@ class Plan:
 
     # --- Reporting --------------------------------------------------------------------------------
 
-    def evaluation_files(self, evaluations: Iterable[Evaluation]) -> list[str]:
-        """The rows of evaluations, over all seeds of their runs, each file once."""
+    def evaluation_files(self, evaluations: Iterable[Evaluation | Gradient]) -> list[str]:
+        """The rows of evaluations or gradients, over all seeds of their runs, each file once."""
         patterns = {"sweep": self.paths.sweep, "iterative": self.paths.attack}
         patterns["minimal"] = self.paths.minimal
         return _once(
             file
             for one in evaluations
             for file in expand(
-                patterns[self.study.kind(one.attack)],
+                self.paths.gradients
+                if isinstance(one, Gradient)
+                else patterns[self.study.kind(one.attack)],
                 {**vars(one), "epsilon": one.epsilons, "seed": self.runs[one.run]["seeds"]},
             )
         )
@@ -249,6 +266,8 @@ class Plan:
         """The files that a table of all rows gathers."""
         if table == "attacks":
             return self.evaluation_files(self.study.evaluations)
+        if table == "gradients":
+            return self.evaluation_files(self.study.gradients)
         if table == "measures":
             return [file for run in self.runs for file in self.per_seed(self.paths.measures, run)]
         return [
@@ -299,12 +318,12 @@ class Plan:
         conditions = [one for claim in self.study.claims for one in claim.get("test", ())]
         return self.published_files(one["series"] for one in conditions if "series" in one)
 
-    def cell_files(self, name: str) -> list[str]:
-        """The tables of attacks that the cells of a table select."""
+    def cell_files(self, name: str, kind: str) -> list[str]:
+        """The rows that the cells of a table select, by `attack` or by `gradient`."""
         table = self.tables[name]
         pairs = [(row, column) for row in table["rows"] for column in table["columns"]]
         cells = [{**table["common"], **row, **column} for row, column in pairs]
-        cells = [cell for cell in cells if "missing" not in cell]
+        cells = [cell for cell in cells if "missing" not in cell and kind in cell]
         cells += [{**cell, **cell["epsilon_where"]} for cell in cells if "epsilon_where" in cell]
         return self._chosen(map(study.cell_series, cells))
 
@@ -317,6 +336,14 @@ class Plan:
             for run in summary["runs"]
             for column in summary["columns"]
         )
+
+    def summary_gradients(self) -> list[str]:
+        """The rows of gradients that the summary shows."""
+        return self._chosen(filter(None, self.config["summary"]["gradients"]))
+
+    def gradient_table(self) -> list[str]:
+        """The table of all rows of gradients, where any are measured."""
+        return [self.paths.table.format(table="gradients.csv")] * bool(self.study.gradients)
 
     def _chosen(self, selections: Iterable[Mapping]) -> list[str]:
         chosen = [one for selection in selections for one in self.study.chosen(selection)]
@@ -385,7 +412,7 @@ class Plan:
 
     def all_tables(self) -> list[str]:
         """Every table, as CSV and Markdown."""
-        names = ["attacks", "measures", "history"]
+        names = ["attacks", *["gradients"] * bool(self.study.gradients), "measures", "history"]
         names += ["summary"] * ("summary" in self.config)
         # Nothing to compare where no figure shows a published series.
         names += ["published"] * bool(self.figure_published(*self.figures))

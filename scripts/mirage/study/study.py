@@ -25,9 +25,11 @@ SPLITS = {
 # Folders under results/ that git tracks and `make clean` keeps.
 KEPT = ("reference",)
 # Tables that are there without being named in the configuration.
-TABLES = ("attacks", "measures", "history", "summary", "published", "claims")
+TABLES = ("attacks", "gradients", "measures", "history", "summary", "published", "claims")
 # Columns that are the same for every attack.
 CLEAN = ("clean_accuracy", "clean_error")
+# What tells one measurement of a run from another; it has either an attack or a gradient.
+SELECTED = ("run", "attack", "gradient", "dtype", "split", "defence")
 # Keys of an attack that are not parameters of its method.
 NOT_PARAMETERS = ("method", "source", "adaptive", "exact")
 
@@ -50,12 +52,26 @@ class Evaluation:
 
 
 @dataclass(frozen=True)
+class Gradient:
+    """The measures of one gradient on one split of one run; `images` as of an evaluation."""
+
+    run: str
+    gradient: str
+    dtype: str
+    split: str
+    defence: str
+    images: int | None = None
+    epsilons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Study:
     """A checked and completed configuration with its evaluations spelled out.
 
     Attributes:
         config: The plan, see `mirage.study.language`.
-        evaluations: What has to be measured.
+        evaluations: The attacks that have to be measured.
+        gradients: The gradients that have to be measured.
         claims: Of the studies and of the configuration.
         claim_files: Where those of the studies stand.
         twins: Attacks, and for each the one that takes its place in a claim's second verdict.
@@ -63,6 +79,7 @@ class Study:
 
     config: dict
     evaluations: tuple[Evaluation, ...]
+    gradients: tuple[Gradient, ...] = ()
     claims: tuple[dict, ...] = ()
     claim_files: tuple[Path, ...] = ()
     twins: Mapping[str, str] = field(default_factory=dict)
@@ -76,16 +93,17 @@ class Study:
         """The kind of jobs of an attack, see `mirage.attacks.parameters.AttackParameters`."""
         return parameters_of(self.config["attacks"][attack]["method"]).kind
 
-    def chosen(self, series: Mapping) -> list[Evaluation]:
-        """The evaluations a figure's series draws on, at the epsilons it names, else at all.
+    def chosen(self, series: Mapping) -> list[Evaluation] | list[Gradient]:
+        """What a figure's series draws on: evaluations, at the epsilons it names, else at all.
 
-        A series that names no defence draws on the bare network.
+        Where it names a gradient, these are gradients. A series that names no defence draws on the
+        bare network.
         """
         wanted = {"defence": BARE, **series}
-        keys = [key for key in ("run", "attack", "dtype", "split", "defence") if key in wanted]
+        keys = [key for key in SELECTED if key in wanted]
         return [
             replace(evaluation, epsilons=tuple(wanted.get("epsilons", evaluation.epsilons)))
-            for evaluation in self.evaluations
+            for evaluation in (self.gradients if "gradient" in wanted else self.evaluations)
             if all(getattr(evaluation, key) == wanted[key] for key in keys)
             and set(wanted.get("epsilons", ())) <= set(evaluation.epsilons)
         ]
@@ -114,7 +132,5 @@ def evaluations(config: Mapping) -> list[Evaluation]:
 
 def cell_series(cell: Mapping) -> dict:
     """What a table's cell selects, as a series of a figure would."""
-    series = {
-        key: cell[key] for key in ("run", "attack", "dtype", "split", "defence") if key in cell
-    }
+    series = {key: cell[key] for key in SELECTED if key in cell}
     return series | ({"epsilons": [cell["epsilon"]]} if "epsilon" in cell else {})

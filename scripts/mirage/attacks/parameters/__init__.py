@@ -10,14 +10,16 @@ are no parameters of its method and no fields of these models. `clip: None` mean
 
 import importlib
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
 Kind = Literal["sweep", "iterative", "minimal"]
 
-# The losses that `mirage.attacks.gradients` has.
+# The keys of `mirage.attacks.gradients.LOSSES`.
 Gradient = Literal["cross_entropy_sum", "cross_entropy_mean", "exact_sign"]
+GRADIENTS = get_args(Gradient)
+EXACT = "exact_sign"
 Norm = Literal["linf", "l2"]
 Count = Annotated[int, Field(ge=1, le=1_000_000)]
 # A list is taken for a tuple: YAML and JSON have no other.

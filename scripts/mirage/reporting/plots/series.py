@@ -44,10 +44,13 @@ def measured_lines(figure: dict, data: pd.DataFrame, key: str, prefix: str = "")
 
     An entry gives one line per value of the column `key`, named "<prefix><value>", after the
     series' label if it has one; a label alone names the one line of an entry, and rows without
-    a value, as those of a minimal attack, which has no epsilon. `x` is the series' own (float).
+    a value, as those of a gradient or of a minimal attack, which have no epsilon. `x` is the
+    series' own (float).
     Raises ValueError where a series has no rows, or two in one panel have the same name.
     """
     parts = []
+    # Rows of a gradient have no epsilon.
+    data = data if key in data else data.assign(**{key: math.nan})
     for entry, series in zip(entries(figure), figure["series"], strict=True):
         rows = select(data, series).assign(
             entry=entry,
@@ -60,8 +63,8 @@ def measured_lines(figure: dict, data: pd.DataFrame, key: str, prefix: str = "")
         parts.append(rows.sort_values(key, **by_size))
     rows = pd.concat(parts, ignore_index=True)
     several = rows.groupby("entry")[key].transform("nunique", dropna=False) > 1
-    attacks = rows.get("attack", rows["label"])
-    named = zip(rows["label"], rows[key], several, attacks, strict=True)
+    measured = rows.get("attack", rows.get("gradient", rows["label"]))
+    named = zip(rows["label"], rows[key], several, measured, strict=True)
     rows["line"] = [_name(label, value, prefix, *rest) for label, value, *rest in named]
     found = rows.groupby(["panel", "line"])["entry"].nunique()
     if (found > 1).any():
@@ -70,10 +73,10 @@ def measured_lines(figure: dict, data: pd.DataFrame, key: str, prefix: str = "")
     return rows
 
 
-def _name(label: str, value: str | int, prefix: str, several: bool, attack: str) -> str:
+def _name(label: str, value: str | int, prefix: str, several: bool, measured: str) -> str:
     """Return the name of the line of a `value` of the key, one of `several` in its entry or not."""
     if pd.isna(value):
-        return label or attack
+        return label or measured
     if not label:
         return f"{prefix}{value}"
     return f"{label}, {prefix}{value}" if several else label
