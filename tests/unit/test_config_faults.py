@@ -247,6 +247,7 @@ SPOILED = [
     ("figures.lines.select.0.epsilons", ["8"], "figures.lines.select.0.epsilons.0", LARGE),
     ("figures.values.x_label", MISSING, "figures.values", ["needs x_label"]),
     ("figures.values.select.0.epochs", [1, 3], "figures.values.select.0.epochs", ["takes one"]),
+    ("figures.lines.colours", {"<a>": 3}, "figures.lines.colours.<a>", ["3 is", "text in quotes"]),
     ("figures.lines.colours", {"a": "bleu"}, "figures.lines.colours.a", ["'bleu' is no colour"]),
     ("figures.lines.colours", {"a": "#12"}, "figures.lines.colours.a", ["'#12' is no colour"]),
     ("figures.digits.y", "success", "figures.digits", ["pictures does not take y; it takes plot"]),

@@ -3,7 +3,7 @@
 import datetime
 import reprlib
 from collections.abc import Iterable, Mapping
-from typing import Annotated, get_args, get_origin
+from typing import Annotated, Union, get_args, get_origin
 
 from pydantic import BaseModel, Tag, ValidationError
 from pydantic.fields import FieldInfo
@@ -85,10 +85,9 @@ def faults_in(content: object, model: type[BaseModel]) -> list[str]:
 
 def _sentence(model: type[BaseModel], place: tuple, kind: str, found: list[dict]) -> str:
     """One fault, or those of one kind in one mapping."""
-    if at_key := place[-1:] == ("[key]",):
+    if place[-1:] == ("[key]",):  # the key itself is wrong, not what stands there
         place = (*place[:-2], "[key]")
-    annotation, about = _at(model, place)
-    key = _key(place[:-1] if at_key else place)
+    key, annotation, about = _at(model, place)
     value, context = found[0]["input"], found[0].get("ctx", {})
     if kind == "missing" and isinstance(found[0]["loc"][-1], int):  # of a list
         kind, context = "too_short", {"min_length": len(get_args(annotation))}
@@ -103,7 +102,7 @@ def _sentence(model: type[BaseModel], place: tuple, kind: str, found: list[dict]
         tag, allowed = found[0]["msg"].split("; ")
         if tag not in value:
             return f"{key}: {tag!r} is missing; {allowed}"
-        return f"{_key((*place, tag))}: {shown(value[tag])} is not allowed; {allowed}"
+        return f"{key}.{tag}: {shown(value[tag])} is not allowed; {allowed}"
     context = {name: _short(limit) for name, limit in context.items()}
     if kind == "literal_error":
         context["allowed"] = named(get_args(annotation))
@@ -124,29 +123,24 @@ def _short(limit: object) -> object:
     return int(limit) if isinstance(limit, float) and limit == int(limit) else limit
 
 
-def _key(place: tuple) -> str:
-    """A key as a person wrote it, without the tags of choices."""
-    parts = [str(part) for part in place if not str(part).startswith("<")]
-    return ".".join(parts) or "(top level)"
-
-
-def _at(model: type[BaseModel], place: tuple) -> tuple[object, str]:
-    """The annotation that a place of a model has, and its description."""
-    annotation, about = model, ""
+def _at(model: type[BaseModel], place: tuple) -> tuple[str, object, str]:
+    """The key of a place as a person wrote it, the annotation there, and its description."""
+    key, annotation, about = [], model, ""
     for part in place:
+        inner, kind = get_args(annotation), get_origin(annotation)
         if isinstance(annotation, type) and issubclass(annotation, BaseModel):
             fields = {info.alias or name: info for name, info in annotation.model_fields.items()}
             annotation, about = fields[part].annotation, fields[part].description or ""
-            continue
-        inner = get_args(annotation)
-        if get_origin(annotation) is dict:
+        elif kind is dict:
             annotation = inner[0 if part == "[key]" else 1]
-        elif str(part).startswith("<"):
+        elif kind in (list, tuple):
+            annotation = inner[part if kind is tuple else 0]
+        else:  # a choice, and the tag of a branch
             annotation = next(one for one in inner if Tag(part) in get_args(one))
-        else:
-            annotation = inner[part if get_origin(annotation) is tuple else 0]
+        if kind is not Union and part != "[key]":
+            key.append(str(part))
         if get_origin(annotation) is Annotated:
             annotation, *more = get_args(annotation)
             infos = [one.description for one in more if isinstance(one, FieldInfo)]
             about = next(filter(None, infos), about)  # else what is said of the whole
-    return annotation, about
+    return ".".join(key) or "(top level)", annotation, about
