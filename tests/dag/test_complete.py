@@ -8,6 +8,8 @@ from workflow import plan, planned, read, rules, snakemake, write
 from mirage.attacks.parameters import parameters_of
 from mirage.data import folders
 from mirage.study.kinds import KINDS
+from mirage.study.model import Configuration
+from mirage.study.typed import json_schema
 
 SHIPPED = [
     *("config/quick.yaml", "config/test.yaml"),
@@ -126,8 +128,7 @@ def test_the_small_configuration_has_every_rule_and_every_kind_of_plot(pristine)
     assert shown - collections == set(expected(study)) | {"download"}
     figures = study.config["figures"].values()
     assert {figure["reads"] for figure in figures} == {kind.reads for kind in KINDS}
-    schema = read(pristine, "schemas/config.schema.yaml")["properties"]["figures"]
-    keys = schema["additionalProperties"]["properties"]
+    keys = json_schema(Configuration)["$defs"]["Figure"]["properties"]
     for key, allowed in (("x", keys["x"]["oneOf"][0]["enum"]), ("show", keys["show"]["enum"])):
         assert {figure[key] for figure in figures if key in figure} == set(allowed)
 
