@@ -6,8 +6,9 @@ import pytest
 from workflow import ROOT, planned
 
 from mirage.evaluation import jobs
+from mirage.study.measured import Named
 from mirage.study.paths import Paths, expand, size
-from mirage.study.plan import Named, Plan
+from mirage.study.plan import Plan
 from mirage.training.job import Link
 
 RESULTS = "results/digits"

@@ -1,0 +1,243 @@
+"""Which jobs train and measure: for each its files and its specification.
+
+What the methods are given are Snakemake's wildcards, or anything else that has values by name.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from mirage.data import jobs as of_data
+from mirage.data.columns import BARE
+from mirage.evaluation import jobs as of_evaluation
+from mirage.runtime import code
+from mirage.runtime.job import Job
+from mirage.study import study
+from mirage.study.paths import Paths, expand, size
+from mirage.study.study import Study
+from mirage.training import job as of_training
+
+
+class Measured:
+    """The jobs that train and measure.
+
+    Attributes:
+        study: What is to be made.
+        paths: Where it is put.
+    """
+
+    def __init__(self, study: Study, paths: Paths, folder: Path):
+        """Plan a study.
+
+        Args:
+            study: What is to be made.
+            paths: Where it is put.
+            folder: The workflow's, with scripts and studies.
+        """
+        self.study, self.paths, self.folder = study, paths, folder
+        self.config, self.runs = study.config, study.runs
+        self.attacks, self.figures = self.config["attacks"], self.config["figures"]
+        self.tables = self.config["tables"]
+
+    def code(self, script: str, *modules: str) -> dict:
+        """The code of a job, see `mirage.runtime.code.of`."""
+        return code.of((self.folder / "scripts" / script).resolve(), *modules)
+
+    # --- Data and training ------------------------------------------------------------------------
+
+    def data(self, run: str, split: str) -> str:
+        """The prepared images of a run's split of the data."""
+        return self.paths.data.format(split=split, **self.runs[run]["split"])
+
+    def download(self, _: object = None) -> str:
+        """The files of the data set."""
+        job = of_data.Download(code=self.code("download.py"), dataset=self.config["dataset"])
+        return job.text()
+
+    def prepare(self, wildcards: Any) -> str:
+        """The three files of images and labels."""
+        return of_data.Prepare(
+            code=self.code("prepare.py"),
+            dataset=self.config["dataset"],
+            train=wildcards.train,
+            validation=wildcards.validation,
+        ).text()
+
+    def checkpoints(self, run: str, seed: object) -> list[str]:
+        """All checkpoints of a run and seed."""
+        epochs = self.runs[run]["epochs"]
+        return expand(self.paths.checkpoint, {"run": run, "seed": seed, "epoch": epochs})
+
+    def previous_epoch(self, run: str, epoch: object) -> int:
+        """The epoch of the checkpoint that a link starts from; 0 for the initial weights."""
+        return max((e for e in self.runs[run]["epochs"] if e < int(epoch)), default=0)
+
+    def link_inputs(self, wildcards: Any) -> dict[str, str | list[str]]:
+        """The images a link is trained and validated on, and the checkpoint that it starts from.
+
+        A fine-tuned run starts from another run's checkpoint of the same seed, and may be trained
+        on an attack's answers to the prepared images.
+        """
+        run, seed = self.runs[wildcards.run], wildcards.seed
+        training, before = self.data(wildcards.run, "train"), []
+        if by := run.get("perturbed_by"):
+            named = {"attack": by["attack"], "size": size(by.get("epsilon")), "seed": seed}
+            training = self.paths.perturbed.format(**run["start"], **named)
+        if epoch := self.previous_epoch(wildcards.run, wildcards.epoch):
+            before = self.paths.checkpoint.format(run=wildcards.run, seed=seed, epoch=epoch)
+        elif "start" in run:
+            before = self.paths.checkpoint.format(**run["start"], seed=seed)
+        return {
+            "training": training,
+            "validation": self.data(wildcards.run, "validation"),
+            "before": before,
+        }
+
+    def link(self, wildcards: Any) -> str:
+        """One link of a chain."""
+        run = self.runs[wildcards.run]
+        taken = ("network", "dtype", "optimizer", "learning_rate", "objective", "l2", "batch_size")
+        return of_training.Link(
+            code=self.code("train.py", f"training.objectives.{run['objective']['name']}"),
+            dataset=self.config["dataset"],
+            run=wildcards.run,
+            seed=wildcards.seed,
+            first_epoch=self.previous_epoch(wildcards.run, wildcards.epoch) + 1,
+            last_epoch=wildcards.epoch,
+            **{key: run[key] for key in taken},
+        ).text()
+
+    # --- Attacks and measures ---------------------------------------------------------------------
+
+    def of_run(self, wildcards: Any, split: str = "test") -> dict[str, list[str]]:
+        """The images and the checkpoints of a job on all checkpoints of a run."""
+        return {
+            "data": self.data(wildcards.run, wildcards.get("split", split)),
+            "checkpoints": self.checkpoints(wildcards.run, wildcards.seed),
+        }
+
+    def of_checkpoint(self, wildcards: Any, split: str = "train") -> dict[str, str]:
+        """The images and the checkpoint of a job on one."""
+        return {
+            "data": self.data(wildcards.run, wildcards.get("split", split)),
+            "checkpoint": self.paths.checkpoint.format(
+                run=wildcards.run, seed=wildcards.seed, epoch=wildcards.epoch
+            ),
+        }
+
+    def attacked(self, wildcards: Any) -> dict[str, list[str]]:
+        """As `of_run`, and for a transfer attack the checkpoints whose gradient it uses."""
+        source = self.attacks[wildcards.attack].get("source")
+        epochs, seed = self.runs[wildcards.run]["epochs"], wildcards.seed
+        named = {"run": source, "seed": seed, "epoch": epochs}
+        sources = expand(self.paths.checkpoint, named) if source else []
+        return {**self.of_run(wildcards), "sources": sources}
+
+    def trained(self, run: str) -> dict[str, object]:
+        """What the checkpoints of a run must say of themselves."""
+        about = {key: self.runs[run][key] for key in ("network", "dtype")}
+        return {"dataset": self.config["dataset"], **about}
+
+    def measure(self, wildcards: Any) -> str:
+        """The measures of all checkpoints of a run and seed."""
+        return of_evaluation.Measure(
+            code=self.code("measure.py"),
+            run=wildcards.run,
+            seed=wildcards.seed,
+            split="test",
+            trained=self.trained(wildcards.run),
+            epochs=self.runs[wildcards.run]["epochs"],
+        ).text()
+
+    def gradients(self, wildcards: Any) -> str:
+        """The measures of a gradient of all checkpoints of a run and seed."""
+        names = ("run", "gradient", "dtype", "split", "defence")
+        (gradient,) = self.study.chosen({key: wildcards[key] for key in names})
+        modules = ["models.defences"] * (wildcards.defence != BARE)
+        return of_evaluation.Gradient(
+            code=self.code("gradients.py", *modules),
+            seed=wildcards.seed,
+            trained=self.trained(wildcards.run),
+            epochs=self.runs[wildcards.run]["epochs"],
+            filter=self.config["defences"].get(wildcards.defence),
+            images=gradient.images,
+            **{key: wildcards[key] for key in names},
+        ).text()
+
+    def attack(self, wildcards: Any) -> str:
+        """An attack on all checkpoints of a run and seed, at one epsilon or at all of a sweep."""
+        (evaluation,) = self.study.chosen(
+            {key: wildcards[key] for key in ("run", "attack", "dtype", "split", "defence")}
+        )
+        epsilon = wildcards.get("epsilon")
+        return self._with_attack(
+            of_evaluation.Attack,
+            "attack.py",
+            wildcards,
+            epochs=self.runs[wildcards.run]["epochs"],
+            epsilons=[epsilon] if epsilon else list(evaluation.epsilons),
+            images=evaluation.images,
+            adaptive=self.attacks[wildcards.attack].get("adaptive", False),
+        )
+
+    def examples(self, wildcards: Any) -> str:
+        """Images that mislead one checkpoint."""
+        return self._with_attack(
+            of_evaluation.Examples,
+            "examples.py",
+            wildcards,
+            epoch=wildcards.epoch,
+            epsilon=_epsilon(wildcards.size),
+        )
+
+    def perturb(self, wildcards: Any) -> str:
+        """An attack's answers to the training images, in the type of the run that is attacked."""
+        named = {"run": wildcards.run, "seed": wildcards.seed, "attack": wildcards.attack}
+        named |= {"split": "train", "dtype": self.runs[wildcards.run]["dtype"], "defence": BARE}
+        return self._with_attack(
+            of_evaluation.AttackOne,
+            "perturb.py",
+            Named(named),
+            epoch=wildcards.epoch,
+            epsilon=_epsilon(wildcards.size),
+        )
+
+    def restarts(self, wildcards: Any) -> str:
+        """Many restarts of PGD at a few images."""
+        return self._with_attack(
+            of_evaluation.Restarts,
+            "restarts.py",
+            wildcards,
+            epoch=wildcards.epoch,
+            epsilon=wildcards.epsilon,
+        )
+
+    def _with_attack(self, kind: type[Job], script: str, wildcards: Any, **fields: object) -> str:
+        attack, defence = self.attacks[wildcards.attack], wildcards.defence
+        # Its own method's code, not the other methods'.
+        modules = [f"attacks.{attack['method']}"]
+        modules += ["models.defences"] * (defence != BARE)
+        return kind(
+            code=self.code(script, *modules),
+            run=wildcards.run,
+            seed=wildcards.seed,
+            split=wildcards.split,
+            trained=self.trained(wildcards.run),
+            attack=wildcards.attack,
+            method=attack["method"],
+            parameters={k: v for k, v in attack.items() if k not in study.NOT_PARAMETERS},
+            dtype=wildcards.dtype,
+            defence=defence,
+            filter=self.config["defences"].get(defence),
+            **fields,
+        ).text()
+
+
+class Named(dict):
+    """Values by name, as Snakemake's wildcards are."""
+
+    __getattr__ = dict.__getitem__
+
+
+def _epsilon(named: str) -> str:
+    """The epsilon that `size` named; empty where there is none."""
+    return "" if named == "minimal" else named.removeprefix("eps")
