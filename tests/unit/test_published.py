@@ -117,12 +117,20 @@ def test_value_against_prediction_interval_by_hand():
     assert (found.p_value > 0.05) == (found.low < 0.6 < found.high)
 
 
-def test_value_of_one_seed_is_no_more_than_a_caveat():
-    one = given(attacks([0.5]))
-    assert outcome(one, "value", select=ONE, published=0.5, tolerance=0.05).verdict == CAVEAT
-    assert outcome(one, "value", select=ONE, published=0.6, tolerance=0.05).verdict == (
-        NOT_REPRODUCED
-    )
+ONE_SEED = [
+    ("value", {"select": ONE, "published": 0.5, "tolerance": 0.05}, CAVEAT),
+    ("value", {"select": ONE, "published": 0.6, "tolerance": 0.05}, NOT_REPRODUCED),
+    ("order", {"less": ONE, "greater": OTHER}, CAVEAT),
+    ("equality", {"first": ONE, "second": OTHER, "tolerance": 0.05}, CAVEAT),
+]
+
+
+@pytest.mark.parametrize(("kind", "keys", "verdict"), ONE_SEED)
+def test_one_seed_is_no_more_than_a_caveat(kind, keys, verdict):
+    found = outcome(given(attacks([0.5]), attacks([0.51], run="other")), kind, **keys)
+    assert found.verdict == verdict
+    assert math.isnan(found.p_value)
+    assert ("one seed" in found.reason) == (verdict == CAVEAT)
 
 
 # --- order ----------------------------------------------------------------------------------------
@@ -159,14 +167,6 @@ def test_order_by_a_factor():
     assert outcome(rows, "order", less=ONE, greater=OTHER, factor=3).verdict == CAVEAT
     assert outcome(rows, "order", less=ONE, greater=OTHER, factor=2).verdict == REPRODUCED
     assert outcome(rows, "order", less=ONE, greater=OTHER, factor=4).verdict == NOT_REPRODUCED
-
-
-def test_order_of_one_seed():
-    rows = given(attacks([0.1]), attacks([0.3], run="other"))
-    found = outcome(rows, "order", less=ONE, greater=OTHER)
-    assert found.verdict == CAVEAT
-    assert "one seed" in found.reason
-    assert math.isnan(found.p_value)
 
 
 # --- trend and correlation ------------------------------------------------------------------------
@@ -257,11 +257,6 @@ def test_equality_holds_at_each_epoch_not_in_the_mean():
     found = outcome(rows, "equality", tolerance=0.1, **keys)
     assert found.verdict == NOT_REPRODUCED
     assert abs(found.mean) == pytest.approx(0.2)
-
-
-def test_equality_of_one_seed():
-    rows = given(attacks([0.5]), attacks([0.51], run="other"))
-    assert outcome(rows, "equality", first=ONE, second=OTHER, tolerance=0.05).verdict == CAVEAT
 
 
 # --- minimum, series, concentration ---------------------------------------------------------------
@@ -797,16 +792,15 @@ def test_script_writes_three_files(tmp_path):
         table.reindex(columns=COLUMNS[name]).to_csv(tmp_path / f"{name}.csv", index=False)
     outputs = [tmp_path / f"claims.{kind}" for kind in ("csv", "md", "html")]
     job = {"dataset": "mnist", "own": [], "dtypes": {}, "twins": {}, "figures": {}}
-    command = [sys.executable, ROOT / "scripts/judge.py", "--job", json.dumps(job)]
-    command += ["--claims", *CLAIMS, "--series", *SERIES]
-    for name in written:
-        command += [f"--{name}", tmp_path / f"{name}.csv"]
-    done = subprocess.run(
-        [*map(str, command), "--restarts", "--output", *map(str, outputs)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+
+    def judged(*files):
+        command = [sys.executable, ROOT / "scripts/judge.py", "--job", json.dumps(job)]
+        command += ["--claims", *files, "--series", *SERIES, "--restarts", "--output", *outputs]
+        for name in written:
+            command += [f"--{name}", tmp_path / f"{name}.csv"]
+        return subprocess.run(map(str, command), capture_output=True, text=True, check=False)
+
+    done = judged(*CLAIMS)
     assert done.returncode == 0, done.stderr
     found = table_rows.read([outputs[0]])
     assert len(found) == sum(len(library.claims(file)) for file in CLAIMS)
@@ -816,13 +810,7 @@ def test_script_writes_three_files(tmp_path):
     # A faulty file of claims is refused in a sentence, without a trace of the program.
     bad = tmp_path / "bad.yaml"
     bad.write_text("claims: {}")
-    command[command.index(CLAIMS[0])] = bad
-    done = subprocess.run(
-        [*map(str, command), "--output", *map(str, outputs)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = judged(bad, *CLAIMS[1:])
     assert done.returncode == 1
     assert "bad.yaml: claims: {} is not allowed; it must be a list" in done.stderr
     assert "Traceback" not in done.stderr
