@@ -56,7 +56,7 @@ test-all: .venv/dev .tools/crate/done  ## All tests, the thorough ones too (half
 
 LIMITS ?= avx2 avx
 test-limited: .venv/dev .venv/peers  ## What computes, with the instructions of older processors (LIMITS="avx2 avx")
-	for limit in $(LIMITS); do $(BIN)/python tests/limited.py $$limit tests/compute tests/peers $(ARGS) || exit 1; done
+	for limit in $(LIMITS); do $(BIN)/python tests/helpers/limited.py $$limit tests/compute tests/peers $(ARGS) || exit 1; done
 
 peers: .venv/peers  ## Cross-checks against ART and Foolbox, in a dependency group of their own
 	$(BIN)/pytest tests/peers $(ARGS)

@@ -1,4 +1,4 @@
-"""A run with fewer instructions (tests/limited.py) is one: each library keeps to its limit.
+"""A run with fewer instructions (tests/helpers/limited.py) is one: each library keeps to its limit.
 
 Where no limit is set, that of this processor is not known, and only the naming of limits is tested.
 """

@@ -28,8 +28,9 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-if __name__ == "__main__":
-    sys.path.insert(0, str(Path(__file__).parents[1]))
+if __name__ == "__main__":  # pytest has them in its path
+    root = Path(__file__).parents[2]
+    sys.path[:0] = [str(root / "scripts"), str(root / "tests/helpers")]
 
 from compared import differences
 from small import CONFIGURATION, configure

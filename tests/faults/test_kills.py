@@ -1,6 +1,7 @@
 """A run that is killed again and again gives what an undisturbed one gives, and repeats no job."""
 
 import shutil
+import subprocess
 import sys
 
 import kills
@@ -21,3 +22,9 @@ def test_six_kills(pristine, tmp_path):
     print(outcome.report())
     assert len(outcome.kills) == 6
     assert {kill.kind for kill in outcome.kills} == {kind for kind, *_ in kills.KINDS}
+
+
+@pytest.mark.thorough
+def test_the_program_of_make_kills_starts():
+    said = subprocess.run([sys.executable, kills.__file__, "--help"], capture_output=True)
+    assert said.returncode == 0, said.stderr

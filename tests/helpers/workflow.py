@@ -21,7 +21,7 @@ import serve
 from mirage.runtime import device  # noqa: F401, sets variables that jobs then see
 from mirage.study import config, study
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 SOURCES = (
     "Snakefile",
     "Singularity.def",
