@@ -144,8 +144,7 @@ EVALUATIONS = {"prepare", "train", "perturb", "sweep", "attack", "minimal", "gra
         ("tables", None),
         (
             "figures",
-            EVALUATIONS - {"perturb", "minimal", "gradients"}
-            | {"measure", "examples", "restarts", "figure"},
+            EVALUATIONS - {"perturb", "minimal"} | {"measure", "examples", "restarts", "figure"},
         ),
     ],
 )

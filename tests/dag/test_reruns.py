@@ -22,9 +22,10 @@ PGD = {f"attack float64 1 test bare pgd float64 {epsilon}" for epsilon in ("0.05
 RESTARTS = {"restarts float64 1 test bare pgd float64 4 0.1"}
 JSMA = {"minimal float64 1 test bare jsma float64"}
 DEEPFOOL = {"minimal tuned 1 test bare deepfool float64"}
-# Of the summary, which shows the gradient of plain FGSM in float16, and behind the filter.
+# Of the summary, which shows the gradient of plain FGSM in float16, and behind the filter, with its
+# figure.
 PLAIN_GRADIENT = {"gradients float64 1 test bare cross_entropy_mean float16"}
-SMOOTH_GRADIENT = {"gradients float64 1 test smooth exact_sign float64"}
+SMOOTH_GRADIENT = {"gradients float64 1 test smooth exact_sign float64", "figure signs"}
 PERTURB = {"perturb float64 1 4 deepfool minimal"}
 # Images to be looked at, under FGSM behind the filter and not, and under DeepFool.
 FILTERED, OPEN = (
@@ -372,7 +373,7 @@ def test_the_code_of_a_plot_reruns_the_figures_of_that_kind(edit, plot):
     figures = {
         "restarts": {"figure restarts"},
         "lines": {f"figure by-{x}" for x in ("epoch", "epsilon", "value")}
-        | {"figure losses", "figure spectral-norms"},
+        | {"figure losses", "figure spectral-norms", "figure signs"},
     }
     assert edit(f"scripts/mirage/reporting/plots/{plot}.py") == figures[plot]
 

@@ -76,7 +76,9 @@ def test_a_gradient_says_all_that_its_script_needs_and_attacks_share_it(plan):
     assert job.code["modules"] == ["models.defences"]
     folder = f"{RESULTS}/gradients/float64/seed1/test"
     shown = f"{folder}/bare/cross_entropy_mean/float16.csv"
-    assert plan.rows("gradients") == [shown, f"{folder}/smooth/exact_sign/float64.csv"]
+    filtered = f"{folder}/smooth/exact_sign/float64.csv"
+    assert plan.rows("gradients") == [filtered, shown]
+    assert plan.figure_data("signs") == [filtered]
     assert plan.summary_gradients() == [shown]
     assert plan.gradient_table() == [f"{RESULTS}/tables/gradients.csv"]
 
