@@ -15,6 +15,5 @@ keyword may be left out of. An attack names those that it uses and takes the oth
 - `signs`, of the gradient at the images, where they are known already.
 
 `parameters` is the model in `mirage.attacks.parameters`, in a file of the attack's name. A new
-attack is two files, one here and one there, and an entry in `attacks` of
-schemas/config.schema.yaml.
+attack is two files, one here and one there.
 """
