@@ -2,7 +2,7 @@
 
 import datetime
 import reprlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Annotated, Union, get_args, get_origin
 
 from pydantic import BaseModel, Tag, ValidationError
@@ -64,23 +64,32 @@ def faults_in(content: object, model: type[BaseModel]) -> list[str]:
 
     A sentence names the key as it was written, the value, and what is allowed.
     """
+    if odd := list(_odd_keys(content)):
+        return odd
     try:
         model.model_validate(content)
     except ValidationError as error:
         together = {}
         for fault in error.errors(include_url=False):
             # What is missing, or unknown, in one mapping is one fault.
-            of_mapping = fault["type"] in ("missing", "extra_forbidden", "invalid_key")
+            of_mapping = fault["type"] in ("missing", "extra_forbidden")
             place = fault["loc"][:-1] if of_mapping else fault["loc"]
-            kind = "extra_forbidden" if fault["type"] == "invalid_key" else fault["type"]
-            together.setdefault((place, kind), []).append(fault)
-        return [
-            _sentence(model, place, kind, found)
-            for (place, kind), found in sorted(
-                together.items(), key=lambda one: list(map(str, one[0][0]))
-            )
-        ]
+            together.setdefault((place, fault["type"]), []).append(fault)
+        ordered = sorted(together.items(), key=lambda one: list(map(str, one[0][0])))
+        return [_sentence(model, place, kind, found) for (place, kind), found in ordered]
     return []
+
+
+def _odd_keys(content: object, place: str = "") -> Iterator[str]:
+    """Keys that are no text, told first: pydantic takes true for 1 and names another key."""
+    if not isinstance(content, Mapping | list):
+        return
+    for key, value in content.items() if isinstance(content, Mapping) else enumerate(content):
+        if isinstance(content, Mapping) and not isinstance(key, str):
+            where = place or "(top level)"
+            yield f"{where}: the key {shown(key)} is not allowed; a key is {KINDS[str]}"
+        else:
+            yield from _odd_keys(value, f"{place}.{key}" if place else str(key))
 
 
 def _sentence(model: type[BaseModel], place: tuple, kind: str, found: list[dict]) -> str:
