@@ -81,6 +81,7 @@ def test_the_order_of_keys_and_a_default_that_is_given_change_nothing(given_conf
     other["runs"]["one"]["optimizer"] = {"beta_1": 0.9, "name": "adam"}
     other["runs"]["one"]["l2"] = 0  # the same number
     other["runs"]["one"]["split"] = dict(other["split"])
+    other["attacks"]["pgd"] |= {"norm": "linf", "restarts": 1, "adaptive": False}
     other = dict(reversed(other.items()))
     one, two = (config.read(c, WORKFLOW).config for c in (given_config, other))
     assert yaml.safe_dump(one, sort_keys=False) == yaml.safe_dump(two, sort_keys=False)

@@ -244,12 +244,13 @@ def completed(content: Mapping) -> dict:
         content: A configuration without faults, with the studies that it names.
 
     Returns:
-        Plain data. Only the parameters of attacks have no defaults here: each method has its own.
+        Plain data, the same whether or not a default was given. Keys of attacks that have their
+        default are left out: the job of an attack fills them in.
     """
     whole = Whole.model_validate(content)
     plain = whole.model_dump(mode="json", exclude_none=True, exclude={"attacks", "claims"})
     attacks = whole.attacks.items()
     plain["attacks"] = {
-        name: attack.model_dump(mode="json", exclude_unset=True) for name, attack in attacks
+        name: attack.model_dump(mode="json", exclude_defaults=True) for name, attack in attacks
     }
     return plain
