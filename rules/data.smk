@@ -33,4 +33,8 @@ rule prepare:
     params:
         job=PLAN.prepare,
     shell:
-        python("prepare.py", "--raw {input.raw:q} --output {output:q}")
+        python(
+            "prepare.py",
+            "--raw {input.raw:q} --output {output:q}",
+            '${{MNIST_DIR:+--folder="$MNIST_DIR"}}',
+        )

@@ -17,7 +17,9 @@ def create_report(report_settings, **settings):
         return
     # What --report means where no file is named.
     if report_settings.path == Path("report.html"):
-        report_settings = dataclasses.replace(report_settings, path=Path(RESULTS, "report.html"))
+        report_settings = dataclasses.replace(
+            report_settings, path=Path(PATHS.results, "report.html")
+        )
     with follow.last("makes the report"):
         CREATE_REPORT(report_settings=report_settings, **settings)
     if any(job.rule.name == "summary" for job in workflow.dag.jobs):

@@ -87,9 +87,13 @@ def test_a_damaged_file_of_cifar10_is_named_with_its_offset(cifar10, change, mes
         datasets.read_cifar10(folder)
 
 
+def prepare(output, folder):
+    run_prepare(output, (), "--folder", folder, dataset="cifar10", train=70, validation=30)
+
+
 def test_prepare_takes_cifar10_from_its_folder(cifar10, tmp_path):
     folder, held = cifar10
-    run_prepare(tmp_path / "out", "--cifar10", folder, "--train", 70, "--validation", 30)
+    prepare(tmp_path / "out", folder)
     train, validation, test = (prepared.load(path) for path in outputs(tmp_path / "out"))
     assert [len(part[1]) for part in (train, validation, test)] == [70, 30, 20]
     np.testing.assert_array_equal(validation[0][:20], held["data_batch_1.bin"][0])
@@ -99,22 +103,21 @@ def test_prepare_takes_cifar10_from_its_folder(cifar10, tmp_path):
 
 def test_prepare_says_which_file_of_cifar10_is_missing_or_damaged(cifar10, tmp_path):
     folder, _ = cifar10
-    options = ("--cifar10", folder, "--train", 70, "--validation", 30)
     path = folder / "data_batch_4.bin"
     path.write_bytes(path.read_bytes()[:-5])
     with pytest.raises(SystemExit) as error:
-        run_prepare(tmp_path / "out", *options)
+        prepare(tmp_path / "out", folder)
     assert error.value.code.startswith(f"prepare: {path}: truncated at byte 61455")
     path.unlink()
     with pytest.raises(SystemExit, match=re.escape(path.name)):
-        run_prepare(tmp_path / "out", *options)
+        prepare(tmp_path / "out", folder)
     assert not (tmp_path / "out").exists()
 
 
 def test_prepare_names_all_that_is_missing_and_where_it_lies(cifar10, tmp_path):
     folder, _ = cifar10
     with pytest.raises(SystemExit) as error:
-        run_prepare(tmp_path / "out", "--cifar10", folder.parent, "--train", 70, "--validation", 30)
+        prepare(tmp_path / "out", folder.parent)
     assert error.value.code.startswith(f"prepare: the local folder {folder.parent} cannot be")
     assert ", ".join(folders.CIFAR10.files) in error.value.code
     assert f"all of them lie in {folder}" in error.value.code

@@ -301,9 +301,10 @@ def outputs(folder):
     return [folder / f"{name}.npz" for name in ("train", "validation", "test")]
 
 
-def run_prepare(folder, raw=(), **job):
+def run_prepare(folder, raw=(), *options, **job):
     job = json.dumps({"dataset": "mnist" if raw else "digits", **job})
-    prepare.main(["--job", job, "--raw", *map(str, raw), "--output", *map(str, outputs(folder))])
+    options = ["--job", job, *map(str, options), "--raw", *map(str, raw)]
+    prepare.main([*options, "--output", *map(str, outputs(folder))])
 
 
 def test_prepare_writes_the_three_splits(raw, tmp_path):

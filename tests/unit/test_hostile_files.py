@@ -134,5 +134,5 @@ def test_a_figure_of_pickled_arrays_is_refused(key):
 
     arrays("examples.npz", key)
     with pytest.raises(images.DataError, match=r"^examples\.npz: "):
-        figure.read([Path("examples.npz")], ["images"])
+        figure.read([Path("examples.npz")], "examples")
     assert not Path("pwned").exists()
