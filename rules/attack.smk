@@ -4,7 +4,7 @@
 
 # No rule is made from another by `use rule`: a workflow that uses this one as a module may then take
 # any of them alone.
-ATTACK = python("attack.py", ON_RUN, "--sources {input.sources:q}")
+ATTACK = python("attack.py", ON_CHECKPOINTS, "--sources {input.sources:q}")
 
 
 rule sweep:
@@ -72,7 +72,7 @@ rule examples:
     params:
         job=PLAN.examples,
     shell:
-        python("examples.py", ON_CHECKPOINT)
+        python("examples.py", ON_CHECKPOINTS)
 
 
 # Where each of many restarts of PGD ends, for a few images.
@@ -90,4 +90,4 @@ rule restarts:
     params:
         job=PLAN.restarts,
     shell:
-        python("restarts.py", ON_CHECKPOINT)
+        python("restarts.py", ON_CHECKPOINTS)

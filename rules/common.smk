@@ -113,12 +113,11 @@ def python(name, *options, log=" > {log:q} 2>&1"):
     return " ".join(command) + log
 
 
-# The files of a job on all checkpoints of a run, or on one.
-ON_RUN = (
+# The files of a job on checkpoints.
+ON_CHECKPOINTS = (
     "--data {input.data:q} --checkpoints {input.checkpoints:q}"
     " --threads {threads} --output {output:q}"
 )
-ON_CHECKPOINT = ON_RUN.replace("checkpoints", "checkpoint")
 
 
 def as_text(text):

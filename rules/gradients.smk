@@ -16,4 +16,4 @@ rule gradients:
     params:
         job=PLAN.gradients,
     shell:
-        python("gradients.py", ON_RUN)
+        python("gradients.py", ON_CHECKPOINTS)

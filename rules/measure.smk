@@ -15,4 +15,4 @@ rule measure:
     params:
         job=PLAN.measure,
     shell:
-        python("measure.py", ON_RUN)
+        python("measure.py", ON_CHECKPOINTS)

@@ -41,4 +41,4 @@ rule perturb:
     params:
         job=PLAN.perturb,
     shell:
-        python("perturb.py", ON_CHECKPOINT)
+        python("perturb.py", ON_CHECKPOINTS)

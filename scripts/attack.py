@@ -1,6 +1,5 @@
 """Attack the checkpoints of a run at the given epsilons: one row for each, as tidy CSV."""
 
-import argparse
 import itertools
 import logging
 from pathlib import Path
@@ -11,33 +10,22 @@ if __name__ == "__main__":
     preloaded.hand_over()
 
 from mirage.data.columns import write_rows
-from mirage.data.images import load
 from mirage.evaluation import passes
+from mirage.evaluation.begin import begin
 from mirage.evaluation.jobs import Attack
 from mirage.models import checkpoints
-from mirage.runtime import device
 from mirage.runtime.errors import script
-
-
-def arguments() -> argparse.Namespace:
-    """Read the command line."""
-    parser = Attack.parser(__doc__)
-    parser.add_argument("--data", type=Path, required=True, help=".npz of the attacked images")
-    parser.add_argument("--checkpoints", type=Path, nargs="+", required=True)
-    parser.add_argument("--sources", type=Path, nargs="*", help="transfer: whose gradient is used")
-    parser.add_argument("--output", type=Path, required=True, help=".csv")
-    return parser.parse_args()
 
 
 @script
 def main() -> None:
     """Attack and write the table."""
-    args = arguments()
-    job: Attack = args.job
-    device.configure(args.threads)
-    checkpoints.verify(args.checkpoints, **job.trained)
+    parser = Attack.parser(__doc__)
+    parser.add_argument("--sources", type=Path, nargs="*", help="transfer: whose gradient is used")
+    args = parser.parse_args()
+    job, images, labels = begin(args)
     checkpoints.verify(args.sources or [])
-    images, labels = (array[: job.images] for array in load(args.data))
+    images, labels = images[: job.images], labels[: job.images]
     epsilons = job.epsilons or [""]
     found = passes.evaluate(
         args.checkpoints,

@@ -1,8 +1,5 @@
 """Make images that an attack misleads a network on, to be shown beside the originals."""
 
-import argparse
-from pathlib import Path
-
 import preloaded
 
 if __name__ == "__main__":
@@ -10,34 +7,22 @@ if __name__ == "__main__":
 
 import numpy as np
 
-from mirage.data.images import load
 from mirage.evaluation import passes
+from mirage.evaluation.begin import begin
 from mirage.evaluation.jobs import Examples
-from mirage.models import checkpoints
-from mirage.runtime import device
 from mirage.runtime.errors import script
 from mirage.runtime.files import atomic
-
-
-def arguments() -> argparse.Namespace:
-    """Read the command line."""
-    parser = Examples.parser(__doc__)
-    parser.add_argument("--data", type=Path, required=True, help=".npz of the images")
-    parser.add_argument("--checkpoint", type=Path, required=True)
-    parser.add_argument("--output", type=Path, required=True, help=".npz")
-    return parser.parse_args()
 
 
 @script
 def main() -> None:
     """Attack and save the examples."""
-    args = arguments()
-    job: Examples = args.job
-    device.configure(args.threads)
-    checkpoints.verify([args.checkpoint], **job.trained)
+    args = Examples.parser(__doc__).parse_args()
+    job, images, labels = begin(args)
     found = passes.examples(
-        args.checkpoint,
-        *load(args.data),
+        args.checkpoints[0],
+        images,
+        labels,
         method=job.method,
         parameters=job.parameters,
         dtype=job.dtype,

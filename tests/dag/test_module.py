@@ -23,9 +23,9 @@ rule train:
 
 
 def example():
-    """The lines of the README."""
-    readme = (ROOT / "README.md").read_text()
-    (lines,) = re.findall(r"^```python\n(module .*?)^```", readme, re.M | re.S)
+    """The lines of docs/configuration.md."""
+    text = (ROOT / "docs/configuration.md").read_text()
+    (lines,) = re.findall(r"^```python\n(module .*?)^```", text, re.M | re.S)
     return lines
 
 
@@ -37,7 +37,7 @@ def outer(folder, snakefile, config):
     return folder
 
 
-def test_the_example_of_the_readme_plans_the_same_jobs(pristine):
+def test_the_example_of_the_docs_plans_the_same_jobs(pristine):
     config = read(pristine, "config/test.yaml")
     text = 'configfile: "config.yaml"\n' + example()
     folder = outer(pristine.parent / OUTER, text, config)

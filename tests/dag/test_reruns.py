@@ -8,6 +8,7 @@ import os
 import shutil
 
 import pytest
+from changes import ALL_TABLES, ATTACK_TABLES, CHANGES, a_word_in_a_caption_reruns_nothing, append
 from workflow import plan, read, reruns, snakemake, write
 
 FLOAT32_SWEEPS = {f"sweep float32 {seed} test bare fgsm float32" for seed in (1, 2)}
@@ -34,9 +35,6 @@ FILTERED, OPEN = (
 )
 DEEPFOOL_IMAGES = {"examples float64 1 test bare deepfool float64 4 minimal"}
 
-# What stands beside all rows: the published values and the ledger of claims.
-ATTACK_TABLES = {"table attacks", "published", "claims"}
-ALL_TABLES = ATTACK_TABLES | {"table measures", "table history"}
 GRADIENT_TABLES = {"table gradients", "published", "claims"}
 # What shows the attacks of PGD, and those of the plain FGSM.
 OF_PGD = {"figure by-epoch", "summary", "cells rana-table1"} | ATTACK_TABLES
@@ -89,9 +87,7 @@ def edit(run):
     """Add a comment to a file of the finished run; gives what runs again."""
 
     def rerun(file):
-        assert (run / file).exists()
-        with (run / file).open("a") as stream:
-            stream.write("\n# a comment\n")
+        append(run / file)
         return reruns(run)
 
     return rerun
@@ -103,14 +99,14 @@ def test_nothing_runs_again_where_nothing_has_changed(finished):
     assert reruns(finished) == set()
 
 
+@pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.__name__)
+def test_the_table_of_the_design(run, change):
+    """Each line is also run for real, in tests/end_to_end/test_rerun_for_real.py."""
+    expected = change(run)
+    assert reruns(run) == expected
+
+
 # --- The configuration --------------------------------------------------------------------------
-
-
-def test_an_epsilon_of_a_sweep_reruns_the_sweep_and_what_shows_it(change):
-    jobs = change(
-        lambda config: config["figures"]["by-epsilon"]["select"]["epsilons"].append("0.2")
-    )
-    assert jobs == FLOAT32_SWEEPS | ATTACK_TABLES | {"figure by-epsilon", "configuration"}
 
 
 def test_an_epsilon_of_an_iterative_attack_runs_it_at_that_epsilon_only(change):
@@ -119,20 +115,6 @@ def test_an_epsilon_of_an_iterative_attack_runs_it_at_that_epsilon_only(change):
 
     new = {"attack float64 1 test bare pgd float64 0.2"}
     assert change(add) == new | ATTACK_TABLES | {"cells rana-table1", "configuration"}
-
-
-def test_a_later_epoch_trains_one_link_for_each_seed(change):
-    jobs = change(lambda config: config["runs"]["float32"]["epochs"].append(6))
-    links = {f"train float32 {seed} 6" for seed in (1, 2)}
-    assert jobs == links | OF_FLOAT32 | {"configuration"}
-
-
-def test_a_seed_runs_its_own_jobs_and_what_is_made_of_all_seeds(change):
-    jobs = change(lambda config: config["runs"]["float32"]["seeds"].append(3))
-    new = {f"train float32 3 {epoch}" for epoch in (1, 4)}
-    new |= {"sweep float32 3 test bare fgsm float32", "measure float32 3"}
-    means = {"figure by-epsilon", "figure spectral-norms"} | ALL_TABLES
-    assert jobs == new | means | {"configuration"}
 
 
 @pytest.mark.thorough
@@ -173,25 +155,9 @@ def test_an_objective_s_parameter_reruns_its_run_only(change):
     assert jobs == TRAIN_SMALL | OF_SMALL | {"configuration"}
 
 
-def test_a_colour_reruns_its_figure_only(change):
-    colours = {"FGSM": "black"}
-    jobs = change(lambda config: config["figures"]["by-epsilon"].update(colours=colours))
-    assert jobs == {"figure by-epsilon", "configuration"}
-
-
-def reword(config):
-    """Change what the report alone says of a figure and of a table."""
-    config["figures"]["by-epsilon"].update(caption="Oneword.", category="Elsewhere")
-    config["tables"]["rana-table1"].update(caption="Otherword.", category="Elsewhere")
-
-
-def test_a_word_in_a_caption_reruns_nothing(change):
-    assert change(reword) == {"configuration"}
-
-
 @pytest.mark.thorough
-def test_a_word_in_a_caption_is_in_the_report_though_nothing_has_run(change, run):
-    change(reword)
+def test_a_word_in_a_caption_is_in_the_report_though_nothing_has_run(run):
+    a_word_in_a_caption_reruns_nothing(run)
     done = snakemake(run, "--configfile", "config/test.yaml", "--report", "mine.html")
     assert done.returncode == 0, done.stdout
     report = (run / "mine.html").read_text(encoding="utf-8")
@@ -416,7 +382,7 @@ JUDGING = (
 @pytest.mark.parametrize(
     "name",
     [
-        *("study/config", "study/consistency", "study/drawable", "study/study"),
+        *("study/config", "study/consistency", "study/limits", "study/drawable", "study/study"),
         *("study/language", "study/needed", "study/model"),
         *JUDGING,
     ],
@@ -436,20 +402,6 @@ def test_the_code_of_the_record_makes_the_record_anew_and_nothing_else(edit, run
 
 
 # --- What is no reason --------------------------------------------------------------------------
-
-
-def test_text_beside_the_workflow_reruns_nothing(run):
-    for name in ("README.md", "CHANGELOG.md"):
-        (run / name).write_text("Something else.\n")
-    assert reruns(run) == set()
-
-
-def test_a_later_time_of_every_source_file_reruns_nothing(run):
-    """As after `touch` or `git checkout`."""
-    for path in run.rglob("*"):
-        if path.is_file() and not {"results", ".snakemake"} & set(path.relative_to(run).parts):
-            os.utime(path)
-    assert reruns(run) == set()
 
 
 def test_a_fresh_copy_of_the_sources_with_the_results_brought_along_reruns_nothing(finished, fresh):

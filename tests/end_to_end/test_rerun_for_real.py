@@ -3,99 +3,20 @@
 The changes are made one after another in one copy of a finished run. `pytest -s` prints the table.
 """
 
-import os
 import re
 import shutil
 from collections import Counter
 
 import pytest
-from test_handed_over import begin
-from workflow import COLLECTIONS, LONG, read, snakemake, wait_until, write
-
-ATTACK_TABLES = {"table attacks", "published", "claims"}
-ALL_TABLES = ATTACK_TABLES | {"table measures", "table history"}
-SMALL = {"sweep small 1 test bare noise float32", "measure small 1"} | ALL_TABLES
-SHOWS_FLOAT32 = {"figure by-epsilon", "figure spectral-norms"}
-
-
-def of_float32(*seeds):
-    """What is made of the checkpoints of some seeds."""
-    return {
-        job
-        for seed in seeds
-        for job in (f"sweep float32 {seed} test bare fgsm float32", f"measure float32 {seed}")
-    }
-
-
-def edit_configuration(folder, change):
-    config = read(folder, "config/test.yaml")
-    change(config)
-    write(folder, "config/test.yaml", config)
-
-
-def append(path, text="\n# a comment\n"):
-    with path.open("a") as stream:
-        stream.write(text)
-
-
-def add_an_epsilon(folder):
-    edit_configuration(
-        folder, lambda c: c["figures"]["by-epsilon"]["select"]["epsilons"].append("0.2")
-    )
-    sweeps = {f"sweep float32 {seed} test bare fgsm float32" for seed in (1, 2)}
-    return sweeps | ATTACK_TABLES | {"figure by-epsilon", "configuration"}
-
-
-def add_a_later_epoch(folder):
-    edit_configuration(folder, lambda c: c["runs"]["float32"]["epochs"].append(5))
-    links = {"train float32 1 5", "train float32 2 5"}
-    return links | of_float32(1, 2) | SHOWS_FLOAT32 | ALL_TABLES | {"configuration"}
-
-
-def add_a_seed(folder):
-    edit_configuration(folder, lambda c: c["runs"]["float32"]["seeds"].append(3))
-    links = {f"train float32 3 {epoch}" for epoch in (1, 4, 5)}
-    return links | of_float32(3) | SHOWS_FLOAT32 | ALL_TABLES | {"configuration"}
-
-
-def change_a_learning_rate(folder):
-    edit_configuration(folder, lambda c: c["runs"]["small"].update(learning_rate=0.02))
-    return {"train small 1 1", "configuration"} | SMALL
-
-
-def change_a_colour(folder):
-    colours = {"FGSM": "black"}
-    edit_configuration(folder, lambda c: c["figures"]["by-epsilon"].update(colours=colours))
-    return {"figure by-epsilon", "configuration"}
-
-
-def edit_an_attack(folder):
-    append(folder / "scripts/mirage/attacks/jsma.py")
-    return {"minimal float64 1 test bare jsma float64", "cells rana-table1"} | ATTACK_TABLES
-
-
-def edit_the_readme(folder):
-    append(folder / "README.md", "Something else.\n")
-    return set()
-
-
-def touch_every_source(folder):
-    for path in folder.rglob("*"):
-        if path.is_file() and not {"results", ".snakemake"} & set(path.relative_to(folder).parts):
-            os.utime(path)
-    return set()
-
-
-CHANGES = (
-    add_an_epsilon,
-    add_a_later_epoch,
-    add_a_seed,
-    change_a_learning_rate,
-    change_a_colour,
-    edit_an_attack,
-    edit_the_readme,
-    touch_every_source,
+from changes import (
+    ATTACK_TABLES,
+    CHANGES,
+    a_later_time_of_every_source_file_reruns_nothing,
+    append,
+    edited,
 )
+from test_handed_over import begin
+from workflow import COLLECTIONS, LONG, snakemake, wait_until
 
 
 def outputs(job):
@@ -160,7 +81,6 @@ def changed(finished, tmp_path_factory):
     return shutil.copytree(finished, tmp_path_factory.mktemp("changed") / "mirage")
 
 
-# For a first look tests/dag/test_reruns.py plans them all.
 @pytest.mark.thorough
 @pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.__name__)
 def test_a_change_runs_what_depends_on_it_and_then_nothing_more(changed, change, capsys):
@@ -168,7 +88,7 @@ def test_a_change_runs_what_depends_on_it_and_then_nothing_more(changed, change,
     run_and_compare(changed, set())
     with capsys.disabled():
         told = change.__name__.replace("_", " ")
-        print(f"\n{told:25} {expected:3} jobs expected, {seen:3} seen ", end="")
+        print(f"\n{told:60} {expected:3} jobs expected, {seen:3} seen ", end="")
 
 
 @pytest.mark.thorough
@@ -179,7 +99,7 @@ def test_results_that_are_brought_along_are_not_made_again(
     if moved == "fresh clone":
         for name in ("results", ".snakemake"):
             shutil.copytree(finished / name, fresh / name)
-        touch_every_source(fresh)
+        a_later_time_of_every_source_file_reruns_nothing(fresh)
         run_and_compare(fresh, set())
     else:
         elsewhere = shutil.copytree(finished, tmp_path / "some where" / "else")
@@ -212,7 +132,7 @@ def test_edits_made_while_it_runs_are_noticed_by_the_next_run(finished, tmp_path
         assert process.poll() is None, (folder / "log.txt").read_text()
         # The job is at work with the code and the configuration of before.
         append(code)
-        edit_configuration(folder, lambda c: c["also"][1]["epsilons"].append("0.2"))
+        edited(folder, lambda c: c["also"][1]["epsilons"].append("0.2"))
         (folder / "edited").touch()
         assert process.wait(LONG) == 0, (folder / "log.txt").read_text()
     finally:

@@ -1,5 +1,7 @@
 """What the jobs of attacks and measures do; without TensorFlow, so that jobs can be planned."""
 
+import argparse
+from pathlib import Path
 from typing import Any
 
 from mirage.runtime.job import Job
@@ -17,6 +19,15 @@ class OfRun(Job):
     seed: int
     split: str
     trained: dict[str, Any]
+
+    @classmethod
+    def parser(cls, description: str) -> argparse.ArgumentParser:
+        """As that of every job, with the files that all of these read and write."""
+        parser = super().parser(description)
+        parser.add_argument("--data", type=Path, required=True, help=".npz of the images")
+        parser.add_argument("--checkpoints", type=Path, nargs="+", required=True, help=".keras")
+        parser.add_argument("--output", type=Path, required=True, help=".csv, or .npz of images")
+        return parser
 
     def columns(self, **more: object) -> dict[str, object]:
         """The first columns of the job's rows; `epoch` has its place among them."""

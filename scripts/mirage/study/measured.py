@@ -119,7 +119,7 @@ class Measured:
         """The images and the checkpoint of a job on one."""
         return {
             "data": self.data(wildcards.run, wildcards.get("split", split)),
-            "checkpoint": self.paths.checkpoint.format(
+            "checkpoints": self.paths.checkpoint.format(
                 run=wildcards.run, seed=wildcards.seed, epoch=wildcards.epoch
             ),
         }

@@ -1,0 +1,29 @@
+"""What every job on checkpoints does first."""
+
+import argparse
+
+import numpy as np
+
+from mirage.data.images import load
+from mirage.evaluation.jobs import OfRun
+from mirage.models import checkpoints
+from mirage.runtime import device
+
+
+def begin(args: argparse.Namespace) -> tuple[OfRun, np.ndarray, np.ndarray]:
+    """Set up the device, check the checkpoints, read the images.
+
+    Args:
+        args: As the parser of a kind of `OfRun` gives them.
+
+    Returns:
+        The job, and its images (uint8) and labels: as many as it takes, from the first on.
+
+    Raises:
+        NetworkError: A checkpoint is not what the job says of it; the message names the file.
+        DataError: The images cannot be read.
+    """
+    device.configure(args.threads)
+    checkpoints.verify(args.checkpoints, **args.job.trained)
+    images, labels = load(args.data)
+    return args.job, images, labels
