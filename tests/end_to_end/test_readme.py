@@ -9,6 +9,8 @@ import pytest
 import yaml
 from workflow import ROOT, environment, plan, read, rules, snakemake, write
 
+from mirage.reporting.verdicts import REPRODUCED, UNDECIDED
+
 
 def own_study(folder):
     """The study of the README, put into a folder, and the options that the README runs it with."""
@@ -42,8 +44,8 @@ def test_the_study_of_the_readme_gives_a_figure_and_a_verdict(fresh):
     assert [path.name for path in results.parent.iterdir() if path.name != "reference"] == ["mine"]
     (claim,) = pd.read_csv(results / "tables/claims.csv").to_dict("records")
     assert claim["id"] == study["claims"][0]["id"]
-    # Two seeds may not rule out chance.
-    assert claim["verdict"].startswith("reproduced")
+    # Two seeds may decide nothing.
+    assert claim["verdict"] in (REPRODUCED, UNDECIDED)
 
 
 @pytest.mark.thorough

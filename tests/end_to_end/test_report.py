@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from workflow import read, snakemake, write
 
-from mirage.reporting.conditions import VERDICTS
+from mirage.reporting.verdicts import VERDICTS
 
 # What Snakemake's own report template says of itself, whatever is in the report.
 HARMLESS = "cdn.tailwindcss.com should not be used in production"
@@ -136,7 +136,7 @@ def test_the_first_page_counts_the_verdicts_and_shows_no_picture_where_none_is(
         [cell.text for cell in row.find_elements("css selector", "th, td")]
         for row in table.find_elements("css selector", "tr")
     )
-    assert head == list(VERDICTS)
+    assert head == [verdict for verdict in VERDICTS if verdict in set(claims["verdict"])]
     counted = dict(tuple(claims.groupby("source"))) | {"all": claims}
     assert {source for source, *_ in rows} == set(counted)
     for source, *numbers in rows:

@@ -414,7 +414,7 @@ def test_faults_in_the_claims_of_a_study_are_told_with_its_other_faults(tmp_path
         "names it",
         f"  - {folder}/claims.yaml: claims.0: 'id' is missing",
         f"  - {folder}/claims.yaml: claims.0: unknown key 'idd'; allowed are id, source, place, "
-        "statement, published, figure, note, caveat, not_testable, no_exact, test",
+        "statement, published, figure, note, fitted, not_testable, data_not_given, no_exact, test",
     ]
 
 

@@ -7,7 +7,8 @@ import yaml
 from architectures import mlp
 from workflow import ROOT
 
-from mirage.reporting.conditions import KINDS, VERDICTS
+from mirage.reporting.conditions import KINDS
+from mirage.reporting.verdicts import VERDICTS
 from mirage.study import config
 from mirage.study.model import Configuration, Run
 from mirage.study.model_shown import Cells, Figure, Selected

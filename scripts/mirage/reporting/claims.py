@@ -13,6 +13,8 @@ from mirage.study.sentences import named
 
 # Columns that are computed from those of a table.
 COMPUTED = {"attacks": ("seconds_per_image",)}
+# How a claim comes to its verdict; `fitted` stands beside a test.
+WAYS = ("test", "not_testable", "data_not_given")
 
 
 class ClaimsError(MirageError, ValueError):
@@ -27,9 +29,9 @@ def check(claims: Sequence[Mapping], series: Collection[str] = ()) -> None:
         series: Names of the published series.
 
     Raises:
-        ClaimsError: An identifier stands twice or does not begin with its source, a claim has both
-            or none of `test` and `not_testable`, or names a series that is not published, or a
-            column that its table lacks.
+        ClaimsError: An identifier stands twice or does not begin with its source, a claim has not
+            exactly one of `WAYS`, or names a series that is not published, or a column that its
+            table lacks.
     """
     faults = [fault for claim in claims for fault in _faults(claim, series)]
     ids = [claim["id"] for claim in claims]
@@ -42,8 +44,10 @@ def _faults(claim: Mapping, series: Collection[str]) -> list[str]:
     faults = []
     if not claim["id"].startswith(claim["source"] + "-"):
         faults.append(f"{claim['id']}: the id must begin with its source {claim['source']!r}")
-    if ("test" in claim) == ("not_testable" in claim):
-        faults.append(f"{claim['id']}: it needs either 'test' or 'not_testable'")
+    if sum(way in claim for way in WAYS) != 1:
+        faults.append(f"{claim['id']}: it needs either 'test', 'not_testable' or 'data_not_given'")
+    if "fitted" in claim and "test" not in claim:
+        faults.append(f"{claim['id']}: 'fitted' says why its test is none; it needs 'test' as well")
     for condition in claim.get("test", ()):
         if condition["kind"] == "series" and condition["series"] not in series:
             faults.append(

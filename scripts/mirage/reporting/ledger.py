@@ -7,23 +7,31 @@ from pathlib import Path
 
 import pandas as pd
 
-from mirage.reporting.conditions import (
-    CAVEAT,
-    NO_DATA,
-    NOT_REPRODUCED,
-    NOT_TESTABLE,
-    REPRODUCED,
-    p_text,
-)
 from mirage.reporting.published import counts
 from mirage.reporting.selections import as_text
+from mirage.reporting.verdicts import (
+    FITTED,
+    MEASURED,
+    NO_DATA,
+    NOT_GIVEN,
+    NOT_REPRODUCED,
+    NOT_TESTABLE,
+    PARTLY,
+    REPRODUCED,
+    UNDECIDED,
+    p_text,
+)
 
 # Tints of the Okabe-Ito palette, told apart by people of any colour vision; the words stand too.
 COLOURS = {
     REPRODUCED: "#bfe3d6",
-    CAVEAT: "#f8eaa0",
+    PARTLY: "#cfe4f3",
+    UNDECIDED: "#f8eaa0",
     NOT_REPRODUCED: "#f3c3a5",
+    FITTED: "#ecd8e6",
+    MEASURED: "#e9efda",
     NOT_TESTABLE: "#e3e3e3",
+    NOT_GIVEN: "#ececec",
     NO_DATA: "#f4f4f4",
 }
 
@@ -66,10 +74,10 @@ def _place(line: Mapping) -> str:
 
 
 def _tested(line: Mapping) -> str:
-    """The test's name with its p-value and interval."""
+    """The test's name with its p-value, also as Holm adjusts it, and its interval."""
     parts = [line["test"]]
     if pd.notna(line["p_value"]):
-        parts.append(p_text(line["p_value"]))
+        parts.append(f"{p_text(line['p_value'])} (Holm {p_text(line['p_holm'])})")
     if pd.notna(line["interval_low"]):
         parts.append(f"[{line['interval_low']:.3g}, {line['interval_high']:.3g}]")
     return ", ".join(filter(None, parts))
@@ -125,6 +133,7 @@ def page(table: pd.DataFrame, figures: Mapping[str, str], folder: Path | str) ->
     """
     folded = {
         NOT_TESTABLE: "claims are not testable here",
+        NOT_GIVEN: "claims ask for a data set that was not given",
         NO_DATA: "claims ask for data that this run lacks",
     }
     parts = [

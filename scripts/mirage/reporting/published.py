@@ -2,14 +2,17 @@
 
 A claim is data (claims.yaml of a study): what a source says, where, and how it is tested.
 A test is a list of conditions, each of one of the kinds of `mirage.reporting.conditions.KINDS`;
-all must hold. Every verdict is computed from the rows of a run, by the rules that stand at each
-kind:
+all must hold. Every verdict is computed from the rows of a run, by the rule of
+`mirage.reporting.verdicts`:
 
-- *reproduced*: the condition holds, and the spread over seeds allows no doubt of it;
-- *reproduced with a caveat*: it holds in the mean, but one seed, or a spread as large as the
-  effect, cannot rule out chance; or the claim names a caveat of its own;
-- *not reproduced*: it does not hold in the mean;
+- *reproduced*: the interval over seeds of every condition lies where the claim says;
+- *partly*: that of one does, and that of another lies elsewhere; the reason says which;
+- *undecided*: an interval reaches from the one into the other, or there is one seed;
+- *not reproduced*: an interval lies elsewhere, and no condition holds;
+- *fitted*: the protocol was chosen by the answer, so that nothing is tested;
+- *measured*: nothing is published to hold the number against;
 - *not testable here*: data for it cannot exist here, whatever is run;
+- *data not given*: it could be tested with a data set that this run was not given;
 - *no data*: the run lacks rows that the test looks for; the reason says which.
 
 The second verdict repeats the test with the exact-sign gradient in the place of the masked one
@@ -18,25 +21,25 @@ not masked?
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import pandas as pd
 
 from mirage.attacks.parameters import EXACT
 from mirage.reporting.claims import selections
-from mirage.reporting.conditions import (
-    CAVEAT,
-    KINDS,
-    NO_DATA,
-    NOT_REPRODUCED,
-    NOT_TESTABLE,
-    OF_NUMBERS,
-    REPRODUCED,
-    VERDICTS,
-    Outcome,
-)
+from mirage.reporting.conditions import KINDS, OF_NUMBERS, Outcome
 from mirage.reporting.selections import Missing
+from mirage.reporting.verdicts import (
+    FITTED,
+    NO_DATA,
+    NOT_GIVEN,
+    NOT_TESTABLE,
+    PARTLY,
+    VERDICTS,
+    family,
+    holm,
+)
 from mirage.study.sentences import named
 
 # The data set that the published values were measured on.
@@ -44,7 +47,7 @@ PUBLISHED_FOR = "mnist"
 
 COLUMNS = [
     *["id", "source", "place", "claim", "published", "quantity", "measured", "spread", "seeds"],
-    *["test", "p_value", "interval_low", "interval_high", "verdict", "reason"],
+    *["test", "p_value", "p_holm", "interval_low", "interval_high", "verdict", "reason"],
     *["exact_measured", "exact_spread", "exact_seeds", "exact_p_value", "exact_verdict"],
     *["exact_reason", "figure", "note"],
 ]
@@ -53,17 +56,16 @@ COLUMNS = [
 # --- Verdicts -------------------------------------------------------------------------------------
 
 
-def judge(tables: Mapping, conditions: Sequence[Mapping], caveat: str | None = None) -> Outcome:
+def judge(tables: Mapping, conditions: Sequence[Mapping], fitted: str | None = None) -> Outcome:
     """The verdict on conditions that must all hold.
 
-    The worst of theirs, in this order: not reproduced, no data, with a caveat, reproduced. The
-    p-value is the largest (an intersection-union test: the weakest link decides), mean, spread and
-    interval are the first condition's; reasons are those of the conditions that decide.
+    The p-value is the largest (an intersection-union test: the weakest link decides), mean, spread
+    and interval are the first condition's; reasons are those of the conditions that decide.
 
     Args:
         tables: attacks, gradients, measures, history, restarts and series; those there are.
         conditions: As in claims.yaml.
-        caveat: Why a success proves little; it makes `reproduced` `reproduced with a caveat`.
+        fitted: Why nothing is tested: the verdict is `fitted`, unless there is no data.
     """
     outcomes = []
     for condition in conditions:
@@ -71,23 +73,44 @@ def judge(tables: Mapping, conditions: Sequence[Mapping], caveat: str | None = N
             outcomes.append(KINDS[condition["kind"]][0](tables, condition))
         except Missing as missing:
             outcomes.append(Outcome(NO_DATA, str(missing)))
-    found = [outcome.verdict for outcome in outcomes]
-    verdict = next(v for v in (NOT_REPRODUCED, NO_DATA, CAVEAT, REPRODUCED) if v in found)
-    deciding = [outcome.reason for outcome in outcomes if outcome.verdict == verdict]
-    reason = "; ".join(dict.fromkeys(deciding))
-    if len(deciding) < len(outcomes):
-        reason = f"{len(deciding)} of {len(outcomes)} conditions: {reason}"
-    if caveat and verdict in (REPRODUCED, CAVEAT):
-        verdict, reason = CAVEAT, f"{reason}; {caveat}"
-    p_values = [outcome.p_value for outcome in outcomes if not math.isnan(outcome.p_value)]
+    verdict = family([outcome.verdict for outcome in outcomes])
+    if verdict == PARTLY:
+        names = _told_apart(conditions)
+        parts = zip(names, outcomes, strict=True)
+        reasons = [f"{name}: {part.verdict}, {part.reason}" for name, part in parts]
+    else:
+        reasons = [outcome.reason for outcome in outcomes if outcome.verdict == verdict]
+    reason = "; ".join(dict.fromkeys(reasons))
+    if len(reasons) < len(outcomes):
+        reason = f"{len(reasons)} of {len(outcomes)} conditions: {reason}"
     if verdict == NO_DATA:
         return Outcome(NO_DATA, reason)
-    return replace(
-        outcomes[0],
-        verdict=verdict,
-        reason=reason,
-        p_value=max(p_values) if len(p_values) == len(outcomes) else math.nan,
-    )
+    shown = next(outcome for outcome in outcomes if outcome.verdict != NO_DATA)
+    if fitted:
+        return replace(shown, verdict=FITTED, reason=f"{fitted}; {reason}", p_value=math.nan)
+    p_values = [outcome.p_value for outcome in outcomes]
+    p_value = math.nan if any(map(math.isnan, p_values)) else max(p_values)
+    return replace(shown, verdict=verdict, reason=reason, p_value=p_value)
+
+
+def _told_apart(conditions: Sequence[Mapping]) -> list[str]:
+    """A name for each condition: its kind, or what it selects and the others do not."""
+    kinds = [condition["kind"] for condition in conditions]
+    if len(set(kinds)) > 1:
+        return kinds
+    flat = [dict(_leaves(condition)) for condition in conditions]
+    keys = dict.fromkeys(key for one in flat for key in one)
+    differ = [key for key in keys if len({str(one.get(key)) for one in flat}) > 1]
+    return [", ".join(dict.fromkeys(str(one[key]) for key in differ if key in one)) for one in flat]
+
+
+def _leaves(part: Mapping, path: tuple[str, ...] = ()) -> Iterator[tuple]:
+    """What the selections of a condition name, by the path of their keys."""
+    for key, inner in part.items():
+        if isinstance(inner, Mapping):
+            yield from _leaves(inner, (*path, key))
+        elif path:
+            yield (*path, key), inner
 
 
 def under_exact_sign(
@@ -145,10 +168,11 @@ def ledger(
     Returns:
         A row for each claim, columns `COLUMNS`.
     """
+    judged = [_verdicts(claim, tables, dataset, twins) for claim in claims]
+    adjusted = holm([plain.p_value for plain, _ in judged])
     lines = []
-    for claim in claims:
+    for claim, (plain, exact), p_holm in zip(claims, judged, adjusted, strict=True):
         conditions = claim.get("test", [])
-        plain, exact = _verdicts(claim, tables, dataset, twins)
         kinds = dict.fromkeys(KINDS[condition["kind"]][1] for condition in conditions)
         lines.append(
             {
@@ -163,6 +187,7 @@ def ledger(
                 "seeds": plain.seeds or None,
                 "test": "; ".join(kinds),
                 "p_value": plain.p_value,
+                "p_holm": p_holm,
                 "interval_low": plain.low,
                 "interval_high": plain.high,
                 "verdict": plain.verdict,
@@ -184,16 +209,17 @@ def ledger(
 def _verdicts(
     claim: Mapping, tables: Mapping, dataset: str, replaced: Mapping[str, str]
 ) -> tuple[Outcome, Outcome]:
-    if "not_testable" in claim:
-        return Outcome(NOT_TESTABLE, claim["not_testable"]), Outcome("", "")
+    for key, verdict in (("not_testable", NOT_TESTABLE), ("data_not_given", NOT_GIVEN)):
+        if key in claim:
+            return Outcome(verdict, claim[key]), Outcome("", "")
     conditions = claim["test"]
     if dataset != PUBLISHED_FOR and any(one["kind"] in OF_NUMBERS for one in conditions):
         return Outcome(NOT_TESTABLE, "published for MNIST"), Outcome("", "")
-    plain = judge(tables, conditions, claim.get("caveat"))
+    plain = judge(tables, conditions, claim.get("fitted"))
     if "no_exact" in claim:
         return plain, Outcome("", claim["no_exact"])
     others, why = under_exact_sign(conditions, replaced)
-    return plain, judge(tables, others, claim.get("caveat")) if others else Outcome("", why)
+    return plain, judge(tables, others, claim.get("fitted")) if others else Outcome("", why)
 
 
 def _published(conditions: Sequence[Mapping]) -> str:
@@ -206,8 +232,12 @@ def _published(conditions: Sequence[Mapping]) -> str:
 
 
 def counts(table: pd.DataFrame) -> pd.DataFrame:
-    """How many claims have which verdict: a row for each source and one for all of them."""
-    found = pd.crosstab(table["source"], table["verdict"]).reindex(columns=VERDICTS, fill_value=0)
+    """How many claims have which of the verdicts that there are.
+
+    A row for each source and one for all of them.
+    """
+    found = pd.crosstab(table["source"], table["verdict"])
+    found = found[[verdict for verdict in VERDICTS if verdict in found]]
     found = found.loc[list(dict.fromkeys(table["source"]))]
     found.loc["all"] = found.sum()
     return found

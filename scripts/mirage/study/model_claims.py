@@ -141,7 +141,17 @@ class Concentration(Typed):
     """Largest spread of the final losses of an image, as a share of their mean."""
 
 
-Condition = by("kind", Value, Order, Trend, Equality, Minimum, Correlation, Series, Concentration)
+class Measurement(Typed):
+    """A value is shown; nothing is published to hold it against."""
+
+    kind: Literal["measurement"]
+    select: Selection
+
+
+Condition = by(
+    *("kind", Value, Order, Trend, Equality, Minimum, Correlation, Series, Concentration),
+    Measurement,
+)
 
 
 class Claim(Typed):
@@ -161,11 +171,12 @@ class Claim(Typed):
     """Name of the figure that shows it; of another study, as masking/signs."""
     note: str = None
     """Shown beside the verdict, which it does not change."""
-    caveat: str = None
-    """Why even a success proves little here; the verdict is then at best reproduced with a
-    caveat."""
+    fitted: str = None
+    """Which choice was made by the answer, so that the test is none; the verdict is then fitted."""
     not_testable: str = None
     """Why no data can exist here; in place of test."""
+    data_not_given: str = None
+    """Which data set the test needs that is not given; in place of test."""
     no_exact: str = None
     """Why there is no second verdict."""
     test: Some[Condition] = None
