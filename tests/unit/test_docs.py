@@ -2,13 +2,14 @@
 
 import re
 
+import pandas as pd
 import pytest
 import yaml
 from architectures import mlp
 from workflow import ROOT
 
 from mirage.reporting.conditions import KINDS
-from mirage.reporting.verdicts import VERDICTS
+from mirage.reporting.verdicts import ALPHA, REPRODUCED, VERDICTS
 from mirage.study import config
 from mirage.study.model import Configuration, Run
 from mirage.study.model_shown import Cells, Figure, Selected
@@ -45,6 +46,31 @@ def test_the_guide_names_every_key():
     assert keys <= shown
     assert set(KINDS) <= shown
     assert all(f"*{verdict}*" in GUIDE for verdict in VERDICTS)
+
+
+def test_the_readme_counts_the_reference_ledger():
+    table = pd.read_csv(ROOT / "results/reference/tables/claims.csv")
+    text = (ROOT / "README.md").read_text()
+    head, _, *lines = re.findall(r"^\|(.*)\|$", text.partition("## What holds")[2], re.M)
+    _, *verdicts, rest = (cell.strip() for cell in head.split("|"))
+    assert rest == "not tested"
+    counted = {}
+    for source, group in table.groupby("source", sort=False):
+        numbers = [int((group["verdict"] == verdict).sum()) for verdict in verdicts]
+        counted[source] = [*numbers, len(group) - sum(numbers)]
+    shown = [[cell.strip() for cell in line.split("|")] for line in lines]
+    assert {source: list(map(int, numbers)) for source, *numbers in shown} == counted
+
+    holds = table[table["verdict"] == REPRODUCED]
+    again = holds[holds["exact_verdict"].notna()]
+    conclusions = again[~again["test"].str.contains("value within|published curve")]
+    sentences = " ".join(text.split())
+    adjusted = (holds["p_holm"] < ALPHA).sum()
+    assert f"Of the {len(holds)} reproduced ones {adjusted} stand" in sentences
+    both = (conclusions["exact_verdict"] == REPRODUCED).sum()
+    assert f"Of the {len(conclusions)} conclusions" in sentences
+    assert f"that hold under the sources' attack, {both} hold under it too" in sentences
+    assert set(conclusions["id"][conclusions["exact_verdict"] != REPRODUCED]) == {"yue2017-16"}
 
 
 def figures():
