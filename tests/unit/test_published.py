@@ -199,6 +199,14 @@ def test_equal_values_are_in_no_order():
     assert outcome(rows, "order", less=ONE, greater=OTHER).verdict == NOT_REPRODUCED
 
 
+def test_differences_that_are_equal_but_for_rounding_have_no_spread():
+    # 0.3 - 0.2 and 0.4 - 0.3 differ in the last bits.
+    rows = given(attacks([0.2, 0.3]), attacks([0.3, 0.4], attack="noise"))
+    found = outcome(rows, "order", less=ONE, greater={**ONE, "attack": "noise"})
+    assert (found.verdict, found.mean) == (REPRODUCED, pytest.approx(0.1))
+    assert math.isnan(found.p_value)
+
+
 def test_seeds_of_which_none_is_in_both_are_missing():
     noise = attacks([0.5, 0.5], attack="noise").assign(seed=[7, 8])
     with pytest.raises(selections.Missing, match="no seed has both"):
@@ -877,6 +885,12 @@ def test_faults_of_claims_are_told(tmp_path, key, value, message):
     file.write_text(yaml.safe_dump({"claims": [spoiled]}))
     with pytest.raises(MirageError, match=message):
         claims.check(library.claims(file), ["a"])
+
+
+def test_what_is_fitted_stands_beside_a_test():
+    with pytest.raises(claims.ClaimsError, match=r"s-01: 'fitted' says .* needs 'test' as well"):
+        claims.check([claim(not_testable="no", fitted="why")])
+    claims.check([claim(test=[EQUALS], fitted="why")])
 
 
 def test_a_selection_is_in_the_type_of_its_run_where_it_names_none():
