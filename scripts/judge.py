@@ -9,7 +9,7 @@ if __name__ == "__main__":
     preloaded.hand_over()
 
 from mirage.data import published as values
-from mirage.reporting import claims, ledger, published, rows
+from mirage.reporting import claims, judging, ledger, rows
 from mirage.runtime.errors import script
 from mirage.runtime.files import atomic
 from mirage.study import library
@@ -55,7 +55,7 @@ def main() -> None:
         "restarts": args.restarts,
     }
     given = {name: rows.read(paths, name) for name, paths in files.items() if paths}
-    table = published.ledger(content, job.twins, {**given, "series": series}, job.dataset)
+    table = judging.ledger(content, job.twins, {**given, "series": series}, job.dataset)
     csv, markdown, html = args.output
     with atomic(csv) as temporary:
         table.to_csv(temporary, index=False, lineterminator="\n")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from mirage.reporting.published import counts
+from mirage.reporting.judging import counts
 from mirage.reporting.selections import as_text
 from mirage.reporting.verdicts import (
     FITTED,
@@ -127,7 +127,7 @@ def page(table: pd.DataFrame, figures: Mapping[str, str], folder: Path | str) ->
     Claims that were not tested are folded together below the others.
 
     Args:
-        table: As `mirage.reporting.published.ledger` gives it.
+        table: As `mirage.reporting.judging.ledger` gives it.
         figures: Paths of the figures that this run draws, by name, as the report knows them.
         folder: Where the page will lie; links to figures are relative to it.
     """

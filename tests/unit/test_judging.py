@@ -16,7 +16,7 @@ from scipy import stats
 
 from mirage.data import published as values
 from mirage.data.columns import COLUMNS
-from mirage.reporting import claims, ledger, published, selections
+from mirage.reporting import claims, judging, ledger, selections
 from mirage.reporting import rows as table_rows
 from mirage.reporting.conditions import KINDS
 from mirage.reporting.verdicts import (
@@ -560,14 +560,14 @@ SHOWN = condition("measurement", select=ONE)
 )
 def test_all_conditions_must_hold(conditions, verdict):
     rows = given(attacks(CLOSE))
-    assert published.judge(rows, conditions).verdict == verdict
-    assert published.judge(rows, conditions[::-1]).verdict == verdict
+    assert judging.judge(rows, conditions).verdict == verdict
+    assert judging.judge(rows, conditions[::-1]).verdict == verdict
 
 
 def test_partly_says_which():
     rows = given(attacks(CLOSE), attacks([0.3, 0.301], epsilon="0.2"))
     conditions = [EQUALS, {**EQUALS, "select": {**ONE, "epsilon": "0.2"}}]
-    reason = published.judge(rows, conditions).reason
+    reason = judging.judge(rows, conditions).reason
     assert reason.startswith("0.1: reproduced, measured 0.5 ")
     assert "; 0.2: not reproduced, measured 0.3005 " in reason
     sides = given(attacks(CLOSE), attacks([0.8, 0.81, 0.82], run="other"))
@@ -575,7 +575,7 @@ def test_partly_says_which():
         condition("order", less=ONE, greater=OTHER),
         condition("equality", first=ONE, second=OTHER, tolerance=0.05),
     ]
-    found = published.judge(sides, kinds)
+    found = judging.judge(sides, kinds)
     assert found.verdict == PARTLY
     assert found.reason.startswith("order: reproduced")
 
@@ -590,12 +590,12 @@ def test_the_weakest_condition_gives_the_p_value():
     rows = given(attacks([0.2, 0.25, 0.22]), attacks([0.5, 0.55, 0.45], run="other"))
     strong = condition("order", less=ONE, greater=OTHER)
     weak = condition("order", less=ONE, greater=OTHER, by=0.2)
-    alone = [published.judge(rows, [one]).p_value for one in (strong, weak)]
+    alone = [judging.judge(rows, [one]).p_value for one in (strong, weak)]
     assert alone[0] < alone[1]
-    assert published.judge(rows, [strong, weak]).p_value == alone[1]
+    assert judging.judge(rows, [strong, weak]).p_value == alone[1]
     # It is of no test at all if one condition has none.
     equal = given(attacks([0.5, 0.5]), attacks([0.5, 0.55, 0.45], run="other"))
-    assert math.isnan(published.judge(equal, [strong, EQUALS]).p_value)
+    assert math.isnan(judging.judge(equal, [strong, EQUALS]).p_value)
 
 
 def test_p_values_are_adjusted_for_their_number():
@@ -608,11 +608,11 @@ def test_p_values_are_adjusted_for_their_number():
 
 def test_what_was_fitted_is_no_test():
     for test in ([EQUALS], [FAILS], [DOUBTFUL]):
-        found = published.judge(given(attacks(CLOSE)), test, "chosen for it")
+        found = judging.judge(given(attacks(CLOSE)), test, "chosen for it")
         assert (found.verdict, found.mean) == (FITTED, pytest.approx(0.5))
         assert found.reason.startswith("chosen for it; measured 0.5 ")
         assert math.isnan(found.p_value)
-    assert published.judge(given(attacks(CLOSE)), [LACKS], "chosen for it").verdict == NO_DATA
+    assert judging.judge(given(attacks(CLOSE)), [LACKS], "chosen for it").verdict == NO_DATA
 
 
 def claim(**keys):
@@ -622,7 +622,7 @@ def claim(**keys):
 def line(rows, dataset="mnist", exact=None, **keys):
     """The one line of a ledger of one claim."""
     twins = exact or {"fgsm": "fgsm_exact"}
-    return published.ledger([claim(**keys)], twins, rows, dataset).iloc[0]
+    return judging.ledger([claim(**keys)], twins, rows, dataset).iloc[0]
 
 
 def test_second_verdict_is_that_of_the_exact_sign():
@@ -745,7 +745,7 @@ def small():
         claim(not_testable="<script>") | {"id": "t-03", "source": "t"},
         claim(data_not_given="none") | {"id": "t-04", "source": "t"},
     ]
-    return published.ledger(several, {}, rows, "mnist")
+    return judging.ledger(several, {}, rows, "mnist")
 
 
 def test_every_verdict_is_reached_and_counted(small):
@@ -757,11 +757,11 @@ def test_every_verdict_is_reached_and_counted(small):
     assert "- s: 1 reproduced, 1 partly, 1 undecided, 1 fitted, 1 measured\n" in text
     assert "- t: 1 not reproduced, 1 not testable here, 1 data not given, 1 no data\n" in text
     assert "- all: 1 reproduced, 1 partly, 1 undecided, 1 not reproduced" in text
-    counted = published.counts(small[small["verdict"] == REPRODUCED])
+    counted = judging.counts(small[small["verdict"] == REPRODUCED])
     assert list(counted.columns) == [REPRODUCED]
     assert "(Holm p = " in text
     assert r"a \| b" in text
-    assert list(small.columns) == published.COLUMNS
+    assert list(small.columns) == judging.COLUMNS
 
 
 def test_page_colours_links_and_escapes(small):
@@ -811,7 +811,7 @@ def with_exact(content, twins):
     """Each claim's id with each of its conditions, those of the second verdict as well."""
     for one in content:
         conditions = one.get("test", [])
-        exact, _ = published.under_exact_sign(conditions, twins)
+        exact, _ = judging.under_exact_sign(conditions, twins)
         for part in [*conditions, *([] if "no_exact" in one else exact)]:
             yield one["id"], part
 
