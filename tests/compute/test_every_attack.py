@@ -21,13 +21,17 @@ BRIEF = {"steps": 3, "search_steps": 3, "iterations": 4, "gamma": 0.2}
 CLIP = (0.0, 1.0)
 
 
+def brief(method):
+    """Parameters with which an attack takes a moment."""
+    fields = parameters_of(method).model_fields
+    known = {name: value for name, value in BRIEF.items() if name in fields}
+    return known | ({"gradient": "exact_sign"} if "gradient" in fields else {})
+
+
 def settings(kept=lambda model: True):
     """The parameters of each attack: the defaults, and one at a time every other choice."""
     for method in filter(lambda method: kept(parameters_of(method)), methods()):
-        fields = parameters_of(method).model_fields
-        base = {name: value for name, value in BRIEF.items() if name in fields}
-        if "gradient" in fields:
-            base["gradient"] = "exact_sign"
+        fields, base = parameters_of(method).model_fields, brief(method)
         yield pytest.param(method, base, id=method)
         for name, field in fields.items():
             words = (False, True) if field.annotation is bool else typing.get_args(field.annotation)
@@ -155,7 +159,6 @@ def test_an_image_alone_is_answered_as_the_first_of_its_batch(method, chosen):
     ids="-".join,
 )
 def test_images_keep_their_type_whatever_the_network_s(method, dtypes):
-    needed = {"gradient": "exact_sign"} if parameters_of(method).uses_gradient else {}
-    moved = attack(method, needed, dtypes=dtypes).images
+    moved = attack(method, brief(method), dtypes=dtypes).images
     assert moved.dtype == dtypes[1]
     assert np.isfinite(moved).all()

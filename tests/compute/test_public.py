@@ -189,7 +189,7 @@ def test_half_precision_is_that_of_each_operation(overfitted, test):
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        ({"method": "fgms"}, r"method 'fgms': allowed are deepfool, fgsm, .*pgd"),
+        ({"method": "fgms"}, r"method 'fgms': allowed are apgd, .*deepfool, fgsm, .*pgd"),
         ({"epsilon": None}, "epsilon: attack fgsm needs one"),
         ({"epsilon": -1}, "epsilon -1: it must be a finite number, at least 0"),
         ({"epsilon": "0.1"}, "epsilon '0.1': it must be a finite number"),

@@ -106,3 +106,32 @@ def test_jsma_reaches_as_many_targets_by_as_many_pixels(peer_network, classifier
     changed, expected = ((moved != images).mean() for moved in (ours, theirs))
     # A share of what is changed: three points of all pixels would be more than many images need.
     assert changed == pytest.approx(expected, rel=0.03)
+
+
+@pytest.mark.parametrize(
+    ("method", "loss", "given"),
+    [
+        ("apgd", "cross_entropy", {"gradient": "cross_entropy_sum"}),
+        ("apgd_dlr", "difference_logits_ratio", {}),
+    ],
+)
+def test_auto_pgd_leaves_the_same_accuracy(
+    peer_network, classifier, right, accuracy, method, loss, given
+):
+    images, labels = (part[:25] for part in right)
+    attack = evasion.AutoProjectedGradientDescent(
+        classifier,
+        eps=0.05,
+        eps_step=0.1,
+        max_iter=20,
+        nb_random_init=1,
+        loss_type=loss,
+        batch_size=1,  # ART halves the step of a whole batch at once
+        verbose=False,
+    )
+    theirs = attack.generate(images, labels)
+    ours = moved_by(method, peer_network, images, labels, epsilon=0.05, iterations=20, **given)
+    found, expected = (accuracy(moved, labels) for moved in (ours, theirs))
+    assert 0.1 < expected < 0.9
+    # One image of the 25, for starts that are drawn otherwise.
+    assert found == pytest.approx(expected, abs=0.041)
