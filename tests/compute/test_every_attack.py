@@ -17,7 +17,7 @@ from mirage.models import networks
 from mirage.models.cast import cast
 
 EPSILON = 0.1
-BRIEF = {"steps": 3, "search_steps": 3, "iterations": 4, "gamma": 0.2}
+BRIEF = {"steps": 3, "search_steps": 3, "iterations": 4, "gamma": 0.2, "queries": 20}
 CLIP = (0.0, 1.0)
 
 

@@ -113,9 +113,9 @@ def attack(
             or have the shape of the network's input.
         labels: True labels, shape (n,), integers from 0 on.
         method: `fgsm` (Goodfellow et al. 2014, section 4), `pgd` (Madry et al. 2017), `apgd` and
-            `apgd_dlr` (Croce and Hein 2020), `deepfool` (Moosavi-Dezfooli et al. 2016), `lbfgs`
-            (Szegedy et al. 2013), `jsma` (Papernot et al. 2015), `noise`, `matched_noise`: a file
-            of `mirage.attacks`.
+            `apgd_dlr` (Croce and Hein 2020), `square` (Andriushchenko et al. 2020), `deepfool`
+            (Moosavi-Dezfooli et al. 2016), `lbfgs` (Szegedy et al. 2013), `jsma` (Papernot et al.
+            2015), `noise`, `matched_noise`: a file of `mirage.attacks`.
         epsilon: Size of the perturbation in the attack's norm, at least 0, pixels lying in 0 to 1.
             Not for an attack that looks for the smallest perturbation (deepfool, lbfgs, jsma).
         gradient: Loss whose gradient is followed: `exact_sign` (where it is not given),

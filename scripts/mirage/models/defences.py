@@ -132,12 +132,12 @@ def defend(network: keras.Model, method: str, parameters: Mapping) -> keras.Sequ
         )
     dtype = networks.dtype_of(network)
     pixels = network.input_shape[-1]
-    filtering = layer(method, parameters, _image_shape(pixels), dtype)
+    filtering = layer(method, parameters, image_shape(pixels), dtype)
     images = keras.Input((pixels,), dtype=dtype, name="images")
     return keras.Sequential([images, filtering, *network.layers], name=f"defended_{network.name}")
 
 
-def _image_shape(pixels: int) -> tuple[int, ...]:
+def image_shape(pixels: int) -> tuple[int, ...]:
     """(side, side), or (side, side, 3), of square images with so many values."""
     for channels in ((), (3,)):
         side = math.isqrt(pixels // math.prod(channels))
