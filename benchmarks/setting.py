@@ -94,7 +94,9 @@ def trained(train: datasets.Labelled, validation: datasets.Labelled, epochs: int
 def mnist(folder: str) -> tuple[datasets.Labelled, datasets.Labelled]:
     """MNIST from the four files of a folder, gzipped or not, their checksums verified."""
     with tempfile.TemporaryDirectory() as raw:
-        download.main(["--dataset", "mnist", "--local-folder", folder, "--output-folder", raw])
+        download.main(
+            ['--job={"dataset": "mnist"}', "--local-folder", folder, "--output-folder", raw]
+        )
         return datasets.read_folder(raw)
 
 

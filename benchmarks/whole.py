@@ -176,8 +176,10 @@ def sit(target: str, cores: int, folder: Path, minutes: float | None) -> bool:
     if number > 1:
         unlock = [".venv/bin/snakemake", "--unlock"]
         subprocess.run(unlock, cwd=folder, env=environment, capture_output=True, check=True)
-    # A shell's background job ignores Ctrl-C, and so would all that it starts.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    # A shell's background job ignores Ctrl-C, and so would all that it starts. A Ctrl-C while make
+    # is started has to wait, or nobody would stop make.
+    early = []
+    signal.signal(signal.SIGINT, lambda *_: early.append(True))
     printed = records / "printed.log"
     with open(printed, "w", encoding="utf-8") as log:
         made = subprocess.Popen(
@@ -190,6 +192,9 @@ def sit(target: str, cores: int, folder: Path, minutes: float | None) -> bool:
         )
         stopped = False
         try:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            if early:
+                raise KeyboardInterrupt
             made.wait(minutes and minutes * 60)
         except subprocess.TimeoutExpired:
             stopped = True

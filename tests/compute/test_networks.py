@@ -214,3 +214,14 @@ def test_a_damaged_checkpoint_is_named(tmp_path, content):
     path.write_bytes(content)
     with pytest.raises(networks.NetworkError, match=r"epoch8.keras.*not a readable"):
         checkpoints.load(path)
+
+
+def test_a_checkpoint_that_is_gone_is_not_signed_as_an_empty_one(tmp_path):
+    """After a kill two jobs may write one checkpoint: the second removes the first one's file."""
+    gone = tmp_path / ".1.tmp.epoch1.keras"
+    with pytest.raises(FileNotFoundError):
+        checkpoints.sign(gone, place="float32/seed1/epoch1")
+    assert not gone.exists()
+    networks.build(mlp(3), "float32", seed=1, shape=(2, 2)).save(tmp_path / "epoch1.keras")
+    checkpoints.sign(tmp_path / "epoch1.keras", place="float32/seed1/epoch1")
+    assert checkpoints.load(tmp_path / "epoch1.keras").input_shape == (None, 4)

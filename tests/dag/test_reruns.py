@@ -346,10 +346,8 @@ def test_the_code_of_a_plot_reruns_the_figures_of_that_kind(edit, plot):
 
 @pytest.mark.thorough
 def test_the_code_of_tables_reruns_tables_only(edit):
-    assert edit("scripts/mirage/reporting/tables.py") == ALL_TABLES | {
-        "summary",
-        "cells rana-table1",
-    }
+    of_tables = ALL_TABLES | GRADIENT_TABLES | {"summary", "cells rana-table1"}
+    assert edit("scripts/mirage/reporting/tables.py") == of_tables
 
 
 @pytest.mark.thorough

@@ -22,10 +22,10 @@ STAGED = """
     if folder.is_dir():
         import time
         with open(folder / "trained", "a") as file:
-            file.write(f"{args.last_epoch}\\n")
-        while (folder / f"hold{args.last_epoch}").exists():
+            file.write(f"{job.last_epoch}\\n")
+        while (folder / f"hold{job.last_epoch}").exists():
             time.sleep(0.2)
-        if (folder / f"greedy{args.last_epoch}").exists():
+        if (folder / f"greedy{job.last_epoch}").exists():
             ballast = [bytearray(b"x") * 2**20 for _ in range(3000)]
             time.sleep(600)
 """
@@ -58,7 +58,7 @@ class Project:
         (folder / image.name).symlink_to(image)
         self.staged.mkdir()
         script = folder / "scripts/train.py"
-        place = "    device.configure(args.threads, args.dtype)\n"
+        place = "    device.configure(args.threads, job.dtype)\n"
         assert script.read_text().count(place) == 1
         script.write_text(script.read_text().replace(place, place + STAGED))
         # The shipped profile, but that it looks at its jobs more often.

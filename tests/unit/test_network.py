@@ -381,7 +381,11 @@ def test_files_that_do_not_fit_on_the_disk_are_told(tmp_path, monkeypatch):
     try:
         with pytest.raises(SystemExit) as error:
             download.main(
-                ["--dataset=tiny", f"--output-folder={tmp_path / 'raw'}", "--local-folder=x"]
+                [
+                    '--job={"dataset": "tiny"}',
+                    f"--output-folder={tmp_path / 'raw'}",
+                    "--local-folder=x",
+                ]
             )
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
@@ -393,7 +397,7 @@ def test_files_that_do_not_fit_on_the_disk_are_told(tmp_path, monkeypatch):
 def test_every_failure_names_the_way_without_network(monkeypatch, closed, tmp_path):
     monkeypatch.setenv("HTTPS_PROXY", f"http://{closed}")
     with pytest.raises(SystemExit) as error:
-        download.main(["--dataset=mnist", f"--output-folder={tmp_path / 'raw'}"])
+        download.main(['--job={"dataset": "mnist"}', f"--output-folder={tmp_path / 'raw'}"])
     for address in mirrors.SOURCES["mnist"].mirrors:
         assert f"{address}{folders.TRAIN_IMAGES}.gz: the proxy http://{closed}" in error.value.code
     assert error.value.code.endswith(download.WAYS_ON)

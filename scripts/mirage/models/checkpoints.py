@@ -60,8 +60,12 @@ def sign(path: Path | str, **about: object) -> None:
 
     It stands in the comment of the zip archive that a `.keras` file is: Keras does not mind, and
     `unzip -z` shows it.
+
+    Raises:
+        FileNotFoundError: There is no such file. After a kill another job may write the same
+            checkpoint and have removed this one's; zipfile would begin an empty archive.
     """
-    with zipfile.ZipFile(path, "a") as archive:
+    with open(path, "r+b") as file, zipfile.ZipFile(file, "a") as archive:
         archive.comment = json.dumps(about).encode()
 
 
