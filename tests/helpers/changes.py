@@ -90,7 +90,7 @@ def the_code_of_an_attack_reruns_that_attack_and_what_shows_it(folder):
 
 def text_beside_the_workflow_reruns_nothing(folder):
     for name in ("README.md", "CHANGELOG.md"):
-        append(folder / name, "Something else.\n")
+        (folder / name).write_text("Something else.\n")
     return set()
 
 
