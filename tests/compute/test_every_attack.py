@@ -37,7 +37,8 @@ def settings(kept=lambda model: True):
             words = (False, True) if field.annotation is bool else typing.get_args(field.annotation)
             for word in words if name not in ("method", "clip") else ():
                 if word not in (field.default, base.get(name)):
-                    yield pytest.param(method, {**base, name: word}, id=f"{method}-{name}={word}")
+                    named = {"id": f"{method}-{name}={word}", "marks": pytest.mark.thorough}
+                    yield pytest.param(method, {**base, name: word}, **named)
 
 
 def each(kept=lambda model: True):

@@ -14,6 +14,7 @@ def above_chance(share, draws):
     return share + 3 * math.sqrt(share * (1 - share) / draws)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 def test_far_off_is_not_reproduced_and_what_is_true_is_not_refuted(kind):
     draws = DRAWS[kind]
