@@ -23,6 +23,7 @@ from snakemake.shell import shell
 from snakemake_interface_logger_plugins.common import LogEvent
 
 import last_words
+import progress
 import serve
 import shown as showing
 
@@ -240,10 +241,10 @@ class Follower(logging.Handler):
         """How the run ended, how long it took, where the log is, and what to call next."""
         run = show.run
         logs = ", ".join(os.path.relpath(one) for one in self.workflow.logger_manager.get_logfile())
-        took = showing.clock_time(run.passed())
+        took = progress.clock_time(run.passed())
         if run.done == run.total and not (self.error or self.interrupted):
             return f"Time: {took}\nSnakemake's log: {logs}"
-        counts = [f"{run.done:,} of {showing.jobs_named(run.total)} done"] if run.total else []
+        counts = [f"{run.done:,} of {progress.jobs_named(run.total)} done"] if run.total else []
         counts += [f"{run.failed:,} failed"] if run.failed else []
         mend = MEND if (self.error or run.failed) and not self.interrupted else ""
         return "\n".join(

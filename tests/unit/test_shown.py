@@ -11,6 +11,7 @@ from snakemake.logging import logger
 from snakemake_interface_logger_plugins.common import LogEvent
 
 import follow
+import progress
 import shown
 
 
@@ -31,7 +32,7 @@ def clock():
 @pytest.fixture
 def run(clock):
     """Four jobs of a and two of b."""
-    made = shown.Run(clock)
+    made = progress.Run(clock)
     made.plan({"a": 4, "b": 2, "none": 0})
     return made
 
@@ -96,7 +97,7 @@ def test_the_time_left_comes_from_jobs_of_the_same_rule(run, clock):
 
 
 def test_the_time_left_counts_jobs_that_run_side_by_side(clock):
-    run = shown.Run(clock)
+    run = progress.Run(clock)
     run.plan({"a": 8, "later": 2})
     for pair in (0, 2, 4, 6):
         run.begin(pair, "a")
@@ -114,7 +115,7 @@ def test_the_time_left_counts_jobs_that_run_side_by_side(clock):
     [(None, ""), (0.2, "0:00"), (59.6, "1:00"), (754, "12:34"), (3723, "1:02:03")],
 )
 def test_a_time_is_told_as_a_clock_does(seconds, text):
-    assert shown.clock_time(seconds) == text
+    assert progress.clock_time(seconds) == text
 
 
 def test_where_there_is_no_room_stages_that_run_are_kept(run, clock):
