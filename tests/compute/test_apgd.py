@@ -153,7 +153,8 @@ def test_it_climbs_higher_than_pgd_in_as_many_steps(overfitted, test_set, norm, 
         odds = gradients.log_odds(tf.constant(logits), tf.constant(labels, tf.int32))
         found.append((correct(logits, labels), odds.numpy().mean()))
     (right, loss), (right_of_apgd, loss_of_apgd) = found
-    assert 0 < right_of_apgd <= right < len(labels)
+    # Of the images at a boundary the rounding of another processor decides.
+    assert 0 < right_of_apgd <= right + 1 < len(labels)
     assert loss_of_apgd > loss
 
 

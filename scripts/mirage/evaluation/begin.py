@@ -17,7 +17,7 @@ def begin(args: argparse.Namespace) -> tuple[OfRun, np.ndarray, np.ndarray]:
         args: As the parser of a kind of `OfRun` gives them.
 
     Returns:
-        The job, and its images (uint8) and labels: as many as it takes, from the first on.
+        The job, all images of its split, shape (n, 28, 28), uint8, and their labels, shape (n,).
 
     Raises:
         NetworkError: A checkpoint is not what the job says of it; the message names the file.
