@@ -42,7 +42,9 @@ def main() -> None:
     if args.before:
         network = checkpoints.load(args.before, training=later)
     else:
-        network = networks.build(job.network, job.dtype, job.seed, data[0][0].shape[1:])
+        network = networks.build(
+            job.network, job.dtype, job.seed, data[0][0].shape[1:], job.initial_weights
+        )
     if later:
         optimizer = network.optimizer
     else:

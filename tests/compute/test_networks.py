@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from architectures import LENET, cnn, mlp
 
 from mirage.models import checkpoints, networks
@@ -129,6 +130,37 @@ def test_initial_weights_are_glorot_uniform_and_biases_zero():
             assert not variable.numpy().any()
 
 
+@pytest.mark.parametrize("architecture", [mlp(200, 300), cnn(8, 16, dense=200)])
+def test_normal_initial_weights_have_their_deviation_biases_too(architecture):
+    wanted = {"name": "normal", "deviation": 0.5}
+    network = networks.build(architecture, "float64", seed=1, initial_weights=wanted)
+    weights = [variable.numpy().ravel() for variable in network.trainable_variables]
+    for values in weights:
+        # Mean and variance of n draws, to five of their standard deviations.
+        assert abs(values.mean()) < 5 * 0.5 / np.sqrt(values.size)
+        assert abs((values**2).mean() / 0.25 - 1) < 5 * np.sqrt(2 / values.size)
+    assert len({values[0] for values in weights}) == len(weights)
+    narrow = networks.build(architecture, "float32", seed=1, initial_weights=wanted)
+    for one, other in zip(weights, narrow.trainable_variables, strict=True):
+        np.testing.assert_array_equal(one.astype("float32"), other.numpy().ravel())
+
+
+@pytest.mark.parametrize(("seed", "dtype"), [(1, "float64"), (2, "float32"), (0, "float64")])
+def test_weights_of_one_seed_are_those_of_tensorflow_1(seed, dtype):
+    wanted = {"name": "glorot_uniform", "one_seed": True}
+    network = networks.build(mlp(200, 300), dtype, seed, initial_weights=wanted)
+    kernels = [kernel.numpy() for kernel in networks.kernels(network)]
+    for kernel in kernels:
+        with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+            tf.compat.v1.set_random_seed(0)
+            # The limit of tf.contrib.layers.xavier_initializer.
+            limit = np.sqrt(3 / (sum(kernel.shape) / 2))
+            draw = tf.compat.v1.random_uniform(kernel.shape, -limit, limit, dtype, seed)
+            np.testing.assert_array_equal(kernel, session.run(draw))
+    first, second, _ = (kernel.ravel() for kernel in kernels)
+    assert np.corrcoef(first[:60_000], second)[0, 1] == pytest.approx(1)
+
+
 def test_seeds_fix_weights_and_types_share_them():
     def weights(dtype, seed):
         return [k.numpy() for k in networks.kernels(networks.build(mlp(30, 20), dtype, seed))]
@@ -187,6 +219,21 @@ def test_cast_computes_in_the_type_asked_for(dtype):
 def test_an_unknown_network_is_refused_with_what_is_wrong(wrong, told):
     with pytest.raises(networks.NetworkError, match=told):
         networks.build(wrong, "float32", seed=1)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ("zeros", "initial weights.*'zeros'.*known are glorot_uniform, normal"),
+        ("normal", "deviation: "),
+        ({"name": "normal", "deviation": 0}, "deviation: "),
+        ({"name": "normal", "deviation": float("nan")}, "deviation: "),
+        ({"name": "glorot_uniform", "one_seed": 1}, "one_seed: "),
+    ],
+)
+def test_unknown_initial_weights_are_refused_with_what_is_wrong(wrong, told):
+    with pytest.raises(networks.NetworkError, match=told):
+        networks.build(mlp(), initial_weights=wrong)
 
 
 @pytest.mark.parametrize("count", [1, 4])

@@ -71,7 +71,7 @@ SPOILED = [
     ("runs", None, "", ["an empty value", "must be a mapping"]),
     ("runs.one", None, "", ["an empty value", "must be a mapping"]),
     ("runs.Upper", RUN, "runs", ["'Upper'", NO_FORM, "lower-case"]),
-    ("runs.one.lr", 0.1, "runs.one", ["'lr'", "network, dtype, optimizer, learning_rate"]),
+    ("runs.one.lr", 0.1, "runs.one", ["'lr'", "network, initial_weights, dtype, optimizer"]),
     ("runs.one.network", MISSING, "runs.one", ["'network' is missing"]),
     ("runs.one.network", "mlp-200-300", "", ["'mlp-200-300'", "must be a mapping"]),
     ("runs.one.dtype", "float23", "", ["'float23'", "allowed are float32, float64"]),
@@ -87,6 +87,14 @@ SPOILED = [
     ("runs.one.learning_rate", "1e-3", "", ["'1e-3'", "number or a mapping", "0.001 or 1.0e-3"]),
     ("runs.one.learning_rate", {"initial": 1}, "", ["'decay_epochs' is missing"]),
     ("runs.one.l2", -0.1, "", ["-0.1", "at least 0"]),
+    (
+        *("runs.one.initial_weights", {"name": "zeros"}, "runs.one.initial_weights.name"),
+        ["'zeros'", "glorot_uniform, normal"],
+    ),
+    (
+        *("runs.tuned.initial_weights", {"name": "normal", "deviation": 1.0}, ""),
+        ["begins with the weights of run 'one'", "leave it out"],
+    ),
     ("runs.one.optimizer", "adam", "", ["'adam'", "mapping"]),
     ("runs.one.optimizer", {}, "", ["'name' is missing", "adam, sgd"]),
     ("runs.one.optimizer.name", "lion", "", ["'lion'", "allowed are adam, sgd"]),

@@ -1,4 +1,7 @@
-"""What networks can be built, as typed models. TensorFlow is not imported: a plan asks, too."""
+"""What networks can be built, and from which weights, as typed models.
+
+TensorFlow is not imported: a plan asks, too.
+"""
 
 from typing import Annotated, Literal
 
@@ -7,12 +10,20 @@ from pydantic import BaseModel, ConfigDict, Field
 Units = Annotated[int, Field(ge=1, le=1_000_000)]
 
 
-class Architecture(BaseModel):
-    """A network by its name and its sizes."""
+class Part(BaseModel):
+    """A choice by its name and its values."""
 
     model_config = ConfigDict(
-        extra="forbid", strict=True, frozen=True, use_attribute_docstrings=True
+        extra="forbid",
+        strict=True,
+        frozen=True,
+        allow_inf_nan=False,
+        use_attribute_docstrings=True,
     )
+
+
+class Architecture(Part):
+    """A network by its name and its sizes."""
 
 
 class Mlp(Architecture):
@@ -53,3 +64,26 @@ class Lenet(Architecture):
 
 
 ARCHITECTURES = {"mlp": Mlp, "cnn": Cnn, "lenet": Lenet}
+
+
+class GlorotUniform(Part):
+    """Uniform in +-sqrt(6 / (inputs + outputs)) of each layer; biases are zero.
+
+    Source: Glorot and Bengio 2010, equation 16.
+    """
+
+    name: Literal["glorot_uniform"]
+    one_seed: bool = False
+    """Draw each layer anew from one random stream, TensorFlow 1's of graph seed 0 and the run's
+    seed, as yue2017's public code does: each layer begins with the numbers of the one before."""
+
+
+class Normal(Part):
+    """All weights and biases from a normal distribution around 0."""
+
+    name: Literal["normal"]
+    deviation: Annotated[float, Field(gt=0, le=100)]
+    """Standard deviation; 1 in aymericdamien/TensorFlow-Examples."""
+
+
+INITIAL_WEIGHTS = {"glorot_uniform": GlorotUniform, "normal": Normal}

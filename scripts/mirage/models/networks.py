@@ -1,6 +1,7 @@
 """Named architectures as Keras models that give logits."""
 
 import contextlib
+import json
 import math
 import numbers
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,7 +11,15 @@ import numpy as np
 from pydantic import ValidationError
 
 from mirage.data.images import CLASSES, SIDE
-from mirage.models.architectures import ARCHITECTURES, Architecture, Cnn, Lenet, Mlp
+from mirage.models.architectures import (
+    ARCHITECTURES,
+    INITIAL_WEIGHTS,
+    Cnn,
+    Lenet,
+    Mlp,
+    Part,
+)
+from mirage.models.initial_weights import draw
 from mirage.runtime.errors import ArgumentError, MirageError
 
 # Each type with its machine epsilon, the distance from 1 to the next larger number.
@@ -24,12 +33,16 @@ class NetworkError(MirageError, ValueError):
 
 
 def build(
-    architecture: Mapping, dtype: str = "float32", seed: int = 0, shape: Sequence[int] = SHAPE
+    architecture: Mapping,
+    dtype: str = "float32",
+    seed: int = 0,
+    shape: Sequence[int] = SHAPE,
+    initial_weights: str | Mapping = "glorot_uniform",
 ) -> keras.Model:
-    """Build a network with Glorot-uniform weights and zero biases.
+    """Build a network with weights drawn at random.
 
-    The weights are drawn in float64 and rounded to `dtype`, so that runs which differ only in
-    their floating-point type start from the same point.
+    They are drawn in float64 and rounded to `dtype`, so that runs which differ only in their
+    floating-point type start from the same point. With `one_seed` alone they are drawn in `dtype`.
 
     Args:
         architecture: One of
@@ -39,12 +52,15 @@ def build(
         dtype: Type of weights and arithmetic, one of `DTYPES`.
         seed: Seed of the weights, at least 0.
         shape: Of one image: (height, width), or (height, width, channels).
+        initial_weights: `glorot_uniform`, with zero biases;
+            `{"name": "glorot_uniform", "one_seed": True}`, or `{"name": "normal", "deviation": 1}`;
+            `mirage.models.architectures` says what each is.
 
     Returns:
         A model from flat images, shape (n, d), values 0 to 1, to logits, shape (n, 10).
 
     Raises:
-        NetworkError: There is no such architecture.
+        NetworkError: There is no such architecture, or no such initial weights.
         ArgumentError: The type is not one of `DTYPES`, or the seed no whole number from 0 on.
 
     Example:
@@ -54,7 +70,11 @@ def build(
     """
     check_dtype(dtype)
     check_seed(seed)
-    wanted = _architecture(architecture)
+    wanted = _chosen("network", architecture, ARCHITECTURES, {"name": "mlp", "hidden": [200, 300]})
+    if isinstance(initial_weights, str):
+        initial_weights = {"name": initial_weights}
+    begun = {"name": "normal", "deviation": 1.0}
+    weights = _chosen("initial weights", initial_weights, INITIAL_WEIGHTS, begun)
     match wanted:
         case Mlp(hidden=widths):
             filters, dropout = [], 0.0
@@ -92,33 +112,32 @@ def build(
         ],
         name=wanted.name,
     )
-    for number, kernel in enumerate(kernels(network)):
-        layer_seed = int(np.random.SeedSequence([seed, number]).generate_state(1)[0])
-        draw = keras.initializers.GlorotUniform(seed=layer_seed)
-        kernel.assign(keras.ops.cast(draw(kernel.shape, dtype="float64"), dtype))
+    drawn = trained(network, "kernel", "bias") if weights.name == "normal" else kernels(network)
+    for variable, values in zip(drawn, draw(weights, drawn, seed, dtype), strict=True):
+        variable.assign(values)
     return network
 
 
-def _architecture(given: Mapping) -> Architecture:
-    """The typed architecture of that name.
+def _chosen(what: str, given: Mapping, known: Mapping[str, type[Part]], example: Mapping) -> Part:
+    """The typed part of that name.
 
     Raises:
-        NetworkError: There is none, or a size is not allowed.
+        NetworkError: There is none, or a value is not allowed.
     """
     name = given.get("name") if isinstance(given, Mapping) else None
-    if not isinstance(name, str) or name not in ARCHITECTURES:
+    if not isinstance(name, str) or name not in known:
         raise NetworkError(
-            f"network {given!r}: it must be a mapping with a name, such as "
-            f'{{"name": "mlp", "hidden": [200, 300]}}; known are {", ".join(ARCHITECTURES)}'
+            f"{what} {given!r}: it must be a mapping with a name, such as {json.dumps(example)}; "
+            f"known are {', '.join(known)}"
         )
     try:
-        return ARCHITECTURES[name].model_validate(dict(given))
+        return known[name].model_validate(dict(given))
     except ValidationError as error:
         faults = (
             f"{'.'.join(map(str, one['loc']))}: {one['msg']}"
             for one in error.errors(include_url=False)
         )
-        raise NetworkError(f"network {given!r}: {'; '.join(faults)}") from None
+        raise NetworkError(f"{what} {given!r}: {'; '.join(faults)}") from None
 
 
 def check_dtype(dtype: str) -> None:
@@ -146,9 +165,12 @@ def kernels(network: keras.Model) -> list[keras.Variable]:
 
     Matrices, and of a convolution (height, width, channels in, channels out).
     """
-    return [
-        variable for variable in network.trainable_variables if variable.path.endswith("/kernel")
-    ]
+    return trained(network, "kernel")
+
+
+def trained(network: keras.Model, *names: str) -> list[keras.Variable]:
+    """The variables of these names that are trained, from a network's input to its output."""
+    return [one for one in network.trainable_variables if one.path.rpartition("/")[2] in names]
 
 
 def draws(network: keras.Model) -> list[keras.Variable]:

@@ -11,6 +11,7 @@ from mirage.attacks.parameters import parameters_of
 from mirage.data.columns import BARE
 from mirage.study import by_gradient, drawable, limits
 from mirage.study.drawable import empty_columns, unmeasured
+from mirage.study.model import Run
 from mirage.study.sentences import named, shown
 from mirage.study.study import CLEAN, KEPT, SIZES, TABLES, Study, cell_series
 
@@ -196,6 +197,11 @@ def _agreement_faults(config: Mapping) -> list[str]:
                         f"runs.{name}.{key}: {shown(run[key])} is not that of run "
                         f"{run['start']['run']!r}, from which it starts: {shown(start[key])}"
                     )
+            if run["initial_weights"] != Run.model_fields["initial_weights"].default.model_dump():
+                faults.append(
+                    f"runs.{name}.initial_weights: the run begins with the weights of run "
+                    f"{run['start']['run']!r}; leave it out"
+                )
             faults += _endless(runs, name)
     for number, entry in enumerate(config["evaluations"]):
         for attack in entry["attacks"]:

@@ -95,7 +95,8 @@ class Measured:
     def link(self, wildcards: Any) -> str:
         """One link of a chain."""
         run = self.runs[wildcards.run]
-        taken = ("network", "dtype", "optimizer", "learning_rate", "objective", "l2", "batch_size")
+        taken = ("network", "initial_weights", "dtype", "optimizer", "learning_rate")
+        taken += ("objective", "l2", "batch_size")
         return of_training.Link(
             code=self.code("train.py", f"training.objectives.{run['objective']['name']}"),
             dataset=self.config["dataset"],

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field, create_model
 
 from mirage.attacks.parameters import Clip, Gradient, methods, parameters_of
-from mirage.models.architectures import ARCHITECTURES
+from mirage.models.architectures import ARCHITECTURES, INITIAL_WEIGHTS, GlorotUniform
 from mirage.study.model_claims import Claim
 from mirage.study.model_shown import Epoch, Epsilon, Figure, Measured, Share, Summary, Table
 from mirage.study.study import SIZES
@@ -115,6 +115,8 @@ class Run(Typed):
 
     network: by("name", *ARCHITECTURES.values()) = None
     """Architecture: mlp, cnn or lenet, and its sizes."""
+    initial_weights: by("name", *INITIAL_WEIGHTS.values()) = GlorotUniform(name="glorot_uniform")
+    """What the weights and biases are before training."""
     dtype: Literal["float32", "float64"] = "float32"
     """Floating-point type of weights and arithmetic in training."""
     optimizer: by("name", Adam, Sgd) = Adam(name="adam")

@@ -103,7 +103,7 @@ class _Schema(GenerateJsonSchema):
         return super().default_schema(schema)
 
     def encode_default(self, default: object) -> object:
-        if isinstance(default, Typed):
+        if isinstance(default, BaseModel):
             return default.model_dump(mode="json", exclude_none=True)
         return super().encode_default(default)
 

@@ -11,6 +11,7 @@ class Link(Job):
     Attributes:
         dataset, run, seed: Of the chain; the first columns of its rows.
         network: Its `name` and sizes.
+        initial_weights: `name` and values of what a network without a checkpoint begins with.
         dtype: Of weights and arithmetic.
         optimizer, objective: `name` and arguments.
         learning_rate: A constant, or `initial` and `decay_epochs`.
@@ -23,6 +24,7 @@ class Link(Job):
     run: str
     seed: int
     network: dict[str, Any]
+    initial_weights: dict[str, Any]
     dtype: str
     optimizer: dict[str, Any]
     learning_rate: float | dict[str, float]
