@@ -47,6 +47,7 @@ def rows_without_time(rows):
     [
         {},
         {"optimizer": {"name": "sgd"}, "schedule": {"initial": 0.05, "decay_epochs": 2}},
+        {"optimizer": {"name": "rmsprop", "rho": 0.9, "epsilon": 1e-7}},
         pytest.param(
             {
                 "objective": {"name": "fgsm_mixed", "clean_weight": 0.9, "epsilon": "0.1"},
@@ -104,13 +105,15 @@ def test_the_schedule_is_that_of_the_source():
     assert chain.learning_rate(0.002, 181) == 0.002
 
 
-def test_one_epoch_equals_keras_by_hand(data):
+@pytest.mark.parametrize(
+    "wanted",
+    [{"name": "adam", "epsilon": 1e-8}, {"name": "rmsprop", "rho": 0.9, "epsilon": 1e-7}],
+)
+def test_one_epoch_equals_keras_by_hand(data, wanted):
     """The compiled epoch does what Keras' own train_on_batch does, in the same order."""
     (images, labels), _ = data
-    ours, optimizer = chain.start(
-        networks.build(SMALL, "float64", 1), {"name": "adam", "epsilon": 1e-8}
-    )
-    theirs, _ = chain.start(networks.build(SMALL, "float64", 1), {"name": "adam", "epsilon": 1e-8})
+    ours, optimizer = chain.start(networks.build(SMALL, "float64", 1), wanted)
+    theirs, _ = chain.start(networks.build(SMALL, "float64", 1), wanted)
     optimizer.learning_rate = theirs.optimizer.learning_rate = 0.005
     order = chain.order(1, 1, len(images), 50)
     chain.compiled_epoch(ours, optimizer, images, labels, CROSS_ENTROPY)(

@@ -96,7 +96,7 @@ SPOILED = [
         ["begins with the weights of run 'one'", "leave it out"],
     ),
     ("runs.one.optimizer", "adam", "", ["'adam'", "mapping"]),
-    ("runs.one.optimizer", {}, "", ["'name' is missing", "adam, sgd"]),
+    ("runs.one.optimizer", {}, "", ["'name' is missing", "adam, sgd, rmsprop"]),
     ("runs.one.optimizer.name", "lion", "", ["'lion'", "allowed are adam, sgd"]),
     ("runs.one.optimizer.momentum", 0.9, "runs.one.optimizer", ["'momentum'", "beta_1, beta_2"]),
     ("runs.one.objective", {"name": "trades"}, "runs.one.objective.name", ["'trades'", "fgsm_mix"]),

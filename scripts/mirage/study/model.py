@@ -52,6 +52,14 @@ class Sgd(Typed):
     momentum: Momentum = 0.0
 
 
+class Rmsprop(Typed):
+    """RMSprop, see keras.optimizers.RMSprop."""
+
+    name: Literal["rmsprop"]
+    rho: Momentum = 0.9
+    epsilon: Positive = 1e-7
+
+
 class Decay(Typed):
     """A learning rate of initial / (epochs done / decay_epochs + 1)."""
 
@@ -119,7 +127,7 @@ class Run(Typed):
     """What the weights and biases are before training."""
     dtype: Literal["float32", "float64"] = "float32"
     """Floating-point type of weights and arithmetic in training."""
-    optimizer: by("name", Adam, Sgd) = Adam(name="adam")
+    optimizer: by("name", Adam, Sgd, Rmsprop) = Adam(name="adam")
     """Keras optimizer and its arguments."""
     learning_rate: either(Positive, Decay) = 0.001
     """A constant, or {initial, decay_epochs} for initial / (epochs done / decay_epochs + 1)."""
