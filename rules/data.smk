@@ -26,7 +26,7 @@ rule prepare:
     output:
         expand(PATHS.data, split=["train", "validation", "test"], allow_missing=True),
     log:
-        f"{PATHS.logs}/prepare/{{train}}-{{validation}}.log",
+        f"{PATHS.logs}/prepare/{{train}}-{{validation}}{{drawn}}.log",
     resources:
         gpu=0,
         runtime=growing(5),

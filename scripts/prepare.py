@@ -26,7 +26,7 @@ def main(argv: list[str] | None = None) -> None:
         training, test = datasets.read_cifar10(arguments.folder)
     else:
         training, test = datasets.digits()
-    train, validation = datasets.split(*training, job.train, job.validation)
+    train, validation = datasets.split(*training, job.train, job.validation, job.seed)
     for path, (images, labels) in zip(arguments.output, (train, validation, test), strict=True):
         prepared.save(path, images, labels)
         print(f"{path}: {len(images)} images")

@@ -1,6 +1,7 @@
 """Train one link of a chain: from the checkpoint before (or the initial weights) to the next."""
 
 import argparse
+import math
 from pathlib import Path
 
 import preloaded
@@ -36,15 +37,14 @@ def main() -> None:
     job: Link = args.job
     device.configure(args.threads, job.dtype)
     data = [load(args.training), load(args.validation)]
+    shape = data[0][0].shape[1:]
     about = {"dataset": job.dataset, "network": job.network, "dtype": job.dtype}
     checkpoints.verify([args.before] if args.before else [], **about)
     later = job.first_epoch > 1  # a first link has its optimizer anew, whatever weights it takes
     if args.before:
         network = checkpoints.load(args.before, training=later)
     else:
-        network = networks.build(
-            job.network, job.dtype, job.seed, data[0][0].shape[1:], job.initial_weights
-        )
+        network = networks.build(job.network, job.dtype, job.seed, shape, job.initial_weights)
     if later:
         optimizer = network.optimizer
     else:
@@ -52,7 +52,7 @@ def main() -> None:
     rows = chain.train(
         network,
         optimizer,
-        *((images.reshape(len(images), -1), labels) for images, labels in data),
+        *((images.reshape(len(images), math.prod(shape)), labels) for images, labels in data),
         epochs=range(job.first_epoch, job.last_epoch + 1),
         seed=job.seed,
         schedule=job.learning_rate,

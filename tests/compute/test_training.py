@@ -334,6 +334,24 @@ def test_divergence_is_told_with_epoch_and_loss(data):
         chain.train(network, optimizer, *data, epochs=range(1, 40), **{**SETTINGS, "schedule": 1e6})
 
 
+def test_without_validation_images_training_is_the_same_and_their_columns_are_empty(data):
+    none = (data[1][0][:0], data[1][1][:0])
+    network, rows = trained(data[0][0], data)
+    same, without = trained(data[0][0], (data[0], none))
+    for one, other in zip(everything(network), everything(same), strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert without == [
+        {**row, "validation_loss": None, "validation_accuracy": None} for row in rows
+    ]
+    network, optimizer = chain.start(networks.build(SMALL, "float32", 1), {"name": "sgd"})
+    with pytest.raises(chain.TrainingError, match=r"epoch \d+: the objective is (nan|inf)"):
+        chain.train(
+            *(network, optimizer, data[0], none),
+            epochs=range(1, 40),
+            **{**SETTINGS, "schedule": 1e6},
+        )
+
+
 def test_fewer_images_than_a_batch_are_refused(data):
     network, optimizer = chain.start(networks.build(SMALL, "float32", 1), {"name": "adam"})
     small = (data[0][0][:20], data[0][1][:20])

@@ -224,6 +224,7 @@ SPOILED = [
     ("runs.one.learning_rate", 10**400, "", ["finite number"]),
     ("runs.one.epochs", [10**20], "runs.one.epochs.0", ["at most 1000000"]),
     ("runs.one.batch_size", 101, "", ["101 is more than the 100 training images"]),
+    ("runs.one.split", {"train": 9, "validation": 1, "seed": -1}, "runs.one.split.seed", ["-1"]),
     ("split.validation", 1300, "split", ["make 1400 images", "digits has 1347"]),
     ("runs.other.split", {"train": 1347, "validation": 1}, "", ["make 1348", "1347 training"]),
     ("runs.one.images.deepfool", 451, "runs.one.images", ["451 is more than the 450 of split"]),
@@ -348,6 +349,21 @@ def test_the_largest_epsilon_is_that_of_the_attack_s_norm(
         (line,) = faults(given_config)
         assert line.startswith("also.3.epsilons.1: ")
         assert most in line
+
+
+def test_where_no_image_validates_nothing_may_be_measured_or_shown_of_them(given_config):
+    given_config["runs"]["other"]["split"] = {"train": 100, "validation": 0}
+    assert config.read(copy.deepcopy(given_config), WORKFLOW)
+    entry = {"run": "other", "attack": "deepfool", "split": "validation"}
+    (line,) = faults({**given_config, "also": [*given_config["also"], entry]})
+    assert line.startswith("runs.other.split.validation: 0, but something is measured")
+    for select in ({"plot": "lines", "y": "loss"}, {"plot": "pictures", "show": "digits"}):
+        split = {"split": "validation"} if "show" in select else {}
+        given_config["figures"]["losses"] = {
+            **{**TEXT, **select, "select": {"run": "other", **split}, "label": "a"}
+        }
+        (line,) = faults(given_config)
+        assert line.startswith("figures.losses.select: run 'other' has no validation images")
 
 
 def test_all_images_there_are_may_be_asked_for(given_config):

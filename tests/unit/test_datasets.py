@@ -222,7 +222,7 @@ def test_digits_are_bilinear():
     data=st.data(),
 )
 def test_split_is_disjoint_and_in_order(count, data):
-    validation = data.draw(st.integers(1, count - 1))
+    validation = data.draw(st.integers(0, count - 1))
     train = data.draw(st.integers(1, count - validation))
     images = np.repeat(np.arange(count, dtype=np.uint8), 784).reshape(-1, 28, 28)
     labels = np.arange(count, dtype=np.uint8) % 10
@@ -235,12 +235,31 @@ def test_split_is_disjoint_and_in_order(count, data):
     np.testing.assert_array_equal(validation_labels, np.array(validation_index) % 10)
 
 
+def test_a_split_with_a_seed_is_drawn_at_random_from_all_images():
+    images = np.repeat(np.arange(200, dtype=np.uint8), 784).reshape(-1, 28, 28)
+    labels = np.arange(200, dtype=np.uint8) % 10
+
+    def drawn(seed, train=120, validation=50):
+        parts = datasets.split(images, labels, train, validation, seed)
+        for part, its_labels in parts:
+            np.testing.assert_array_equal(its_labels, part[:, 0, 0] % 10)
+        return [part[:, 0, 0].tolist() for part, _ in parts]
+
+    train, validation = drawn(1)
+    assert len(set(train + validation)) == 170
+    assert drawn(1) == [train, validation] != drawn(2)
+    # Neither the first images, nor in their order.
+    assert sum(index < 50 for index in validation) < 30
+    assert train != sorted(train)
+    assert sorted(drawn(1, train=200, validation=0)[0]) == list(range(200))
+
+
 @pytest.mark.parametrize(
     ("train", "validation", "message"),
     [
         (8, 3, r"train \(8\) and validation \(3\) add up to 11 images, but .* has 10"),
-        (0, 3, "must each be at least 1"),
-        (8, -1, "must each be at least 1"),
+        (0, 3, "must be at least 1 image"),
+        (8, -1, r"validation \(-1\) at least 0"),
     ],
 )
 def test_split_refuses_impossible_sizes(train, validation, message):

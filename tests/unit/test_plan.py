@@ -5,6 +5,7 @@ import json
 import pytest
 from workflow import ROOT, planned
 
+from mirage.data.jobs import Prepare
 from mirage.evaluation import jobs
 from mirage.study.measured import Named
 from mirage.study.paths import Paths, expand, size
@@ -33,6 +34,18 @@ def test_a_pattern_is_crossed_in_the_order_of_its_wildcards():
 
 def test_an_epsilon_and_none_have_a_name_in_paths():
     assert (size("0.10"), size(None)) == ("eps0.10", "minimal")
+
+
+def test_a_split_that_is_drawn_has_a_place_of_its_own(plan):
+    assert plan.data("float32", "train") == f"{RESULTS}/data/300-100/train.npz"
+    study = planned(ROOT, "config/test.yaml")
+    study.config["runs"]["float32"]["split"] = {"train": 300, "validation": 0, "seed": 5}
+    drawn = Plan(study, Paths(RESULTS), ROOT)
+    assert drawn.data("float32", "train") == f"{RESULTS}/data/300-0-seed5/train.npz"
+    for ending, seed in (("-seed5", 5), ("", None)):
+        named = Named(train="300", validation="0", drawn=ending)
+        job = job_of(drawn.prepare(named), Prepare)
+        assert (job.train, job.validation, job.seed) == (300, 0, seed)
 
 
 def test_a_link_starts_from_the_checkpoint_before_it(plan):

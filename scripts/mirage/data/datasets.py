@@ -220,24 +220,28 @@ def _enlarge(small: np.ndarray) -> np.ndarray:
 
 
 def split(
-    images: np.ndarray, labels: np.ndarray, train: int, validation: int
+    images: np.ndarray, labels: np.ndarray, train: int, validation: int, seed: int | None = None
 ) -> tuple[Labelled, Labelled]:
     """Split training data in the order of the source: first validation, then training.
 
     The first `validation` images are the validation set and the next `train` the training set, as
-    in TensorFlow's MNIST tutorial loader (5,000 and the remaining 55,000 of MNIST's 60,000).
+    in TensorFlow's MNIST tutorial loader (5,000 and the remaining 55,000 of MNIST's 60,000). With a
+    `seed` all images are brought into a random order before, which depends on it alone.
 
-    Returns (images, labels) of the training set and (images, labels) of the validation set, as
-    views. Raises DataError for sizes below 1 or that add up to more than there is.
+    Returns (images, labels) of the training set and (images, labels) of the validation set, which
+    may be empty. Raises DataError for other sizes, or that add up to more than there is.
     """
-    if train < 1 or validation < 1:
+    if train < 1 or validation < 0:
         raise DataError(
-            f"train ({train}) and validation ({validation}) must each be at least 1 image"
+            f"train ({train}) must be at least 1 image, and validation ({validation}) at least 0"
         )
     if train + validation > len(images):
         raise DataError(
             f"train ({train}) and validation ({validation}) add up to {train + validation} images, "
             f"but the training data has {len(images)}"
         )
+    if seed is not None:
+        order = np.random.default_rng(seed).permutation(len(images))
+        images, labels = images[order], labels[order]
     rest = slice(validation, validation + train)
     return (images[rest], labels[rest]), (images[:validation], labels[:validation])

@@ -10,8 +10,9 @@ class Download(Job):
 
 
 class Prepare(Job):
-    """Split a data set: so many images train, so many validate."""
+    """Split a data set: so many images train, so many validate; drawn at random with a seed."""
 
     dataset: str
     train: int
     validation: int
+    seed: int | None = None

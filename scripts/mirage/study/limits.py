@@ -33,6 +33,14 @@ def of_images(config: Mapping) -> list[str]:
         for name, run in config["runs"].items()
         if run["batch_size"] > run["split"]["train"]
     ]
+    faults += [
+        f"figures.{name}.series.{number}: run {one['run']!r} has no validation images to show; "
+        "raise split.validation"
+        for name, figure in config["figures"].items()
+        for number, one in enumerate(figure["series"])
+        if figure["reads"] == "history" or one.get("split") == "validation"
+        if not config["runs"].get(one["run"], config)["split"]["validation"]
+    ]
     measured = [
         (entry, name, split)
         for entry in config["evaluations"]
@@ -42,7 +50,12 @@ def of_images(config: Mapping) -> list[str]:
     for entry, name, split in measured:
         images = min(entry.get("images", 0), config.get("max_images", math.inf))
         sizes = {"test": test, **config["runs"].get(name, config)["split"]}
-        if images > sizes[split]:
+        if not sizes[split]:
+            faults.append(
+                f"runs.{name}.split.validation: 0, but something is measured on split {split!r} of "
+                f"run {name!r}; raise it, or measure another split"
+            )
+        elif images > sizes[split]:
             faults.append(
                 f"runs.{name}.images: {images} is more than the {sizes[split]} of split "
                 f"{split!r} of run {name!r}; leave it out to attack all"

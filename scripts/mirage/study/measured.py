@@ -46,7 +46,9 @@ class Measured:
 
     def data(self, run: str, split: str) -> str:
         """The prepared images of a run's split of the data."""
-        return self.paths.data.format(split=split, **self.runs[run]["split"])
+        sizes = self.runs[run]["split"]
+        drawn = f"-seed{sizes['seed']}" if "seed" in sizes else ""
+        return self.paths.data.format(split=split, drawn=drawn, **sizes)
 
     def download(self, _: object = None) -> str:
         """The files of the data set."""
@@ -60,6 +62,7 @@ class Measured:
             dataset=self.config["dataset"],
             train=wildcards.train,
             validation=wildcards.validation,
+            seed=wildcards.drawn.removeprefix("-seed") or None,
         ).text()
 
     def checkpoints(self, run: str, seed: object) -> list[str]:

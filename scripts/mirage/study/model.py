@@ -100,8 +100,10 @@ class Sizes(Typed):
 
     train: Count
     """Training images."""
-    validation: Count
-    """Validation images."""
+    validation: Annotated[int, Field(ge=0)]
+    """Validation images, the first ones; with 0 the losses on them are not known."""
+    seed: Annotated[int, Field(ge=0, le=2**32 - 1)] = None
+    """Draw the images at random with this seed, in place of taking them in their order."""
 
 
 class Start(Typed):

@@ -11,6 +11,7 @@ from mirage.study.study import Study
 class Paths:
     """Patterns below one folder of results.
 
+    `{drawn}` is -seed1 where the images of a split are drawn with seed 1, else nothing.
     `{size}` is eps{epsilon}, or `minimal` for an attack that takes none.
     """
 
@@ -20,7 +21,7 @@ class Paths:
         self.results = results
         self.logs = f"{results}/logs"
         self.raw = f"{results}/data/raw"
-        self.data = f"{results}/data/{{train}}-{{validation}}/{{split}}.npz"
+        self.data = f"{results}/data/{{train}}-{{validation}}{{drawn}}/{{split}}.npz"
         chain = "{run}/seed{seed}/epoch{epoch}"
         self.checkpoint = f"{results}/checkpoints/{chain}.keras"
         self.history = f"{results}/checkpoints/{chain}.csv"
@@ -61,6 +62,7 @@ def constraints(study: Study) -> dict[str, str]:
         "split": "train|validation|test",
         "dtype": "float16|bfloat16|float32|float64",
         **dict.fromkeys(("seed", "epoch", "train", "validation"), r"\d+"),
+        "drawn": r"(?:-seed\d+)?",
         "epsilon": r"[0-9.]+",
         "size": r"minimal|eps[0-9.]+",
     }

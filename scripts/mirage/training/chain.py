@@ -222,7 +222,7 @@ def train(
         network: From `start`, or a checkpoint opened with its optimizer.
         optimizer: The network's optimizer.
         training: Images (n, 784), uint8 or floats in 0 to 1, and labels (n,).
-        validation: The same of the validation images.
+        validation: The same of the validation images, of which there may be none.
         epochs: Epochs to train, counted from 1.
         seed: Seed of the order of the images, of dropout and of the objective's draws; with the
             epoch it gives all of them.
@@ -234,16 +234,17 @@ def train(
     Returns:
         One row for each epoch with the fields of `HISTORY`: `objective`, the mean over the epoch's
         batches of what is minimised, while the weights change; `validation_loss` and
-        `validation_accuracy`, of all validation images after the epoch; `loss` and `accuracy`, of
-        all training images, None but for the last epoch. The two losses are the mean
-        cross-entropy in nats.
+        `validation_accuracy`, of all validation images after the epoch, None without any; `loss`
+        and `accuracy`, of all training images, None but for the last epoch. The two losses are the
+        mean cross-entropy in nats.
 
     Raises:
-        TrainingError: The validation loss is no longer finite, or there are fewer images than a
-            batch.
+        TrainingError: The validation loss (what is minimised, where no image validates) is no
+            longer finite, or there are fewer images than a batch.
         DataError: A label is no class of the network, or an image is NaN or infinite somewhere.
     """
-    for split in (training, validation):
+    validates = len(validation[0]) > 0
+    for split in (training, validation) if validates else (training,):
         inputs.check_training(network, *split)
     images, labels = training
     if len(images) < batch_size:
@@ -267,21 +268,24 @@ def train(
             last = epoch == epochs[-1]
             measured = (
                 *(loss_and_accuracy(network, images, labels) if last else (None, None)),
-                *loss_and_accuracy(network, *validation),
+                *(loss_and_accuracy(network, *validation) if validates else (None, None)),
             )
             seconds = time.perf_counter() - began
             row = (epoch, rate, minimised, *measured, seconds)
             rows.append(dict(zip(HISTORY, row, strict=True)))
             *_, loss, accuracy = measured
-            if not math.isfinite(loss):
+            what, value = ("validation loss", loss) if validates else ("objective", minimised)
+            if not math.isfinite(value):
                 raise TrainingError(
-                    f"epoch {epoch}: the validation loss is {loss} at learning rate {rate:g}. "
+                    f"epoch {epoch}: the {what} is {value} at learning rate {rate:g}. "
                     "Training has diverged: lower the learning rate of this run. The checkpoint "
                     "before this epoch is kept."
                 )
             log.info(
-                "epoch %d/%d  objective %.4g  validation %.4g %.4f  %.0f s left",
-                *(epoch, epochs[-1], minimised, loss, accuracy, (epochs[-1] - epoch) * seconds),
+                "epoch %d/%d  objective %.4g  validation %s  %.0f s left",
+                *(epoch, epochs[-1], minimised),
+                f"{loss:.4g} {accuracy:.4f}" if validates else "none",
+                (epochs[-1] - epoch) * seconds,
             )
     return rows
 

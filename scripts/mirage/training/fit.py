@@ -40,7 +40,7 @@ def train(
         network: Keras model from images to logits, of one input and one output.
         training: Images (n, ...), uint8 with values 0 to 255 or floats in 0 to 1, and labels (n,),
             integers from 0 on. Images may be flat, or have the shape of the network's input.
-        validation: The same of the images that each epoch is measured on.
+        validation: The same of the images that each epoch is measured on; there may be none.
         epochs: The last epoch, counted from 1.
         learning_rate: A constant above 0, or `{"initial": a, "decay_epochs": d}`, which gives
             a / (e / d + 1) with e epochs done.
@@ -57,7 +57,8 @@ def train(
     Returns:
         A row for each epoch: epoch, learning_rate, objective (mean of what is minimised), loss and
         accuracy (of all training images, after the last epoch only, else None), validation_loss and
-        validation_accuracy, seconds. Losses are the mean cross-entropy in nats.
+        validation_accuracy (None without validation images), seconds. Losses are the mean
+        cross-entropy in nats.
 
     Raises:
         ArgumentError: An argument is not what it may be; the message says what is allowed.
