@@ -113,8 +113,35 @@ def test_dropout_is_for_training_only_and_follows_its_seed():
     np.testing.assert_allclose(drawn[0][units][kept], without[units][kept] / 0.6, rtol=1e-5)
 
 
-def test_a_network_without_dropout_draws_nothing():
-    assert networks.draws(networks.build(cnn(2, 3, dense=8), "float32", seed=1)) == []
+@pytest.mark.parametrize("architecture", [cnn(2, 3, dense=8), mlp(8, 9)])
+def test_a_network_without_dropout_draws_nothing(architecture):
+    assert networks.draws(networks.build(architecture, "float32", seed=1)) == []
+
+
+def test_each_hidden_layer_of_an_mlp_has_its_own_dropout_and_the_same_weights():
+    plain = networks.build(mlp(80, 70), "float32", seed=1)
+    network = networks.build({**mlp(80, 70), "dropout": 0.5}, "float32", seed=1)
+    images = np.random.default_rng(0).uniform(size=(20, 784)).astype(np.float32)
+    np.testing.assert_array_equal(network(images).numpy(), plain(images).numpy())
+    assert len(networks.draws(network)) == 2
+    assert [layer.name for layer in network.layers] == [
+        *("layer1", "dropout1", "layer2", "dropout2", "layer3")
+    ]
+
+
+@pytest.mark.parametrize(("shape", "channels"), [((28, 28), 1), ((32, 32, 3), 3)])
+def test_a_pooled_network_sees_the_means_of_squares(shape, channels):
+    network = networks.build({**mlp(), "pool": 4}, "float32", seed=1, shape=shape)
+    (kernel,) = networks.kernels(network)
+    side = shape[0] // 4
+    assert kernel.shape == (side * side * channels, 10)
+    images = np.random.default_rng(0).uniform(size=(3, *shape))
+    means = images.reshape(3, side, 4, side, 4, channels).mean(axis=(2, 4)).reshape(3, -1)
+    flat = images.reshape(3, -1)
+    np.testing.assert_allclose(network(flat).numpy(), means @ kernel.numpy(), rtol=1e-3, atol=1e-5)
+    wide = cast(network, "float64")
+    expected = means @ kernel.numpy().astype("float64")
+    np.testing.assert_allclose(wide(flat).numpy(), expected, rtol=1e-12, atol=1e-14)
 
 
 def test_initial_weights_are_glorot_uniform_and_biases_zero():
@@ -210,7 +237,8 @@ def test_cast_computes_in_the_type_asked_for(dtype):
         ({"name": "mlp"}, "hidden: "),
         (mlp(0), r"hidden\.0: "),
         (mlp(8.0), r"hidden\.0: "),
-        ({**mlp(8), "dropout": 0.1}, "dropout: "),
+        ({**mlp(8), "dropout": 1}, "dropout: "),
+        ({**mlp(8), "pool": 3}, "pool 3 does not divide.*28"),
         (cnn(dense=8), "filters: "),
         (cnn(1, 2, dense=3, dropout=1.5), "dropout: .*less than 1"),
         ({**LENET, "dense": 5}, "dense: "),

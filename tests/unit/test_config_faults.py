@@ -169,6 +169,7 @@ SPOILED = [
     ("runs.one.network.hidden", MISSING, "runs.one.network", ["'hidden' is missing"]),
     ("runs.one.network.hidden.0", 0, "", ["0 is not", "at least 1"]),
     ("runs.one.network.hidden.0", 16.0, "", ["16.0", "whole number"]),
+    ("runs.other.network.pool", 3, "", ["3 does not divide 28"]),
     ("runs.one.network.dense", 3, "runs.one.network", ["unknown key 'dense'", "name, hidden"]),
     ("runs.one.network", {**CNN, "filters": []}, "runs.one.network.filters", ["at least 1"]),
     ("runs.one.network", {**CNN, "dropout": 1}, "runs.one.network.dropout", ["less than 1"]),

@@ -35,6 +35,10 @@ class Mlp(Architecture):
     name: Literal["mlp"]
     hidden: list[Units]
     """Units of each hidden layer; [] is a linear network."""
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Share of the units of each hidden layer that is dropped in training."""
+    pool: Annotated[int, Field(ge=1, le=32)] = 1
+    """Side of the squares of pixels whose means the network sees; it divides an image's side."""
 
 
 class Cnn(Architecture):

@@ -60,7 +60,8 @@ def build(
         A model from flat images, shape (n, d), values 0 to 1, to logits, shape (n, 10).
 
     Raises:
-        NetworkError: There is no such architecture, or no such initial weights.
+        NetworkError: There is no such architecture, or no such initial weights, or `pool` does not
+            divide the sides of an image.
         ArgumentError: The type is not one of `DTYPES`, or the seed no whole number from 0 on.
 
     Example:
@@ -76,34 +77,43 @@ def build(
     begun = {"name": "normal", "deviation": 1.0}
     weights = _chosen("initial weights", initial_weights, INITIAL_WEIGHTS, begun)
     match wanted:
-        case Mlp(hidden=widths):
-            filters, dropout = [], 0.0
+        case Mlp(hidden=widths, dropout=dropout, pool=pool):
+            filters = []
         case Cnn(filters=filters, dense=width, dropout=dropout):
-            widths = [width]
+            widths, pool = [width], 1
         case Lenet():
-            filters, widths, dropout = [20, 50], [500], 0.0
+            filters, widths, dropout, pool = [20, 50], [500], 0.0, 1
+    if any(side % pool for side in shape[:2]):
+        raise NetworkError(
+            f"network {architecture!r}: pool {pool} does not divide the sides of an image, "
+            f"{shape[0]} and {shape[1]}"
+        )
     hidden = []
-    if filters:
+    if filters or pool > 1:
         hidden.append(keras.layers.Reshape((*shape, 1)[:3], dtype=dtype, name="pixels"))
-        for number, count in enumerate(filters, start=1):
-            hidden += [
-                keras.layers.Conv2D(
-                    count,
-                    5,
-                    padding="same" if wanted.name == "cnn" else "valid",
-                    activation="relu",
-                    dtype=dtype,
-                    name=f"convolution{number}",
-                ),
-                keras.layers.MaxPooling2D(2, dtype=dtype, name=f"pooling{number}"),
-            ]
+    if pool > 1:
+        hidden.append(keras.layers.AveragePooling2D(pool, dtype=dtype, name="means"))
+    for number, count in enumerate(filters, start=1):
+        hidden += [
+            keras.layers.Conv2D(
+                count,
+                5,
+                padding="same" if wanted.name == "cnn" else "valid",
+                activation="relu",
+                dtype=dtype,
+                name=f"convolution{number}",
+            ),
+            keras.layers.MaxPooling2D(2, dtype=dtype, name=f"pooling{number}"),
+        ]
+    if hidden:
         hidden.append(keras.layers.Flatten(dtype=dtype, name="features"))
     for number, width in enumerate(widths, start=1):
         hidden.append(
             keras.layers.Dense(width, activation="relu", dtype=dtype, name=f"layer{number}")
         )
-    if dropout:
-        hidden.append(keras.layers.Dropout(dropout, seed=seed, dtype=dtype, name="dropout"))
+        if dropout:
+            name = f"dropout{number}"
+            hidden.append(keras.layers.Dropout(dropout, seed=seed, dtype=dtype, name=name))
     network = keras.Sequential(
         [
             keras.Input((math.prod(shape),), dtype=dtype, name="images"),

@@ -33,6 +33,12 @@ def of_images(config: Mapping) -> list[str]:
         for name, run in config["runs"].items()
         if run["batch_size"] > run["split"]["train"]
     ]
+    side = 32 if config["dataset"] == "cifar10" else 28
+    faults += [
+        f"runs.{name}.network.pool: {pool} does not divide {side}, the side of an image in pixels"
+        for name, run in config["runs"].items()
+        if side % (pool := run["network"].get("pool", 1))
+    ]
     faults += [
         f"figures.{name}.series.{number}: run {one['run']!r} has no validation images to show; "
         "raise split.validation"
