@@ -1,9 +1,11 @@
 """FGSM and PGD: what each step does, and both against Foolbox."""
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 from attacking import moved_by
+from scipy.special import logsumexp, softmax
 
 from mirage.attacks import ball, gradients, pgd
 from mirage.data.images import as_float
@@ -35,6 +37,95 @@ def test_zeros_are_filled_at_random_and_nothing_else_changes(overfitted, test_se
     np.testing.assert_array_equal(filled[:, 1::2], plain[:, 1::2])
     assert np.abs(filled[:, ::2]).min() > 0.49
     assert np.abs((filled[:, ::2] > 0).mean() - 0.5) < 0.01
+
+
+LOSSES = pytest.mark.parametrize("gradient", ["cross_entropy_sum", "exact_sign"])
+
+
+@LOSSES
+@pytest.mark.parametrize("method", ["fgsm", "pgd"])
+def test_predicted_labels_are_the_network_s_own_answers(overfitted, test_set, method, gradient):
+    images, labels = test_set
+    answers = gradients.logits(overfitted, images).argmax(axis=1)
+    misread = answers != labels
+    assert misread.any()
+    options = {"epsilon": 0.05, "gradient": gradient, **({"steps": 3} if method == "pgd" else {})}
+    options |= {"random_start": False} if method == "pgd" else {}
+    predicted = moved_by(method, overfitted, images, labels, labels="predicted", **options)
+    given = moved_by(method, overfitted, images, labels, **options)
+    np.testing.assert_array_equal(
+        predicted, moved_by(method, overfitted, images, answers, **options)
+    )
+    np.testing.assert_array_equal(predicted[~misread], given[~misread])
+    assert (predicted[misread] != given[misread]).any(axis=1).all()
+
+
+MIXED = {"clean_weight": 0.9, "epsilon": "0.1"}
+
+
+def autodiff(network, images, labels, gradient):
+    """Gradient of the mixed cross-entropy, whose examples follow `gradient`, by TensorFlow."""
+    points, classes = tf.constant(images), tf.constant(labels, tf.int32)
+    signs = np.sign(gradients.input_gradient(network, images, labels, gradient))
+    with tf.GradientTape() as tape:
+        tape.watch(points)
+        clean, attacked = (
+            tf.nn.sparse_softmax_cross_entropy_with_logits(classes, network(each, training=False))
+            for each in (points, points + tf.stop_gradient(0.1 * signs))
+        )
+        loss = tf.reduce_sum(0.9 * clean + 0.1 * attacked)
+    return tape.gradient(loss, points).numpy()
+
+
+def test_the_mixed_loss_is_followed_as_autodiff_follows_it(overfitted, test_set):
+    images, labels = test_set[0].astype("float64"), test_set[1]
+    wide = cast(overfitted, "float64")
+    expected = np.sign(autodiff(wide, images, labels, "cross_entropy_sum"))
+    options = {"epsilon": 0.5, "mixed": MIXED}
+    for gradient in ("cross_entropy_sum", "exact_sign"):
+        moved = moved_by("fgsm", wide, images, labels, gradient=gradient, **options)
+        np.testing.assert_array_equal(np.sign(moved - images), expected)
+    clean = moved_by("fgsm", wide, images, labels, epsilon=0.5, gradient="exact_sign")
+    assert (np.sign(clean - images) != expected).mean() > 0.01
+    # In float32 the weights of both terms underflow, and only the exact sign keeps their ratio.
+    narrow = test_set[0]
+    found = {
+        gradient: np.sign(
+            moved_by("fgsm", overfitted, narrow, labels, gradient=gradient, **options) - narrow
+        )
+        for gradient in ("cross_entropy_sum", "exact_sign")
+    }
+    assert (found["exact_sign"] != expected).mean() < 1e-3
+    assert (found["cross_entropy_sum"] != expected).mean() > 0.01
+
+
+def test_the_exact_sign_of_the_mixed_loss_where_both_terms_underflow():
+    """Closed form on a linear network: where p_y is 1 to 800 digits, sigmoid(u) is exp(u)."""
+    random = np.random.default_rng(3)
+    weights = random.normal(scale=0.4, size=(40, 4))
+    images = random.uniform(0.2, 0.8, size=(30, 40))
+    bias = np.array([2000.0, 0, 0.5, 1])
+    network = keras.Sequential([keras.Input((40,), dtype="float64"), keras.layers.Dense(4)])
+    network = cast(network, "float64")
+    network.set_weights([weights, bias])
+    labels = np.zeros(len(images), int)
+
+    def terms(points):
+        logits = points @ weights + bias
+        share = softmax(logits[:, 1:], axis=1)
+        odds = logsumexp(logits[:, 1:], axis=1) - logits[:, 0]
+        return odds, share @ weights[:, 1:].T - weights[:, 0]
+
+    clean, slope = terms(images)
+    attacked, further = terms(images + 0.1 * np.sign(slope))
+    expected = np.sign(0.9 * slope + 0.1 * np.exp(attacked - clean)[:, np.newaxis] * further)
+    chosen = {"gradient": "exact_sign", "mixed": MIXED, "epsilon": 0.1}
+    moved = moved_by("fgsm", network, images, labels, **chosen)
+    np.testing.assert_array_equal(np.sign(moved - images), expected)
+    assert (np.sign(slope) != expected).any()
+    assert (np.sign(further) != expected).any()
+    plain = moved_by("fgsm", network, images, labels, **{**chosen, "gradient": "cross_entropy_sum"})
+    np.testing.assert_array_equal(plain, images)
 
 
 @pytest.fixture

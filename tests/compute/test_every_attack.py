@@ -13,6 +13,7 @@ from architectures import mlp
 
 from mirage.attacks import gradients
 from mirage.attacks.parameters import methods, parameters_of
+from mirage.attacks.parameters.fgsm import Mixed
 from mirage.models import networks
 from mirage.models.cast import cast
 
@@ -35,10 +36,13 @@ def settings(kept=lambda model: True):
         yield pytest.param(method, base, id=method)
         for name, field in fields.items():
             words = (False, True) if field.annotation is bool else typing.get_args(field.annotation)
-            for word in words if name not in ("method", "clip") else ():
+            for word in words if name not in ("method", "clip", "mixed") else ():
                 if word not in (field.default, base.get(name)):
                     named = {"id": f"{method}-{name}={word}", "marks": pytest.mark.thorough}
                     yield pytest.param(method, {**base, name: word}, **named)
+        if "mixed" in fields:
+            mixed = Mixed(clean_weight=0.9, epsilon="0.1")
+            yield pytest.param(method, {**base, "mixed": mixed}, id=f"{method}-mixed")
 
 
 def each(kept=lambda model: True):
@@ -130,8 +134,10 @@ def test_the_same_call_gives_the_same_bits(method, chosen):
 @each()
 def test_signs_that_are_known_change_nothing(method, chosen):
     images, labels = data()
-    loss = chosen.get("gradient", "exact_sign")
-    signs = gradients.sign(gradients.input_gradient(network(), images, labels, loss))
+    parameters = parameters_of(method)(**chosen)
+    if not parameters.uses_gradient:
+        parameters = parameters_of("fgsm")(gradient="exact_sign")
+    signs = gradients.signs(network(), images, labels, parameters)
     known = attack(method, chosen, signs=signs)
     np.testing.assert_array_equal(known.images, answer(method, chosen).images)
 

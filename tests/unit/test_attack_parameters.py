@@ -75,6 +75,10 @@ def test_they_are_strict_closed_and_frozen(method):
     [
         ("fgsm", {"gradient": "exact"}),
         ("fgsm", {"fill_zeros": 1}),
+        ("fgsm", {"labels": "true"}),
+        ("fgsm", {"mixed": {"clean_weight": 1.0, "epsilon": "0.1"}}),
+        ("fgsm", {"mixed": {"clean_weight": 0.9, "epsilon": 0.1}}),
+        ("fgsm", {"mixed": {"clean_weight": 0.9}}),
         ("pgd", {"norm": "l3"}),
         ("pgd", {"steps": 0}),
         ("pgd", {"steps": 1.0}),

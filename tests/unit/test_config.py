@@ -331,6 +331,18 @@ def test_the_summary_of_a_transfer_shows_the_gradient_of_its_source():
     assert set(config.read(given, WORKFLOW).runs) == {"one", "other"}
 
 
+@pytest.mark.parametrize(
+    "other", [{"labels": "predicted"}, {"mixed": {"clean_weight": 0.9, "epsilon": "0.1"}}]
+)
+def test_the_summary_of_an_attack_on_another_loss_shows_no_gradient(other):
+    """Measured is the gradient at the true labels, which this attack does not follow."""
+    given = bring(
+        attacks={"own": {"method": "fgsm", "gradient": EXACT, **other}},
+        summary={**SUMMARY, "columns": [{"label": "a", "attack": "own", "dtype": "float64"}]},
+    )
+    assert gradients(given) == []
+
+
 def test_a_gradient_is_that_of_as_many_images_as_its_run_says():
     given = bring(**FIGURE)
     for images, most, expected in ((20, None, 20), (20, 10, 10), ({"fgsm": 20}, None, None)):

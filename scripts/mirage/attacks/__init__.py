@@ -12,7 +12,8 @@ keyword may be left out of. An attack names those that it uses and takes the oth
 - `epsilon`, the size. An attack of the kind `minimal` gets None: it looks for the smallest
   perturbation itself.
 - `seed`, one or more integers, of what it draws at random.
-- `signs`, of the gradient at the images, where they are known already.
+- `signs`, of the gradient followed at the images (`mirage.attacks.gradients.signs`), where they are
+  known already.
 
 `parameters` is the model in `mirage.attacks.parameters`, in a file of the attack's name. A new
 attack is two files, one here and one there.

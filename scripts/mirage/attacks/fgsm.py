@@ -28,11 +28,12 @@ def attack(
         network: Model from images to logits; the gradient is computed in its type.
         images: Shape (n, 784), any float type, pixels in 0 to 1.
         labels: True labels, shape (n,), integers 0 to 9.
-        parameters: Those of FGSM. yue2017 does not clip.
+        parameters: Those of FGSM. yue2017 does not clip. `labels` says whose loss is followed, and
+            `mixed` that it is the training loss of yue2017 (`mirage.attacks.gradients.signs`).
         epsilon: L-infinity size of the perturbation, pixels lying in 0 to 1.
         seed: Seed of the random signs that fill zeros.
-        signs: Of the gradient at `images` (`mirage.attacks.gradients.sign`), shape (n, 784), int8,
-            where they are known already.
+        signs: Of the gradient followed at `images` (`mirage.attacks.gradients.signs`), shape
+            (n, 784), int8, where they are known already.
 
     Returns:
         Adversarial images in the shape and type of `images`.
@@ -42,8 +43,7 @@ def attack(
         NetworkError: A weight of the network is NaN or infinite.
     """
     if signs is None:
-        slope = gradients.input_gradient(network, images, labels, parameters.gradient)
-        signs = gradients.sign(slope)
+        signs = gradients.signs(network, images, labels, parameters)
     if parameters.fill_zeros:
         random = np.random.default_rng(seed).integers(0, 2, size=signs.shape, dtype=np.int8)
         signs = np.where(signs == 0, 2 * random - 1, signs)

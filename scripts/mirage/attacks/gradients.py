@@ -17,6 +17,7 @@ import numpy as np
 import tensorflow as tf
 
 from mirage.attacks import inputs
+from mirage.attacks.parameters import AttackParameters, GradientParameters
 from mirage.data.images import DataError
 from mirage.models import networks
 
@@ -113,11 +114,16 @@ def input_gradient(
         NetworkError: A weight is NaN or infinite.
     """
     inputs.check(network, images, labels)
+    return _slope(network, images, labels, loss, count or len(images))
+
+
+def _slope(
+    network: keras.Model, images: np.ndarray, labels: np.ndarray, loss: str, count: int
+) -> np.ndarray:
+    """As `input_gradient`, of points that may leave the range of pixels."""
     pixels = tf.cast(images, networks.dtype_of(network))
     classes = tf.constant(labels, tf.int32)
-    gradient = _gradient_function(network, loss)(
-        pixels, classes, tf.constant(count or len(images))
-    ).numpy()
+    gradient = _gradient_function(network, loss)(pixels, classes, tf.constant(count)).numpy()
     if not (finite := np.isfinite(gradient)).all():
         log.warning(
             "%s in %s: the gradient of %d of %d images is NaN or infinite. The sign of NaN counts "
@@ -126,6 +132,68 @@ def input_gradient(
             *((~finite.reshape(len(images), -1).all(axis=1)).sum(), len(images)),
         )
     return gradient
+
+
+def labels_followed(
+    network: keras.Model, images: np.ndarray, labels: np.ndarray, parameters: AttackParameters
+) -> np.ndarray:
+    """The labels of an attack's loss: those given, or the network's own answers, shape (n,).
+
+    The answers are those to clean images, as in cleverhans where no labels are given.
+    """
+    if getattr(parameters, "labels", "given") == "given":
+        return labels
+    return logits(network, images).argmax(axis=1).astype(np.int32)
+
+
+def signs(
+    network: keras.Model,
+    images: np.ndarray,
+    labels: np.ndarray,
+    parameters: GradientParameters,
+    count: int | None = None,
+) -> np.ndarray:
+    """Signs of the gradient that an attack with these parameters follows at the images.
+
+    With `mixed` it is the gradient of the loss a * J(x) + (1 - a) * J(x + epsilon * sign(g(x)))
+    that yue2017 trains on, g being the gradient of J. None flows through the sign, whose
+    derivative is 0: it is a * g(x) + (1 - a) * g(x + epsilon * sign(g(x))).
+
+    With `exact_sign` J is the cross-entropy, softplus(u), and a term's gradient is
+    sigmoid(u) * grad u. Both factors sigmoid(u) may underflow though their ratio matters, so that
+    the logarithms of a * sigmoid(u(x)) and of (1 - a) * sigmoid(u(x + ...)) are taken, and the
+    larger of the two is subtracted from both, image by image: the larger weight is 1. That scales
+    the sum by a positive number and keeps its sign. Where one term's entry is 0 the sign is that
+    of the other, however small its weight.
+
+    Args:
+        network, images, labels, count: As in `input_gradient`.
+        parameters: Those of the attack: its gradient, and labels and mixed where it has them.
+
+    Returns:
+        Shape (n, d), int8.
+
+    Raises:
+        As `input_gradient`.
+    """
+    loss, mixed = parameters.gradient, getattr(parameters, "mixed", None)
+    inputs.check(network, images, labels)
+    labels = labels_followed(network, images, labels, parameters)
+    clean = _slope(network, images, labels, loss, count or len(images))
+    if mixed is None:
+        return sign(clean)
+    dtype = networks.dtype_of(network)
+    moved = tf.cast(images, dtype) + float(mixed.epsilon) * tf.cast(sign(clean), dtype)
+    attacked = _slope(network, moved, labels, loss, count or len(images))
+    weights = np.log([[mixed.clean_weight], [1 - mixed.clean_weight]])
+    if loss == "exact_sign":
+        classes = tf.constant(labels, tf.int32)
+        odds = [log_odds(logits(network, each), classes) for each in (images, moved)]
+        weights = weights - np.logaddexp(0, -np.array(odds, np.float64))
+    weights = np.exp(weights - weights.max(axis=0)).astype(clean.dtype)[..., np.newaxis]
+    found = sign(weights[0] * clean + weights[1] * attacked)
+    one_is_zero = (clean == 0) | (attacked == 0)
+    return np.where(one_is_zero, sign(clean) + sign(attacked), found)
 
 
 def logits(network: keras.Model, images: np.ndarray | tf.Tensor) -> np.ndarray:

@@ -31,7 +31,7 @@ def attack(
     """Repeated steps along the gradient's steepest direction, each projected back into the ball.
 
     With restarts an image keeps the first point that is misclassified, or the last one where there
-    is none.
+    is none. With predicted labels, misclassified is what has another class than the clean image.
 
     Args:
         network: Model from images to logits; gradients are computed in its type.
@@ -48,6 +48,7 @@ def attack(
         ValueError: Images, labels or epsilon are not what `mirage.attacks.inputs` asks for.
         NetworkError: A weight of the network is NaN or infinite.
     """
+    labels = gradients.labels_followed(network, images, labels, parameters)
     found, left = images.copy(), np.arange(len(images))
     for restart in range(parameters.restarts):
         start = images

@@ -147,8 +147,7 @@ def evaluate(
             known = {"seed": (*seed, part.start)}
             if loss:
                 began = time.perf_counter()
-                slope = gradients.input_gradient(attacker, pixels, classes, loss, len(images))
-                known["signs"] = gradients.sign(slope)
+                known["signs"] = gradients.signs(attacker, pixels, classes, chosen, len(images))
                 shared += time.perf_counter() - began
             before = measures.classes(_logits(target, pixels, checkpoint)) == classes
             clean += int(before.sum())

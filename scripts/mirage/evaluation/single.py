@@ -155,10 +155,7 @@ def attack(
         signs = None
         if chosen.uses_gradient:
             # Here, since an averaged loss is divided by the number of all images.
-            slope = gradients.input_gradient(
-                attacker, pixels[part], labels[part], chosen.gradient, len(pixels)
-            )
-            signs = gradients.sign(slope)
+            signs = gradients.signs(attacker, pixels[part], labels[part], chosen, len(pixels))
         result = passes.adversarial(
             *(attacker, pixels[part], labels[part], chosen),
             epsilon=epsilon,

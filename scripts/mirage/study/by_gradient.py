@@ -8,7 +8,9 @@ from mirage.study.sentences import named, shown
 
 
 def of_attack(chosen: Mapping, attacks: Mapping) -> dict | None:
-    """The gradient that an attack follows, as a selection; None where it follows none.
+    """The gradient that an attack follows, as a selection; None where none that is measured.
+
+    Measured is that of a loss at the true labels.
 
     Args:
         chosen: A choice with its run, attack, dtype and split.
@@ -16,7 +18,8 @@ def of_attack(chosen: Mapping, attacks: Mapping) -> dict | None:
             `adaptive` that of the defended network.
     """
     attack = attacks.get(chosen["attack"], {})
-    if "gradient" not in attack:
+    other = attack.get("labels", "given") != "given" or "mixed" in attack
+    if "gradient" not in attack or other:
         return None
     return {
         "run": attack.get("source", chosen["run"]),

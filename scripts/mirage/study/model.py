@@ -1,11 +1,12 @@
 """What a configuration, or a study of its own, may say."""
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from types import NoneType
+from typing import Annotated, Literal, get_args
 
 from pydantic import Field, create_model
 
-from mirage.attacks.parameters import Clip, Gradient, methods, parameters_of
+from mirage.attacks.parameters import Gradient, methods, parameters_of
 from mirage.models.architectures import ARCHITECTURES, INITIAL_WEIGHTS, GlorotUniform
 from mirage.study.model_claims import Claim
 from mirage.study.model_shown import Epoch, Epsilon, Figure, Measured, Share, Summary, Table
@@ -163,8 +164,9 @@ def _attack(method: str) -> type[Typed]:
     parameters = parameters_of(method)
     fields = parameters.model_fields
     keys = {"method": (Literal[method], ...)}
-    if "clip" in fields:  # None may be its default, but nobody writes it
-        keys["clip"] = (Clip, fields["clip"].default)
+    for name, field in fields.items():
+        if NoneType in get_args(field.annotation):  # it may be the default, but nobody writes it
+            keys[name] = (get_args(field.annotation)[0], field.default)
     if parameters.uses_network:
         source = "Transfer: the run whose network of the same seed and epoch gives the gradient."
         adaptive = "Attack through the defence where there is one, else on the bare network."

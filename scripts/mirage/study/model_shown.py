@@ -4,14 +4,14 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import Field
 
-from mirage.attacks.parameters import Gradient
+from mirage.attacks.parameters import DECIMAL, Gradient
 from mirage.study.typed import Several, Some, Typed, either
 
 Epsilon = Annotated[
     str,
     Field(
         max_length=20,
-        pattern=r"^(0|[1-9][0-9]*|(0|[1-9][0-9]*)\.[0-9]*[1-9])$",
+        pattern=DECIMAL,
         description=(
             "Size in units of the pixel range, in the attack's norm (L-infinity if not stated), a "
             'quoted decimal number in its shortest form ("0", "0.05", "0.1"), since YAML would '

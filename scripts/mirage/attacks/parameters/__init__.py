@@ -21,6 +21,17 @@ Gradient = Literal["cross_entropy_sum", "cross_entropy_mean", "exact_sign"]
 GRADIENTS = get_args(Gradient)
 EXACT = "exact_sign"
 Norm = Literal["linf", "l2"]
+# How an epsilon is written: a decimal number in its shortest form.
+DECIMAL = r"^(0|[1-9][0-9]*|(0|[1-9][0-9]*)\.[0-9]*[1-9])$"
+Labels = Annotated[
+    Literal["given", "predicted"],
+    Field(
+        description=(
+            "Labels of the loss: those given, or the classes that the network itself gives the "
+            "clean images (cleverhans without labels)"
+        )
+    ),
+]
 Count = Annotated[int, Field(ge=1, le=1_000_000)]
 # A list is taken for a tuple: YAML and JSON have no other.
 Clip = Annotated[

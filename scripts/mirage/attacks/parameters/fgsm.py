@@ -1,10 +1,29 @@
 """Parameters of the Fast Gradient Sign Method."""
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field
 
-from mirage.attacks.parameters import Clip, GradientParameters, Kind
+from mirage.attacks.parameters import DECIMAL, Clip, GradientParameters, Kind, Labels
+
+
+class Mixed(BaseModel):
+    """The loss a * J(x) + (1 - a) * J(x + epsilon * sign(grad J(x))) of yue2017, figure 10."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    clean_weight: float = Field(gt=0, lt=1, description="a, the weight of the clean loss")
+    epsilon: str = Field(
+        pattern=DECIMAL,
+        max_length=20,
+        description="Size of the perturbation in the loss, in pixel units; quoted",
+    )
+
+
+Follow = Annotated[
+    Mixed,
+    Field(description="Follow the gradient of this training loss, J being that of `gradient`"),
+]
 
 
 class Parameters(GradientParameters):
@@ -18,3 +37,5 @@ class Parameters(GradientParameters):
         False,
         description="Step by a random -1 or +1 where the gradient is zero (yue2017, appendix A)",
     )
+    labels: Labels = "given"
+    mixed: Follow | None = None

@@ -4,7 +4,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from mirage.attacks.parameters import Clip, Count, GradientParameters, Kind, Norm
+from mirage.attacks.parameters import Clip, Count, GradientParameters, Kind, Labels, Norm
 
 
 class Parameters(GradientParameters):
@@ -35,3 +35,4 @@ class Parameters(GradientParameters):
         ),
     )
     clip: Clip | None = None
+    labels: Labels = "given"
