@@ -25,6 +25,7 @@ def main() -> None:
     args = parser.parse_args()
     job, images, labels = begin(args)
     checkpoints.verify(args.sources or [])
+    mean_image = images.mean(axis=0)
     images, labels = images[: job.images], labels[: job.images]
     epsilons = job.epsilons or [""]
     found = passes.evaluate(
@@ -39,6 +40,7 @@ def main() -> None:
         seeds=[(job.seed, epoch) for epoch in job.epochs],
         defence=job.filter,
         adaptive=job.adaptive,
+        mean_image=mean_image,
     )
     first = job.columns(attack=job.attack, defence=job.defence)
     rows = []

@@ -44,7 +44,7 @@ def test_rows_do_not_depend_on_how_many_images_are_taken_at_once(
     monkeypatch.setattr(gradients, "BATCH", 128)
     parts = attacked(checkpoint, digits, dtype=dtype)
     numbers = [key for key, value in whole[0].items() if isinstance(value, float)]
-    assert len(numbers) == 7
+    assert len(numbers) == 8
     for one, other in zip(whole, parts, strict=True):
         # Not to the last bit: a product of another shape may be summed in another order, and an
         # image at the boundary may fall to the other side.
@@ -149,14 +149,18 @@ def test_a_minimal_attack_gives_one_row_without_epsilon_and_gradient(checkpoint,
     answers = gradients.logits(network, moved).argmax(axis=1)
     right = gradients.logits(network, pixels).argmax(axis=1) == classes
     r = (moved - pixels).astype(np.float64)
+    # Of the images given, where nothing is said of the split that they are from.
+    mean = pixels.astype(np.float64).mean(axis=0)
     lengths = np.linalg.norm(r, axis=1)
     expected = {
         "accuracy": (answers == classes).mean(),
         "success": (answers != classes)[right].mean(),
         "rho_l2": (lengths / np.linalg.norm(pixels.astype(np.float64), axis=1)).mean(),
         "rho_linf": (np.abs(r).max(axis=1) / pixels.max(axis=1)).mean(),
+        "rho_l2_centred": (lengths / np.linalg.norm(pixels - mean, axis=1)).mean(),
         "median_l2": np.median(lengths),
         "changed_share": (r != 0).mean(),
+        "changed_share_success": (r != 0).mean(axis=1)[right & (answers != classes)].mean(),
         "iterations": result.iterations.mean(),
     }
     assert {key: row[key] for key in expected} == pytest.approx(expected, rel=1e-5)
@@ -174,11 +178,16 @@ def test_success_is_what_a_targeted_attack_calls_so(checkpoint, digits):
     assert row["success"] == (answers == (labels[:100] + 1) % 10).mean()
     assert 0 < row["success"] < 1 - row["accuracy"]
     assert 0 < row["changed_share"] <= 0.02
+    reached = answers == (labels[:100] + 1) % 10
+    changed = (moved != given[1]).mean(axis=1)
+    assert row["changed_share_success"] == pytest.approx(changed[reached].mean())
+    assert row["changed_share_success"] < row["changed_share"]
 
 
 def test_success_is_the_share_of_the_rightly_classified_that_are_misled(checkpoint, digits):
     none, some = attacked(checkpoint, digits, gradient="exact_sign")
     assert none["success"] == 0
+    assert none["changed_share_success"] is None
     assert none["rho_l2"] == none["rho_linf"] == none["median_l2"] == none["changed_share"] == 0
     # An image that was wrong before may be right afterwards: then these are not equal.
     assert some["success"] >= 1 - some["accuracy"] / some["clean_accuracy"] - 1e-12
@@ -187,6 +196,27 @@ def test_success_is_the_share_of_the_rightly_classified_that_are_misled(checkpoi
     assert some["median_l2"] == pytest.approx(0.05 * 28, rel=1e-4)
     # The brightest pixel of a digit is 1.
     assert some["rho_linf"] == pytest.approx(0.05, rel=0.05)
+
+
+def test_centred_images_are_held_against_the_mean_image_that_is_given(checkpoint, digits):
+    """As many images as are attacked, the mean is that of the split that they were cut from."""
+    _, (images, labels) = digits
+    (row,) = passes.evaluate(
+        [checkpoint],
+        [checkpoint],
+        images[:50],
+        labels[:50],
+        method="fgsm",
+        parameters={"gradient": "exact_sign"},
+        dtype="float32",
+        epsilons=["0.1"],
+        seeds=[(1, 60)],
+        mean_image=images.mean(axis=0),
+    )
+    flat = images.reshape(len(images), -1) / 255
+    centred = np.linalg.norm(flat[:50] - flat.mean(axis=0), axis=1)
+    # Every pixel moves by 0.1.
+    assert row["rho_l2_centred"] == pytest.approx((2.8 / centred).mean(), rel=1e-4)
 
 
 def test_sizes_of_perturbations_by_hand():

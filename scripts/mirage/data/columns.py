@@ -14,7 +14,8 @@ COLUMNS = {
     "attacks": (
         *("dataset", "run", "seed", "epoch", "split", "attack", "defence", "gradient", "dtype"),
         *("epsilon", "n", "clean_accuracy", "accuracy", "success", "rho_l2", "rho_linf"),
-        *("median_l2", "changed_share", "iterations", "seconds"),
+        *("rho_l2_centred", "median_l2", "changed_share", "changed_share_success"),
+        *("iterations", "seconds"),
     ),
     "gradients": (
         *("dataset", "run", "seed", "epoch", "split", "defence", "gradient", "dtype", "n"),

@@ -77,6 +77,7 @@ def evaluate(
     seeds: Sequence[Sequence[int]],
     defence: Mapping | None = None,
     adaptive: bool = False,
+    mean_image: np.ndarray | None = None,
 ) -> Iterator[dict[str, object]]:
     """Attack the checkpoints of a run at every epsilon.
 
@@ -100,13 +101,17 @@ def evaluate(
             `mirage.models.defences`; None for the bare networks.
         adaptive: Whether the attacker knows the defence and attacks through it; else the attack is
             made on the bare network.
+        mean_image: Shape (28, 28), 0 to 255, what rho_l2_centred subtracts from an image; the mean
+            of `images` where it is not given.
 
     Yields:
         For each checkpoint and epsilon: gradient, dtype, epsilon, n, clean_accuracy, accuracy,
         success (share of the images classified rightly that are misled, or what the attack calls
         success; None where none is classified rightly), the means over images of
         `mirage.models.measures.perturbation` (of rho over those that are not black) and the
-        median_l2, the mean of iterations (empty where the attack counts none), and seconds (of the
+        median_l2, rho_l2_centred (the mean of ||r|| / ||x - mean image||), changed_share_success
+        (the mean over the images on which the attack succeeded; None where there is none), the mean
+        of iterations (empty where the attack counts none), and seconds (of the
         attack; the gradient that all epsilons share is counted in each).
 
         The log tells what has no value or is left out of a mean.
@@ -130,6 +135,20 @@ def evaluate(
             "%d of %d images are black: rho_l2 and rho_linf compare with the size of an image, and "
             "are means over the others.",
             *(black, len(images)),
+        )
+    # Once, for all checkpoints and epsilons.
+    mean = np.divide(images.mean(axis=0) if mean_image is None else mean_image, 255).ravel()
+    mean = mean.astype(networks.dtype_of(network))
+    centred = np.concatenate(
+        [
+            measures.lengths(as_float(images[part], mean.dtype) - mean)
+            for part in gradients.batches(len(images))
+        ]
+    )
+    if alike := np.count_nonzero(centred == 0):
+        log.warning(
+            "%d of %d images are the mean image: rho_l2_centred is a mean over the others.",
+            *(alike, len(images)),
         )
     attacker = defended(copy, defence if adaptive else None)
     chosen = parameters_of(method)(**parameters)
@@ -164,6 +183,7 @@ def evaluate(
         for epsilon, parts in each.items():
             found = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
             misled = found.get("success", ~found["after"][found["before"]])
+            reached = found.get("success", found["before"] & ~found["after"])
             if not len(misled):
                 log.warning("%s: no image is classified rightly, so success is empty.", checkpoint)
             if found["lost"].any():
@@ -181,8 +201,10 @@ def evaluate(
                 "success": float(misled.mean()) if len(misled) else None,
                 "rho_l2": _mean(found["rho_l2"]),
                 "rho_linf": _mean(found["rho_linf"]),
+                "rho_l2_centred": _mean(measures.relative(found["l2"], centred)),
                 "median_l2": float(np.median(found["l2"])),
                 "changed_share": float(found["changed_share"].mean()),
+                "changed_share_success": _mean(found["changed_share"][reached]),
                 "iterations": float(found["iterations"].mean()) if "iterations" in found else None,
                 "seconds": shared + seconds[epsilon],
             }

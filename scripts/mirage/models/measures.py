@@ -34,22 +34,24 @@ def perturbation(images: np.ndarray, moved: np.ndarray) -> dict[str, np.ndarray]
         `changed_share`, the share of pixels that differ.
     """
     r = moved - images
-    l2 = _euclidean(r)
+    l2 = lengths(r)
     return {
         "l2": l2,
-        "rho_l2": _relative(l2, _euclidean(images)),
-        "rho_linf": _relative(_largest(r), _largest(images)),
+        "rho_l2": relative(l2, lengths(images)),
+        "rho_linf": relative(_largest(r), _largest(images)),
         "changed_share": np.count_nonzero(r, axis=1) / r.shape[1],
     }
 
 
-def _relative(size: np.ndarray, whole: np.ndarray) -> np.ndarray:
+def relative(size: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    """Sizes as shares of others, shape (n,); NaN where there is nothing to compare with."""
     return np.divide(size, whole, out=np.full_like(size, np.nan), where=whole > 0)
 
 
 # A tenth of the time of np.linalg.norm and np.abs, which make arrays as large as the images; this
 # runs for every epsilon of every checkpoint.
-def _euclidean(vectors: np.ndarray) -> np.ndarray:
+def lengths(vectors: np.ndarray) -> np.ndarray:
+    """Euclidean length of each of n vectors (n, d), in their type."""
     return np.sqrt(np.einsum("ij,ij->i", vectors, vectors))
 
 

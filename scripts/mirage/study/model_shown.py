@@ -35,8 +35,10 @@ Column = Literal[
     "mean_abs_gradient",
     "rho_l2",
     "rho_linf",
+    "rho_l2_centred",
     "median_l2",
     "changed_share",
+    "changed_share_success",
     "iterations",
 ]
 Value = Literal[
@@ -46,8 +48,10 @@ Value = Literal[
     "success",
     "rho_l2",
     "rho_linf",
+    "rho_l2_centred",
     "median_l2",
     "changed_share",
+    "changed_share_success",
     "iterations",
     "zero_share",
     "zero_image_share",

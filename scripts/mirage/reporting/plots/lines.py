@@ -16,8 +16,10 @@ Y_LABELS = {
     "success": "Success rate of the attack (0–1)",
     "rho_l2": "Mean relative size of the perturbation, ‖r‖₂ / ‖x‖₂",
     "rho_linf": "Mean relative size of the perturbation, ‖r‖∞ / ‖x‖∞",
+    "rho_l2_centred": "Mean relative size of the perturbation, ‖r‖₂ / ‖x − mean image‖₂",
     "median_l2": "Median size of the perturbation, ‖r‖₂ (pixel intensity)",
     "changed_share": "Mean share of pixels changed (0–1)",
+    "changed_share_success": "Mean share of pixels changed where the attack succeeded (0–1)",
     "iterations": "Mean number of iterations of the attack",
     "zero_share": "Share of zero gradient entries (0–1)",
     "zero_image_share": "Share of images whose gradient is all zero (0–1)",
@@ -32,7 +34,7 @@ X_LABELS = {
 }
 # All others lie in 0..1.
 UNBOUNDED = (
-    *("rho_l2", "rho_linf", "median_l2", "iterations"),
+    *("rho_l2", "rho_linf", "rho_l2_centred", "median_l2", "iterations"),
     *("mean_abs_gradient", "spectral_norm", "loss"),
 )
 LOSSES = {"loss": "training loss", "validation_loss": "validation loss"}
