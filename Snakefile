@@ -25,6 +25,7 @@ include: "rules/train.smk"
 include: "rules/attack.smk"
 include: "rules/gradients.smk"
 include: "rules/measure.smk"
+include: "rules/probe.smk"
 include: "rules/tables.smk"
 include: "rules/claims.smk"
 include: "rules/figures.smk"
@@ -61,6 +62,7 @@ rule evaluations:
     input:
         PLAN.rows("attacks"),
         PLAN.rows("gradients"),
+        PLAN.probe_files(),
     localrule: True
 
 

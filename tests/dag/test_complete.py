@@ -46,6 +46,7 @@ def expected(study):
             }.values()
         ),
         measure=sum(map(len, seeds.values())),
+        probe=sum(len(seeds[run]) for run, _ in study.probed),
         gradients=sum(len(seeds[one.run]) for one in study.gradients),
         table=3 + bool(study.gradients),
         cells=len(config["tables"]),
@@ -133,7 +134,7 @@ def test_the_small_configuration_has_every_rule_and_every_kind_of_plot(pristine)
         assert {figure[key] for figure in figures if key in figure} == set(allowed)
 
 
-EVALUATIONS = {"prepare", "train", "perturb", "sweep", "attack", "minimal", "gradients"}
+EVALUATIONS = {"prepare", "train", "perturb", "sweep", "attack", "minimal", "gradients", "probe"}
 
 
 @pytest.mark.parametrize(
@@ -144,7 +145,8 @@ EVALUATIONS = {"prepare", "train", "perturb", "sweep", "attack", "minimal", "gra
         ("tables", None),
         (
             "figures",
-            EVALUATIONS - {"perturb", "minimal"} | {"measure", "examples", "restarts", "figure"},
+            EVALUATIONS - {"perturb", "minimal", "probe"}
+            | {"measure", "examples", "restarts", "figure"},
         ),
     ],
 )

@@ -45,7 +45,8 @@ OF_FLOAT32 = (
     | {"measure float32 1", "measure float32 2", "figure by-epsilon", "figure spectral-norms"}
     | ALL_TABLES
 )
-OF_TUNED = DEEPFOOL | {"measure tuned 1"} | ALL_TABLES
+PROBE = {"probe tuned 1 certified"}
+OF_TUNED = DEEPFOOL | PROBE | {"measure tuned 1"} | ALL_TABLES
 OF_SMALL = NOISE | {"measure small 1"} | ALL_TABLES
 ATTACKS_ON_FLOAT64 = FLOAT16_SWEEP | EXACT_SWEEP | BLIND | ADAPTIVE | TRANSFER | PGD | JSMA
 IMAGES = FILTERED | OPEN | DEEPFOOL_IMAGES
@@ -320,6 +321,16 @@ def test_a_gradient_that_is_asked_for_runs_alone(change):
     new = {"gradients small 1 test bare exact_sign float32"}
     jobs = change(lambda config: config["also"].append(entry))
     assert jobs == new | GRADIENT_TABLES | {"configuration"}
+
+
+def test_a_probe_s_parameters_and_code_rerun_it_alone(change, edit):
+    def more(config):
+        config["probes"]["certified"]["epsilons"].append("0.03")
+
+    shown = {"table measures", "published", "claims"}
+    assert change(more) == PROBE | shown | {"configuration"}
+    assert edit("scripts/mirage/evaluation/probes/linearity.py") == set()
+    assert edit("scripts/mirage/evaluation/probes/bounds.py") == PROBE | shown
 
 
 @pytest.mark.thorough

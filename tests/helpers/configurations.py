@@ -40,6 +40,7 @@ def small():
             "deepfool": {"method": "deepfool"},
             "adaptive": {"method": "fgsm", "gradient": "exact_sign", "adaptive": True},
         },
+        "probes": {"certified": {"method": "bounds", "epsilons": ["0.1"]}},
         "defences": {"smooth": {"method": "gaussian_smoothing", "sigma": 1}},
         "also": [
             {"run": "one", "attack": ["fgsm", "transfer"], "epsilons": ["0.05", "0.1"]},
@@ -50,6 +51,7 @@ def small():
                 "dtype": ["float32", "float64"],
                 "defence": ["bare", "smooth"],
             },
+            {"run": "one", "measure": "certified"},
         ],
         "figures": {
             "lines": {"plot": "lines", **TEXT, "select": [{**series, "epsilons": ["0.1"]}]},

@@ -29,6 +29,8 @@ RUN = RULES["$defs"]["Run"]["properties"]
 PACKAGE = WORKFLOW / "scripts/mirage"
 # Keys of an attack that say which network gives the gradient.
 OF_NETWORK = {"source", "adaptive", "exact"}
+# Keys of an attack or a probe that say of what it is made.
+OF_JOB = {"checkpoints", "images"}
 
 
 def modules(folder, function):
@@ -78,6 +80,7 @@ def entries(rule):
 ATTACK_BRANCHES = branches(entries(RULES["properties"]["attacks"]), "method")
 DEFENCE_BRANCHES = branches(entries(RULES["properties"]["defences"]), "method")
 OBJECTIVE_BRANCHES = branches(RUN["objective"], "name")
+PROBE_BRANCHES = branches(entries(RULES["properties"]["probes"]), "method")
 OPTIMIZER_BRANCHES = branches(RUN["optimizer"], "name")
 
 # What is declared: the kind, its name, its parameters, the schema's branch and that branch's tag.
@@ -86,6 +89,17 @@ DECLARED = [
     *(
         ("defences", name, keywords(function, ()), DEFENCE_BRANCHES[name])
         for name, function in defences.FILTERS.items()
+    ),
+    *(
+        (
+            "probes",
+            name,
+            keywords(
+                importlib.import_module(f"mirage.evaluation.probes.{name}").measure, ("seed",)
+            ),
+            PROBE_BRANCHES[name],
+        )
+        for name in sorted(modules("evaluation/probes", "measure"))
     ),
     *(
         (
@@ -100,7 +114,8 @@ DECLARED = [
 EACH = pytest.mark.parametrize(("kind", "name", "declared", "branch"), DECLARED)
 
 
-def test_the_schema_has_all_attacks_defences_and_objectives_and_no_other():
+def test_the_schema_has_all_attacks_defences_probes_and_objectives_and_no_other():
+    assert modules("evaluation/probes", "measure") == set(PROBE_BRANCHES)
     assert modules("attacks", "attack") == set(ATTACK_BRANCHES)
     assert set(defences.FILTERS) == set(DEFENCE_BRANCHES)
     assert modules("training/objectives", "loss") == set(OBJECTIVE_BRANCHES)
@@ -108,7 +123,7 @@ def test_the_schema_has_all_attacks_defences_and_objectives_and_no_other():
 
 @EACH
 def test_the_schema_has_all_parameters_and_no_other(kind, name, declared, branch):
-    given = set(branch["properties"]) - {"method", "name"} - OF_NETWORK
+    given = set(branch["properties"]) - {"method", "name"} - OF_NETWORK - OF_JOB
     assert given == set(declared)
     needed = {key for key, default in declared.items() if default is REQUIRED}
     assert set(branch["required"]) - {"method", "name"} == needed
@@ -124,14 +139,15 @@ def test_what_the_code_takes_where_nothing_is_given_is_allowed(kind, name, decla
 
 
 def example(kind, name):
-    """A valid entry of an attack, a defence or an objective, with what it needs alone."""
+    """A valid entry of an attack, a defence, a probe or an objective, with what it needs alone."""
     values = {
         **{"gradient": "exact_sign", "epsilon": "0.1", "clean_weight": 0.5, "steps": 1},
-        **{"relative_step": 1, "sigma": 1, "cutoff": 1},
+        **{"relative_step": 1, "sigma": 1, "cutoff": 1, "epsilons": ["0.1"]},
     }
     branch = {
         "attacks": ATTACK_BRANCHES,
         "defences": DEFENCE_BRANCHES,
+        "probes": PROBE_BRANCHES,
         "objective": OBJECTIVE_BRANCHES,
     }[kind][name]
     return {key: values.get(key, name) for key in branch["required"]}
@@ -144,7 +160,7 @@ def told(kind, name, changed):
     if kind == "objective":
         given["runs"]["one"]["objective"] = entry
     else:
-        given[kind]["mine"] = entry
+        given.setdefault(kind, {})["mine"] = entry
     try:
         config.read(given, WORKFLOW)
     except config.ConfigError as error:
@@ -159,8 +175,11 @@ def test_a_value_of_another_kind_is_told_with_its_key(kind, name, declared, bran
     for key in declared:
         for value in (None, "no-such-word", -1e9, -1, [], {}, [0.5], [1, 0], [-9, 9], math.nan):
             lines = told(kind, name, {key: value})
-            # A change of -1 darkens a pixel.
-            if (name, key, value) == ("jsma", "theta", -1):
+            # A change of -1 darkens a pixel, and a list may be of shares.
+            if (name, key, value) in (
+                *(("jsma", "theta", -1), ("contiguity", "mixed", [0.5])),
+                ("contiguity", "mixed", [1, 0]),
+            ):
                 assert lines == []
                 continue
             assert lines, (key, value)

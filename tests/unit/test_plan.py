@@ -96,6 +96,17 @@ def test_a_gradient_says_all_that_its_script_needs_and_attacks_share_it(plan):
     assert plan.gradient_table() == [f"{RESULTS}/tables/gradients.csv"]
 
 
+def test_a_probe_says_all_that_its_script_needs_and_looks_at_the_last_checkpoint(plan):
+    wildcards = Named(run="tuned", seed="1", probe="certified")
+    job = job_of(plan.probe(wildcards), jobs.Probe)
+    assert (job.seed, job.epochs, job.images, job.method) == (1, [2], 20, "bounds")
+    assert job.parameters == {"epsilons": ["0.02"], "clip": [0, 1]}
+    assert job.code["modules"] == ["evaluation.probes.bounds"]
+    checkpoint = f"{RESULTS}/checkpoints/tuned/seed1/epoch2.keras"
+    assert plan.probed(wildcards)["checkpoints"] == [checkpoint]
+    assert plan.rows("measures")[-1] == f"{RESULTS}/probes/tuned/seed1/certified.csv"
+
+
 def test_a_transfer_attack_takes_the_checkpoints_of_its_source_of_the_same_seed(plan):
     found = plan.attacked(Named(run="float64", seed="1", split="validation", attack="transfer"))
     folder = f"{RESULTS}/checkpoints/{{}}/seed1/epoch{{}}.keras"

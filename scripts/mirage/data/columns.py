@@ -9,6 +9,8 @@ from mirage.runtime.files import atomic
 
 # How much of a gradient is gone or wrong: what `mirage.attacks.gradients.masking` gives.
 MASKING = ("zero_share", "zero_image_share", "sign_disagreement", "mean_abs_gradient")
+# What every checkpoint is measured by, in the column measure; the others are names of probes.
+MEASURES = ("spectral_norm", "logit_margin", "class_accuracy", "accuracy")
 # The columns of each kind of rows, those that tell one row from another first.
 COLUMNS = {
     "attacks": (

@@ -60,6 +60,23 @@ class Gradient(OfRun):
     images: int | None = None
 
 
+class Probe(OfRun):
+    """Take a probe of checkpoints of these epochs.
+
+    Attributes:
+        probe: Its name in the configuration, the measure of its rows.
+        method: Module of `mirage.evaluation.probes`.
+        parameters: Of the method.
+        images: Of how many, from the first on; None for all.
+    """
+
+    epochs: list[int]
+    probe: str
+    method: str
+    parameters: dict[str, Any]
+    images: int | None = None
+
+
 class OfAttack(OfRun):
     """A job with one attack.
 

@@ -83,7 +83,8 @@ def read(
     if faults := consistency.of_configuration(planned, whole["also"], folder):
         _refuse([_as_written(fault, written.origins) for fault in faults])
     if "max_images" in planned:
-        for entry in [*planned["evaluations"], *planned["gradients"]]:
+        probes = planned["probes"].values()
+        for entry in [*planned["evaluations"], *planned["gradients"], *probes]:
             most = planned["max_images"]
             entry["images"] = min(entry.get("images", most), most)
     planned["claims"] = gathered.own_claims
@@ -91,6 +92,7 @@ def read(
         planned,
         tuple(evaluations(planned)),
         tuple(Gradient(**entry) for entry in planned["gradients"]),
+        tuple(map(tuple, planned["probed"])),
         tuple(gathered.claims),
         tuple(gathered.claim_files),
         twins,

@@ -8,8 +8,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from mirage.attacks.parameters import parameters_of
-from mirage.data.columns import BARE
-from mirage.study import by_gradient, drawable, limits
+from mirage.data.columns import BARE, MEASURES
+from mirage.study import by_gradient, drawable, limits, probed
 from mirage.study.drawable import empty_columns, unmeasured
 from mirage.study.model import Run
 from mirage.study.sentences import named, shown
@@ -30,6 +30,7 @@ def of_configuration(config: Mapping, also: Sequence[Mapping], folder: str) -> l
         *_order_faults(config),
         *limits.of_epsilons(config, also),
         *_agreement_faults(config),
+        *probed.of_configuration(config),
     ]
 
 
@@ -120,6 +121,7 @@ def of_names(config: Mapping, also: Sequence[Mapping]) -> list[str]:
     runs, attacks = config["runs"], config["attacks"]
     defences = {BARE: None, **config["defences"]}
     kinds = [("run", runs), ("attack", attacks), ("defence", defences)]
+    kinds += [("measure", config["probes"])]
     used = [
         *(
             (f"also.{number}.{kind}", name, known)
@@ -165,6 +167,11 @@ def of_names(config: Mapping, also: Sequence[Mapping]) -> list[str]:
         for key, name, known in used
         for kind, names in kinds
         if known is names and name not in known
+    ]
+    faults += [
+        f"probes.{name}: every checkpoint has a measure of this name; take another"
+        for name in config["probes"]
+        if name in MEASURES
     ]
     if BARE in config["defences"]:
         faults.append(f"defences.{BARE}: this name stands for no defence; take another")
@@ -334,10 +341,10 @@ def _cell_faults(study: Study, where: str, cell: Mapping) -> list[str]:
 
 
 def _epoch_faults(study: Study, where: str, wanted: Mapping) -> list[str]:
-    """An epoch without a checkpoint."""
+    """An epoch without a checkpoint, or one that the attack does not look at."""
     if "epoch" not in wanted or wanted["run"] not in study.runs:
         return []
-    epochs = study.runs[wanted["run"]]["epochs"]
+    epochs = study.epochs(wanted["run"], study.config["attacks"].get(wanted.get("attack"), {}))
     if wanted["epoch"] in epochs:
         return []
     return [

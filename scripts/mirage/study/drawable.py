@@ -129,10 +129,13 @@ def _series_faults(
     """What is wrong with one series by itself."""
     found = []
     run = study.runs[series["run"]]
-    if lacking := [epoch for epoch in series.get("epochs", ()) if epoch not in run["epochs"]]:
+    there = run["epochs"]
+    if figure["reads"] == "attacks":
+        there = study.epochs(series["run"], study.config["attacks"].get(series.get("attack"), {}))
+    if lacking := [epoch for epoch in series.get("epochs", ()) if epoch not in there]:
         found.append(
             f"{where}.epochs: run {series['run']!r} has no checkpoint of {shown(lacking)};"
-            f" it has {named(run['epochs'])}"
+            f" it has {named(there)}"
         )
     if "published" in series and published is not None:
         found += _published_faults(where, figure, series, published)

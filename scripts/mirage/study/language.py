@@ -16,14 +16,17 @@ from dataclasses import dataclass, field
 
 from mirage.attacks.parameters import parameters_of
 from mirage.data.columns import BARE
-from mirage.study import by_gradient
+from mirage.study import by_gradient, probed
 from mirage.study.kinds import DEFAULTS, kind
 from mirage.study.needed import Needed, claimed
 from mirage.study.sentences import named, shown
 
 # What a list in a selection is crossed over. `epsilons` and `epochs` are lists that stay together:
 # the points of one line.
-DIMENSIONS = ("run", "attack", "gradient", "dtype", "split", "defence", "epsilon", "epoch")
+DIMENSIONS = (
+    *("run", "attack", "gradient", "measure", "item"),
+    *("dtype", "split", "defence", "epsilon", "epoch"),
+)
 # What names lines, panels and places: in a figure, or in one of its selections, which goes first.
 NAMES = ("label", "panel", "published", "clean", "x")
 PASSED_ON = ("title", "caption", "y", "show", "x_label", "y_label", "log_x", "colours")
@@ -86,12 +89,12 @@ def plan(config: Mapping, claims: Sequence[Mapping], points: Mapping, written: W
     for number, entry in enumerate(config["also"]):
         where = f"also.{number}"
         written.faults += by_gradient.faults(where, entry)
-        if "attack" not in entry and "gradient" not in entry:
-            written.faults.append(f"{where}: 'attack' or 'gradient' is missing")
+        if not {"attack", "gradient", "measure"} & set(entry):
+            written.faults.append(f"{where}: 'attack', 'gradient' or 'measure' is missing")
         for one in crossed(entry):
             epsilons = _epsilons(one, config, where, written)
             needed.add(one, epsilons, where)
-            if one.get("attack") not in config["attacks"] or "gradient" in one:
+            if one.get("attack") not in config["attacks"] or {"gradient", "measure"} & set(one):
                 continue  # told with all other names
             method = config["attacks"][one["attack"]]["method"]
             named_none = "epsilon" not in one and "epsilons" not in one
@@ -102,6 +105,7 @@ def plan(config: Mapping, claims: Sequence[Mapping], points: Mapping, written: W
     # Last: where a claim looks for its epsilon, it does so among those that others ask for.
     for claim in claims:
         for chosen, epsilons, sweep in claimed(claim, config["attacks"], points):
+            written.faults += probed.faults(f"claims: {claim['id']}", chosen, config["probes"])
             looked_at = [*epsilons, *(needed.epsilons(sweep) if sweep else ())]
             needed.add(chosen, looked_at, f"claims: {claim['id']}")
     entries = needed.entries()
@@ -114,6 +118,7 @@ def plan(config: Mapping, claims: Sequence[Mapping], points: Mapping, written: W
         **({"summary": summary} if summary else {}),
         "evaluations": [entry for entry, _ in entries],
         "gradients": needed.gradients(),
+        "probed": [list(key) for key in needed.probed],
     }
 
 
@@ -128,7 +133,7 @@ def crossed(selection: Mapping) -> Iterator[dict]:
 
 
 def leave_out(planned: dict, wanted: Iterable[str]) -> None:
-    """Leave out runs, attacks and defences that nothing asks for.
+    """Leave out runs, attacks, probes and defences that nothing asks for.
 
     Args:
         planned: A plan, without faults in its names; changed in place.
@@ -140,6 +145,7 @@ def leave_out(planned: dict, wanted: Iterable[str]) -> None:
     kept = dict.fromkeys(
         [*wanted, *(name for one in entries for name in one["runs"])]
         + [one["run"] for one in [*gradients, *shown_series]]
+        + [run for run, _ in planned["probed"]]
     )
     used = dict.fromkeys(
         [name for one in entries for name in one["attacks"]]
@@ -156,7 +162,9 @@ def leave_out(planned: dict, wanted: Iterable[str]) -> None:
         kept |= dict.fromkeys(more)
     filters = {name for one in entries for name in one["defences"]}
     filters |= {one.get("defence") for one in [*gradients, *shown_series]}
-    for key, names in (("runs", kept), ("attacks", used), ("defences", filters)):
+    probes = {name for _, name in planned["probed"]}
+    parts = (("runs", kept), ("attacks", used), ("probes", probes), ("defences", filters))
+    for key, names in parts:
         planned[key] = {name: one for name, one in planned[key].items() if name in names}
 
 
@@ -208,11 +216,12 @@ def _series(
     """One choice of a figure's selection, what was left out filled in."""
     run = config["runs"].get(chosen["run"], {})
     series = {"run": chosen["run"]}
-    measured = "attack" in chosen or "gradient" in chosen
-    keys = ("attack", "gradient", "dtype", "split", "defence")
+    measured = bool({"attack", "gradient", "measure"} & set(chosen))
+    keys = ("attack", "gradient", "measure", "item", "dtype", "split", "defence")
     series |= {key: chosen[key] for key in keys if key in chosen}
     if measured:
         series.setdefault("split", "test")
+    if measured and "measure" not in chosen:
         series.setdefault("defence", BARE)
         if "dtype" in run:
             series.setdefault("dtype", run["dtype"])

@@ -17,7 +17,7 @@ from mirage.study.model_claims import Claims
 from mirage.study.sentences import faults_in, named, shown
 
 # What may be named by more than one study.
-DEFINED = ("runs", "attacks", "defences", "grids")
+DEFINED = ("runs", "attacks", "probes", "defences", "grids")
 # What a study shows. Its figures and tables are called STUDY/NAME, those of a configuration NAME.
 SHOWN = ("figures", "tables")
 OF_STUDY = ("title", "uses", *DEFINED, *SHOWN, "also", "summary")

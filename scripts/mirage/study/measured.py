@@ -67,7 +67,9 @@ class Measured:
 
     def checkpoints(self, run: str, seed: object) -> list[str]:
         """All checkpoints of a run and seed."""
-        epochs = self.runs[run]["epochs"]
+        return self._checkpoints_at(run, seed, self.runs[run]["epochs"])
+
+    def _checkpoints_at(self, run: str, seed: object, epochs: list[int]) -> list[str]:
         return expand(self.paths.checkpoint, {"run": run, "seed": seed, "epoch": epochs})
 
     def previous_epoch(self, run: str, epoch: object) -> int:
@@ -130,11 +132,20 @@ class Measured:
 
     def attacked(self, wildcards: Any) -> dict[str, list[str]]:
         """As `of_run`, and for a transfer attack the checkpoints whose gradient it uses."""
-        source = self.attacks[wildcards.attack].get("source")
-        epochs, seed = self.runs[wildcards.run]["epochs"], wildcards.seed
-        named = {"run": source, "seed": seed, "epoch": epochs}
-        sources = expand(self.paths.checkpoint, named) if source else []
-        return {**self.of_run(wildcards), "sources": sources}
+        attack, seed = self.attacks[wildcards.attack], wildcards.seed
+        epochs = self.study.epochs(wildcards.run, attack)
+        source = attack.get("source")
+        return {
+            **self.of_run(wildcards),
+            "checkpoints": self._checkpoints_at(wildcards.run, seed, epochs),
+            "sources": self._checkpoints_at(source, seed, epochs) if source else [],
+        }
+
+    def probed(self, wildcards: Any) -> dict[str, list[str]]:
+        """The test images and the checkpoints of a probe."""
+        epochs = self.study.epochs(wildcards.run, self.config["probes"][wildcards.probe])
+        files = self._checkpoints_at(wildcards.run, wildcards.seed, epochs)
+        return {**self.of_run(wildcards), "checkpoints": files}
 
     def trained(self, run: str) -> dict[str, object]:
         """What the checkpoints of a run must say of themselves."""
@@ -150,6 +161,23 @@ class Measured:
             split="test",
             trained=self.trained(wildcards.run),
             epochs=self.runs[wildcards.run]["epochs"],
+        ).text()
+
+    def probe(self, wildcards: Any) -> str:
+        """A probe of the checkpoints of a run and seed."""
+        given = self.config["probes"][wildcards.probe]
+        apart = ("method", "images", "checkpoints")
+        return of_evaluation.Probe(
+            code=self.code("probe.py", f"evaluation.probes.{given['method']}"),
+            run=wildcards.run,
+            seed=wildcards.seed,
+            split="test",
+            trained=self.trained(wildcards.run),
+            epochs=self.study.epochs(wildcards.run, given),
+            probe=wildcards.probe,
+            method=given["method"],
+            parameters={key: value for key, value in given.items() if key not in apart},
+            images=given.get("images"),
         ).text()
 
     def gradients(self, wildcards: Any) -> str:
@@ -177,7 +205,7 @@ class Measured:
             of_evaluation.Attack,
             "attack.py",
             wildcards,
-            epochs=self.runs[wildcards.run]["epochs"],
+            epochs=self.study.epochs(wildcards.run, self.attacks[wildcards.attack]),
             epsilons=[epsilon] if epsilon else list(evaluation.epsilons),
             images=evaluation.images,
             adaptive=self.attacks[wildcards.attack].get("adaptive", False),

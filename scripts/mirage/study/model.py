@@ -9,6 +9,7 @@ from pydantic import Field, create_model
 from mirage.attacks.parameters import Gradient, methods, parameters_of
 from mirage.models.architectures import ARCHITECTURES, INITIAL_WEIGHTS, GlorotUniform
 from mirage.study.model_claims import Claim
+from mirage.study.model_probes import PROBES, Checkpoints
 from mirage.study.model_shown import Epoch, Epsilon, Figure, Measured, Share, Summary, Table
 from mirage.study.study import SIZES
 from mirage.study.typed import Several, Some, Typed, Unique, by, either
@@ -167,6 +168,7 @@ def _attack(method: str) -> type[Typed]:
     for name, field in fields.items():
         if NoneType in get_args(field.annotation):  # it may be the default, but nobody writes it
             keys[name] = (get_args(field.annotation)[0], field.default)
+    keys["checkpoints"] = (Checkpoints, "all")
     if parameters.uses_network:
         source = "Transfer: the run whose network of the same seed and epoch gives the gradient."
         adaptive = "Attack through the defence where there is one, else on the bare network."
@@ -227,6 +229,9 @@ class Configuration(Typed):
     attacks: dict[Name, by("method", *map(_attack, methods()))] = {}
     """Attacks by name; one method may stand here several times with other parameters. Each is a
     method, which is a file in scripts/mirage/attacks, and its parameters."""
+    probes: dict[Name, by("method", *PROBES.values())] = {}
+    """Measurements that are no attack, by name. Each is a method, which is a file in
+    scripts/mirage/evaluation/probes, and its parameters."""
     defences: dict[FilterName, by("method", GaussianSmoothing, HighPass)] = {}
     """Filters that may stand before any network."""
     grids: dict[Name, Several[Epsilon]] = {}

@@ -49,7 +49,8 @@ class Selection(Typed):
     """A number, several, {from, to}, or one of the words first, last and all."""
     since: Epoch = None
     """The change since this epoch, of each seed, takes the value's place."""
-    measure: Literal["spectral_norm", "logit_margin", "class_accuracy", "accuracy"] = None
+    measure: str = None
+    """Of the table of measures: spectral_norm, logit_margin, class_accuracy, accuracy, a probe."""
     item: str = None
     column: str = None
     """The column that is read."""

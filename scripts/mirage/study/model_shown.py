@@ -23,7 +23,10 @@ Dtype = Literal["float16", "bfloat16", "float32", "float64"]
 Split = Literal["train", "validation", "test"]
 Epoch = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(ge=0, le=1)]
-Dimension = Literal["run", "attack", "gradient", "dtype", "split", "defence", "epsilon", "epoch"]
+Dimension = Literal[
+    *("run", "attack", "gradient", "measure", "item"),
+    *("dtype", "split", "defence", "epsilon", "epoch"),
+]
 Category = Annotated[str, Field(pattern=r"^(\w[\w -]*)?$")]
 # Columns of the tables of attacks and gradients that a figure may draw, and those of a cell.
 Column = Literal[
@@ -89,6 +92,8 @@ class Measured(Typed):
     attack: OneOrMany = None
     gradient: either(Gradient, Several[Gradient]) = None
     """In place of an attack, the loss whose gradient is measured; or a list to be crossed."""
+    measure: OneOrMany = None
+    """In place of an attack, a probe by its name; or a list to be crossed."""
     dtype: either(Dtype, Several[Dtype]) = None
     """Type of the gradient; the run's own where this is left out."""
     split: either(Split, Several[Split]) = None
@@ -102,6 +107,8 @@ class Measured(Typed):
 class Selected(Measured):
     """What is shown; a list in it is crossed with the others."""
 
+    item: OneOrMany = None
+    """Of a probe, what is shown, such as the epsilon of a bound; or a list to be crossed."""
     epoch: either(Epoch, Several[Epoch]) = None
     """An epoch, or a list to be crossed."""
     epochs: Some[Epoch] = None

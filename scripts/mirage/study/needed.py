@@ -10,9 +10,9 @@ KINDS = {"attacks": "attack", "gradients": "gradient"}
 
 
 class Needed:
-    """Epsilons by run, attack, dtype, split and defence, and gradients by the same but the attack.
+    """Epsilons by run, attack, dtype, split and defence, gradients by the same but the attack.
 
-    Both in the order they are asked for.
+    And probes by run; all in the order they are asked for.
     """
 
     def __init__(self, config: Mapping) -> None:
@@ -21,10 +21,14 @@ class Needed:
         self.found: dict[tuple, dict[str, None]] = {}
         self.asked: dict[tuple, str] = {}
         self.gradient_keys: dict[tuple, None] = {}
+        self.probed: dict[tuple[str, str], None] = {}
 
     def add(self, chosen: Mapping, epsilons: Iterable[str], where: str) -> None:
         """Ask for a choice; one of a run, attack or gradient that is not there asks for nothing."""
-        if "gradient" in chosen:
+        if "measure" in chosen:
+            if chosen["run"] in self.config["runs"] and chosen["measure"] in self.config["probes"]:
+                self.probed[chosen["run"], chosen["measure"]] = None
+        elif "gradient" in chosen:
             if key := self._key(chosen, "gradient"):
                 self.gradient_keys[key] = None
         elif key := self._key(chosen):
@@ -94,7 +98,7 @@ class Needed:
 def claimed(
     claim: Mapping, attacks: Mapping, points: Mapping
 ) -> Iterator[tuple[dict, list[str], dict | None]]:
-    """What a claim reads of attacks and gradients, and with the exact sign in the second verdict.
+    """What a claim reads of attacks, gradients and probes, and of the first two in the exact sign.
 
     Yields:
         A choice, the epsilons it is read at, and the sweep whose epsilons it is read at, too, where
@@ -103,6 +107,9 @@ def claimed(
     for condition in claim.get("test", ()):
         published = points.get(condition.get("series"), ())
         for selection in (one for one in condition.values() if isinstance(one, Mapping)):
+            if "measure" in selection:
+                yield selection, [], None
+                continue
             kind = KINDS.get(selection.get("table", "attacks"))
             name = selection.get(kind)
             if name is None:

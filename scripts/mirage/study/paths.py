@@ -27,6 +27,7 @@ class Paths:
         self.history = f"{results}/checkpoints/{chain}.csv"
         self.perturbed = f"{results}/perturbed/{chain}/{{attack}}_{{size}}.npz"
         self.measures = f"{results}/measures/{{run}}/seed{{seed}}.csv"
+        self.probe = f"{results}/probes/{{run}}/seed{{seed}}/{{probe}}.csv"
         measured = "{run}/seed{seed}/{split}/{defence}/{gradient}/{dtype}"
         self.gradients = f"{results}/gradients/{measured}.csv"
         self.sweep = f"{results}/{attacked}/sweep.csv"
@@ -56,6 +57,7 @@ def constraints(study: Study) -> dict[str, str]:
         "run": names(study.runs),
         "attack": names(study.config["attacks"]),
         "gradient": names(GRADIENTS),
+        "probe": names(study.config["probes"]),
         "defence": names([BARE, *study.config["defences"]]),
         "figure": names(study.config["figures"]),
         "custom": names(study.config["tables"]),

@@ -53,11 +53,20 @@ class Plan(Measured):
         if table == "gradients":
             return self.evaluation_files(self.study.gradients)
         if table == "measures":
-            return [file for run in self.runs for file in self.per_seed(self.paths.measures, run)]
+            files = [file for run in self.runs for file in self.per_seed(self.paths.measures, run)]
+            return [*files, *self.probe_files()]
         return [
             file
             for run in self.runs
             for file in self.per_seed(self.paths.history, run, epoch=self.runs[run]["epochs"])
+        ]
+
+    def probe_files(self) -> list[str]:
+        """The rows of all probes."""
+        return [
+            file
+            for run, probe in self.study.probed
+            for file in self.per_seed(self.paths.probe, run, probe=probe)
         ]
 
     def all_restarts(self) -> list[str]:

@@ -31,7 +31,7 @@ CLEAN = ("clean_accuracy", "clean_error")
 # What tells one measurement of a run from another; it has either an attack or a gradient.
 SELECTED = ("run", "attack", "gradient", "dtype", "split", "defence")
 # Keys of an attack that are not parameters of its method.
-NOT_PARAMETERS = ("method", "source", "adaptive", "exact")
+NOT_PARAMETERS = ("method", "source", "adaptive", "exact", "checkpoints")
 
 
 @dataclass(frozen=True)
@@ -72,6 +72,7 @@ class Study:
         config: The plan, see `mirage.study.language`.
         evaluations: The attacks that have to be measured.
         gradients: The gradients that have to be measured.
+        probed: The probes that have to be taken: a run, and the probe's name.
         claims: Of the studies and of the configuration.
         claim_files: Where those of the studies stand.
         twins: Attacks, and for each the one that takes its place in a claim's second verdict.
@@ -80,6 +81,7 @@ class Study:
     config: dict
     evaluations: tuple[Evaluation, ...]
     gradients: tuple[Gradient, ...] = ()
+    probed: tuple[tuple[str, str], ...] = ()
     claims: tuple[dict, ...] = ()
     claim_files: tuple[Path, ...] = ()
     twins: Mapping[str, str] = field(default_factory=dict)
@@ -88,6 +90,11 @@ class Study:
     def runs(self) -> dict:
         """Runs by name."""
         return self.config["runs"]
+
+    def epochs(self, run: str, given: Mapping) -> list[int]:
+        """The epochs at which an attack or a probe, as it is written, looks at a run."""
+        epochs = self.runs[run]["epochs"]
+        return epochs[-1:] if given.get("checkpoints") == "last" else epochs
 
     def kind(self, attack: str) -> str:
         """The kind of jobs of an attack, see `mirage.attacks.parameters.AttackParameters`."""
