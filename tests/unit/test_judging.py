@@ -477,26 +477,27 @@ def test_change_since_an_epoch_is_that_of_each_seed():
     assert changes.tolist() == pytest.approx([0.4, 0.1])
 
 
-def test_epsilon_is_sought_in_the_sweep():
+def test_epsilon_is_sought_in_the_sweep_of_each_seed():
     sweep = [
         attacks([accuracy, accuracy + 0.1], epsilon=epsilon)
         for epsilon, accuracy in (("0.05", 0.7), ("0.1", 0.4), ("0.2", 0.1))
     ]
-    noise = [attacks([0.6, 0.6], attack="noise", epsilon=e) for e in ("0.1", "0.2")]
+    noise = [attacks([a, a], attack="noise", epsilon=e) for e, a in (("0.05", 0.7), ("0.1", 0.6))]
     rows = given(*sweep, *noise)
-    # The means over seeds are 0.75, 0.45 and 0.15.
-    for accuracy, epsilon in ((0.8, "0.05"), (0.5, "0.1"), (0.45, "0.1"), (0.44, "0.2")):
-        chosen = {"run": "one", "attack": "fgsm", "epsilon_where": {"accuracy": accuracy}}
-        assert selections.select(rows, chosen).sought == epsilon
-    at = {"run": "one", "attack": "noise", "epsilon_where": {"accuracy": 0.5, "attack": "fgsm"}}
-    found = selections.select(rows, at)
-    assert found.sought == "0.1"
-    assert found.per_seed.tolist() == [0.6, 0.6]
-    assert "at epsilon 0.1" in str(found)
-    with pytest.raises(selections.Missing, match=r"at 0\.2 it is 0\.150"):
-        selections.select(
-            rows, {"run": "one", "attack": "fgsm", "epsilon_where": {"accuracy": 0.1}}
-        )
+    where = {"accuracy": 0.5, "attack": "fgsm"}
+    own = [0.05 + 0.05 * 2 / 3, 0.1]
+    found = selections.select(rows, {"run": "one", "attack": "noise", "epsilon_where": where})
+    assert found.per_seed.tolist() == pytest.approx([0.7 - 2 * (own[0] - 0.05), 0.6])
+    assert "at epsilon 0.09167 ± 0.0118" in str(found)
+    chosen = {"run": "one", "attack": "fgsm", "column": "epsilon", "epsilon_where": where}
+    assert selections.select(rows, chosen).per_seed.tolist() == pytest.approx(own)
+    low = {"run": "one", "attack": "fgsm", "epsilon_where": {"accuracy": 0.1}}
+    with pytest.raises(selections.Missing, match=r"run one: .* of seed 2 to 0\.1; at 0\.2 "):
+        selections.select(rows, low)
+    # Noise was measured up to 0.1 only.
+    far = {"run": "one", "attack": "noise", "epsilon_where": {**where, "accuracy": 0.3}}
+    with pytest.raises(selections.Missing, match=r"not measured at epsilon 0\.1333"):
+        selections.select(rows, far)
 
 
 def test_what_is_missing_is_told():
@@ -651,7 +652,7 @@ def test_second_verdict_keeps_the_epsilon_that_is_tied_to_another_attack():
         return line(rows, test=test)["exact_measured"]
 
     assert exact({"accuracy": 0.4, "attack": "fgsm"}) == pytest.approx(0.1)  # at epsilon 0.1
-    assert exact({"accuracy": 0.4}) == pytest.approx(0.3)  # its own, 0.05
+    assert exact({"accuracy": 0.2}) == pytest.approx(0.2)  # at its own, 0.075
 
 
 def test_a_selection_may_name_its_own_exact_attack():

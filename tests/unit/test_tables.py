@@ -267,31 +267,48 @@ def sweep(**columns):
     )
 
 
-def test_the_epsilon_is_the_smallest_that_brings_the_accuracy_down():
+def test_the_epsilon_is_interpolated_in_the_sweep():
     numbers, text = cells(
         sweep(),
         *(
             {"value": value, "epsilon_where": {"accuracy": limit}}
-            for limit in (0.95, 0.5, 0.49)
+            for limit in (0.9, 0.5, 0.4)
             for value in ("accuracy", "epsilon")
         ),
     )
-    assert numbers["epsilon"].tolist() == ["0", "0", "0.05", "0.05", "0.1", "0.1"]
-    assert numbers["measured"].tolist() == pytest.approx([0.9, 0, 0.5, 0.05, 0.1, 0.1])
-    assert text["w"].tolist() == ["0.100 ± 0.000"]
+    assert numbers["epsilon"].tolist() == ["0", "0", "0.05", "0.05", "0.0625", "0.0625"]
+    assert numbers["measured"].tolist() == pytest.approx([0.9, 0, 0.5, 0.05, 0.4, 0.0625])
+    assert text["w"].tolist() == ["0.062 ± 0.000"]
 
 
-def test_the_accuracy_is_the_mean_over_seeds_when_the_epsilon_is_looked_for():
+def test_each_seed_has_its_own_epsilon():
     one = sweep()
-    # Seed 1 is below a half at 0.05, both together are not.
+    one["rho_l2"] = 2 * pd.to_numeric(one["epsilon"])
+    # Seed 1 is at a half at 0.04, seed 3 at 0.05 + 0.05 * 0.2 / 0.6.
     one.loc[(one["seed"] == 1) & (one["epsilon"] == "0.05"), "accuracy"] = 0.4
     one.loc[(one["seed"] == 3) & (one["epsilon"] == "0.05"), "accuracy"] = 0.7
-    numbers, _ = cells(one, {"value": "accuracy", "epsilon_where": {"accuracy": 0.5}})
-    assert numbers.loc["x", "epsilon"] == "0.1"
+    where = {"epsilon_where": {"accuracy": 0.5}}
+    numbers, _ = cells(one, *({"value": v, **where} for v in ("epsilon", "accuracy", "rho_l2")))
+    own = np.array([0.04, 0.05 + 0.05 / 3])
+    assert numbers["measured"].tolist() == pytest.approx([own.mean(), 0.5, 2 * own.mean()])
+    assert numbers["measured_sd"].tolist() == pytest.approx(
+        [own.std(ddof=1), 0, 2 * own.std(ddof=1)]
+    )
+
+
+def test_the_first_fall_counts_and_seconds_are_of_the_nearest_epsilon():
+    parts = {"0": 0.9, "0.1": 0.3, "0.2": 0.6, "0.3": 0.1}
+    one = pd.concat(
+        rows(epsilon=epsilon, accuracy=value, seconds=10 * float(epsilon))
+        for epsilon, value in parts.items()
+    )
+    where = {"epsilon_where": {"accuracy": 0.45}}
+    numbers, _ = cells(one, {"value": "epsilon", **where}, {"value": "seconds_per_image", **where})
+    assert numbers["measured"].tolist() == pytest.approx([0.075, 1 / one["n"].iloc[0]])
 
 
 def test_epsilons_are_compared_as_numbers():
-    attacks = pd.concat([rows(epsilon="10", accuracy=0.0), rows(epsilon="9", accuracy=0.0)])
+    attacks = pd.concat([rows(epsilon="10", accuracy=0.0), rows(epsilon="9", accuracy=0.5)])
     numbers, _ = cells(attacks, {"value": "accuracy", "epsilon_where": {"accuracy": 0.5}})
     assert numbers.loc["x", "epsilon"] == "9"
 
@@ -307,16 +324,24 @@ def test_the_epsilon_of_one_selection_may_serve_another():
     assert numbers.loc["x", "measured"] == pytest.approx(0.85)
     assert numbers.loc["x", "epsilon"] == "0.05"
     assert numbers["note"].isna().tolist() == [True, False]
-    assert text["y"].tolist() == ["not measured at epsilon 0.1 (published 0.97)"]
+    assert text["y"].tolist() == ["not measured at epsilon 0.0875 (published 0.97)"]
 
 
-def test_an_accuracy_that_no_epsilon_reaches_is_told_and_not_made_up():
-    numbers, text = cells(sweep(), {"value": "accuracy", "epsilon_where": {"accuracy": 0.05}})
+def test_an_accuracy_that_a_seed_does_not_reach_is_told_and_not_made_up():
+    one = sweep()
+    one.loc[(one["seed"] == 3) & (one["epsilon"] == "0.1"), "accuracy"] = 0.2
+    below, above = (
+        {"value": "accuracy", "epsilon_where": {"accuracy": limit}} for limit in (0.15, 0.95)
+    )
+    numbers, text = cells(one, below, above)
     assert numbers.loc["x", ["measured", "epsilon", "seeds"]].isna().all()
-    assert "no epsilon up to 0.1 brings the accuracy to 0.05" in numbers.loc["x", "note"]
-    assert text["x"].tolist() == [
-        "no epsilon up to 0.1 brings the accuracy to 0.05 (published 0.25)"
-    ]
+    assert numbers.loc["x", "note"] == (
+        "no epsilon up to 0.1 brings the accuracy of seed 3 to 0.15; at 0.1 it is 0.200"
+    )
+    assert "(published 0.25)" in text["x"].tolist()[0]
+    assert numbers.loc["y", "note"] == (
+        "at epsilon 0, the smallest one, the accuracy of seed 1 is 0.900 already, below 0.95"
+    )
 
 
 def test_a_cell_that_is_missing_says_why():

@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from mirage.reporting.selections import Missing, rows, select, spread
+from mirage.reporting.rows import Missing
+from mirage.reporting.selections import rows, select, spread
 from mirage.reporting.verdicts import (
     MEASURED,
     UNDECIDED,
@@ -269,7 +270,7 @@ def concentration(tables: Mapping, condition: Mapping) -> Outcome:
     For each image the standard deviation of the final losses over restarts as a share of their
     mean, the median of that over images.
     """
-    table, _ = rows(tables, {**condition["select"], "table": "restarts"})
+    table = rows(tables, {**condition["select"], "table": "restarts"})
     finals = table.groupby(["seed", "epoch", "image"])["loss"]
     if finals.size().max() < 2:
         raise Missing(f"run {condition['select']['run']} has one restart only")

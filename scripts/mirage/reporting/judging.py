@@ -29,7 +29,7 @@ import pandas as pd
 from mirage.attacks.parameters import EXACT
 from mirage.reporting.claims import selections
 from mirage.reporting.conditions import KINDS, OF_NUMBERS, Outcome
-from mirage.reporting.selections import Missing
+from mirage.reporting.rows import Missing
 from mirage.reporting.verdicts import (
     FITTED,
     NO_DATA,

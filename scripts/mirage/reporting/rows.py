@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from mirage.data import columns
@@ -13,6 +14,12 @@ TEXT = {"epsilon": "string", "item": "string"}
 # Columns that a selection names a value of, and those that it names several of.
 KEYS = ("run", "attack", "gradient", "dtype", "split", "defence", "measure", "item", "epsilon")
 LISTS = {"epsilons": "epsilon", "epochs": "epoch"}
+# Columns of a job rather than of the attack's size: between two rows there is nothing.
+OF_A_ROW = ("n", "seconds", "seconds_per_image", "iterations")
+
+
+class Missing(Exception):  # noqa: N818 - it is no error: the run lacks rows, and what is shown says so
+    """Rows that are looked for are not there; the message says which."""
 
 
 def read(paths: Sequence[Path | str], kind: str | None = None) -> pd.DataFrame:
@@ -63,16 +70,77 @@ def selected(table: pd.DataFrame, selection: Mapping) -> pd.DataFrame:
             return table[table["epoch"] == epoch]
 
 
-def smallest_epsilon(sweep: pd.DataFrame, at_most: float) -> tuple[str | None, pd.Series]:
-    """The smallest epsilon of a sweep whose mean accuracy over seeds is at most that.
+def crossing(sweep: pd.DataFrame, accuracy: float) -> pd.Series:
+    """For each seed the epsilon at which the accuracy of a sweep falls to that.
 
-    For sources that state an accuracy but not the epsilon it was reached with, and for DeepFool's
-    comparison with FGSM at 90 % error.
+    Linear between the last epsilon whose accuracy is above it and the next one. For sources that
+    state an accuracy but not the epsilon it was reached with, and for DeepFool's comparison with
+    FGSM at 90 % error.
 
-    Returns:
-        The epsilon, None where no one is large enough, and the mean accuracies by epsilon, from the
-        smallest on.
+    Args:
+        sweep: Rows of one attack at several epsilons; several epochs are averaged.
+        accuracy: Share of images, 0 to 1.
+
+    Raises:
+        Missing: A seed does not fall to it, or begins below it.
     """
-    means = sweep.groupby("epsilon")["accuracy"].mean()
-    means = means.loc[sorted(means.index, key=float)]
-    return next(iter(means.index[means <= at_most]), None), means
+    if sweep["epsilon"].isna().all():
+        raise Missing("there is no sweep of epsilons")
+    found = {}
+    for seed, curve in _by_epsilon(sweep, ["seed"], "accuracy").groupby("seed"):
+        epsilons, values = curve.index.get_level_values("epsilon"), curve.to_numpy()
+        (fallen,) = np.nonzero(values <= accuracy)
+        if not fallen.size:
+            raise Missing(
+                f"no epsilon up to {epsilons[-1]:g} brings the accuracy of seed {seed} to "
+                f"{accuracy:g}; at {epsilons[values.argmin()]:g} it is {values.min():.3f}"
+            )
+        if fallen[0] == 0 and values[0] < accuracy:
+            raise Missing(
+                f"at epsilon {epsilons[0]:g}, the smallest one, the accuracy of seed {seed} is "
+                f"{values[0]:.3f} already, below {accuracy:g}"
+            )
+        pair = slice(max(fallen[0] - 1, 0), fallen[0] + 1)
+        found[seed] = np.interp(-accuracy, -values[pair], epsilons[pair])
+    return pd.Series(found, name="epsilon").rename_axis("seed")
+
+
+def at_epsilon(table: pd.DataFrame, column: str, epsilons: pd.Series) -> pd.Series:
+    """A column at an epsilon of each seed, by seed and epoch.
+
+    Linear between the epsilons that were measured; of `OF_A_ROW` the value at the nearest one.
+
+    Args:
+        table: Rows of one attack at several epsilons.
+        column: One of numbers.
+        epsilons: By seed, as `crossing` gives them; other seeds are left out.
+
+    Raises:
+        Missing: A seed was not measured on both sides of its epsilon, or no seed has one.
+    """
+    found = {}
+    for (seed, epoch), curve in _by_epsilon(table, ["seed", "epoch"], column).groupby(
+        ["seed", "epoch"]
+    ):
+        if seed not in epsilons:
+            continue
+        measured, wanted = curve.index.get_level_values("epsilon"), epsilons[seed]
+        if not measured.min() <= wanted <= measured.max():
+            raise Missing(f"not measured at epsilon {wanted:.4g}")
+        if column in OF_A_ROW:
+            found[seed, epoch] = curve.iloc[np.abs(measured - wanted).argmin()]
+        else:
+            found[seed, epoch] = np.interp(wanted, measured, curve)
+    if not found:
+        raise Missing("no seed has both an epsilon and a value")
+    index = pd.MultiIndex.from_tuples(found, names=["seed", "epoch"])
+    return pd.Series(list(found.values()), index, dtype=float)
+
+
+def _by_epsilon(table: pd.DataFrame, keys: Sequence[str], column: str) -> pd.Series:
+    """Means of a column by keys and, ascending, by epsilon as a number."""
+    number = pd.to_numeric(table["epsilon"])
+    values = number if column == "epsilon" else table[column]
+    known = values.notna() & number.notna()
+    by = [*(table.loc[known, key] for key in keys), number[known].rename("epsilon")]
+    return values[known].groupby(by).mean()

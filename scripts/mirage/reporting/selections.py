@@ -9,7 +9,7 @@ import pandas as pd
 
 from mirage.data.columns import BARE
 from mirage.reporting import tables
-from mirage.reporting.rows import KEYS, selected, smallest_epsilon
+from mirage.reporting.rows import KEYS, Missing, at_epsilon, crossing, selected
 from mirage.study.sentences import named
 
 # What a selection means where it names nothing else.
@@ -24,13 +24,9 @@ DEFAULTS = {
 OF_THE_CHECKPOINT = "clean_accuracy"
 
 
-class Missing(Exception):  # noqa: N818 - it is no error: the run lacks rows, and the ledger says so
-    """Rows that a test looks for are not there; the message says which."""
-
-
 @dataclass(frozen=True)
 class Measured:
-    """Values of a selection, indexed by seed and epoch, and the epsilon if it had to be sought."""
+    """Values of a selection, indexed by seed and epoch, and the epsilons if they were sought."""
 
     values: pd.Series
     sought: str | None = None
@@ -62,15 +58,12 @@ def as_text(mean: float, sd: float) -> str:
     return tables.spread(mean, sd, ".4g", ".3g")
 
 
-def rows(given: Mapping[str, pd.DataFrame], selection: Mapping) -> tuple[pd.DataFrame, str | None]:
-    """The rows of a selection.
+def rows(given: Mapping[str, pd.DataFrame], selection: Mapping) -> pd.DataFrame:
+    """The rows of a selection; at all epsilons where it names none, or looks for one.
 
     Args:
         given: Tables by name, as tidy rows; `epsilon` and `item` as text.
         selection: As in claims.yaml.
-
-    Returns:
-        The rows, and the epsilon where it was sought by `epsilon_where`.
 
     Raises:
         Missing: There are none.
@@ -86,9 +79,6 @@ def rows(given: Mapping[str, pd.DataFrame], selection: Mapping) -> tuple[pd.Data
             raise Missing(f"the table {name} has no column {key} (looked for {value})")
     looked_for = f"{name} with " + ", ".join(f"{key} {value}" for key, value in keys.items())
     table = _some(selected(table, keys), looked_for)
-    sought = None
-    if "epsilon_where" in wanted:
-        sought = wanted["epsilon"] = _sought(given, selection)
     if "epsilon" in wanted:
         looked_for += f", epsilon {wanted['epsilon']}"
         table = _some(selected(table, {"epsilon": wanted["epsilon"]}), looked_for)
@@ -96,8 +86,7 @@ def rows(given: Mapping[str, pd.DataFrame], selection: Mapping) -> tuple[pd.Data
     lacking = set(epoch) - set(table["epoch"]) if isinstance(epoch, list) else ()
     if lacking:
         raise Missing(f"no rows at epochs {named(sorted(lacking))}")
-    table = _some(selected(table, {"epoch": epoch}), f"{looked_for} at epoch {epoch}")
-    return table, sought
+    return _some(selected(table, {"epoch": epoch}), f"{looked_for} at epoch {epoch}")
 
 
 def _some(table: pd.DataFrame, looked_for: str) -> pd.DataFrame:
@@ -107,22 +96,17 @@ def _some(table: pd.DataFrame, looked_for: str) -> pd.DataFrame:
     return table
 
 
-def _sought(given: Mapping, selection: Mapping) -> str:
-    """The epsilon at which the accuracy of a sweep is what `epsilon_where` of a selection says."""
+def _sought(given: Mapping, selection: Mapping) -> pd.Series:
+    """The epsilon of each seed at which a sweep has the accuracy that `epsilon_where` says."""
     where = dict(selection["epsilon_where"])
-    at_most = where.pop("accuracy")
-    left_out = ("epsilon_where", "column", "epsilon")
+    accuracy = where.pop("accuracy")
+    left_out = ("epsilon_where", "column", "epsilon", "since")
     sweep = {key: value for key, value in selection.items() if key not in left_out} | where
-    epsilon, means = smallest_epsilon(rows(given, sweep)[0], at_most)
-    name = f"attack {sweep.get('attack')} on run {sweep['run']}"
-    if means.empty:
-        raise Missing(f"{name} has no sweep of epsilons")
-    if epsilon is None:
-        raise Missing(
-            f"no epsilon of the sweep of {name} brings the accuracy to {at_most:g} or less; at "
-            f"{means.idxmin()} it is {means.min():.3f}"
-        )
-    return epsilon
+    try:
+        return crossing(rows(given, sweep), accuracy)
+    except Missing as missing:
+        name = f"attack {sweep.get('attack')} on run {sweep['run']}"
+        raise Missing(f"{name}: {missing}") from None
 
 
 def select(given: Mapping[str, pd.DataFrame], selection: Mapping) -> Measured:
@@ -135,7 +119,7 @@ def select(given: Mapping[str, pd.DataFrame], selection: Mapping) -> Measured:
             epsilons though their values depend on it.
     """
     name = selection.get("table", "attacks")
-    table, sought = rows(given, selection)
+    table = rows(given, selection)
     column = {**DEFAULTS[name], **selection}.get("column")
     if column == "seconds_per_image" and {"seconds", "n"} <= set(table):
         table = table.assign(seconds_per_image=table["seconds"] / table["n"])
@@ -144,16 +128,21 @@ def select(given: Mapping[str, pd.DataFrame], selection: Mapping) -> Measured:
     filled = table[table[column].notna()]
     if filled.empty:
         raise Missing(f"the column {column} is empty for run {selection['run']}")
-    groups = filled.groupby(["seed", "epoch"])[column]
-    if "since" in selection:
-        then = {key: value for key, value in selection.items() if key != "since"}
-        before = select(given, {**then, "epoch": selection["since"]}).per_seed
-        return Measured(groups.first().sub(before, level="seed").dropna(), sought)
-    if name == "restarts":
-        return Measured(groups.mean(), sought)
-    if column != OF_THE_CHECKPOINT and groups.size().max() > 1:
+    groups, sought = filled.groupby(["seed", "epoch"])[column], None
+    if "epsilon_where" in selection:
+        epsilons = _sought(given, selection)
+        values, sought = at_epsilon(filled, column, epsilons), spread(epsilons)
+    elif name == "restarts":
+        values = groups.mean()
+    elif column != OF_THE_CHECKPOINT and groups.size().max() > 1:
         raise Missing(
             f"run {selection['run']} has several rows for each seed and epoch; the claim must "
             "name an epsilon"
         )
-    return Measured(groups.first(), sought)
+    else:
+        values = groups.first()
+    if "since" in selection:
+        then = {key: value for key, value in selection.items() if key != "since"}
+        before = select(given, {**then, "epoch": selection["since"]}).per_seed
+        values = values.sub(before, level="seed").dropna()
+    return Measured(values, sought)

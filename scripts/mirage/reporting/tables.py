@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from mirage.data.columns import BARE
-from mirage.reporting.rows import LISTS, selected, smallest_epsilon
+from mirage.reporting.rows import LISTS, Missing, at_epsilon, crossing, selected
 from mirage.runtime.files import atomic
 
 # What makes two rows the same measurement on another seed, and what is averaged over seeds.
@@ -229,19 +229,23 @@ def _cell(rows: pd.DataFrame, cell: Mapping) -> dict[str, object]:
     if "missing" in cell:
         return {"note": cell["missing"]}
     quantity, chosen = cell["value"], {"epoch": "last", **cell}
+    epsilon = cell.get("epsilon")
     if "epsilon_where" in cell:
-        limit = cell["epsilon_where"]["accuracy"]
         chosen.pop("epsilon", None)
-        sweep = selected(rows, {**chosen, **cell["epsilon_where"]})
-        chosen["epsilon"], means = smallest_epsilon(sweep, limit)
-        if chosen["epsilon"] is None:
-            note = f"no epsilon up to {means.index[-1]} brings the accuracy to {limit}"
-            return {"quantity": quantity, "note": note}
-    part, epsilon = selected(rows, chosen), chosen.get("epsilon")
-    if part.empty and epsilon is not None:
-        return {"quantity": quantity, "note": f"not measured at epsilon {epsilon}"}
-    # A clean accuracy stands in the row of every epsilon.
-    each = part.assign(epsilon=pd.to_numeric(part["epsilon"])).groupby("seed")[quantity].first()
+        where = cell["epsilon_where"]
+        try:
+            epsilons = crossing(selected(rows, {**chosen, **where}), where["accuracy"])
+            each = at_epsilon(selected(rows, chosen), quantity, epsilons).droplevel("epoch")
+        except Missing as missing:
+            return {"quantity": quantity, "note": str(missing)}
+        epsilon = f"{epsilons.mean():.4g}"
+    else:
+        part = selected(rows, chosen)
+        if part.empty and epsilon is not None:
+            return {"quantity": quantity, "note": f"not measured at epsilon {epsilon}"}
+        # A clean accuracy stands in the row of every epsilon.
+        part = part.assign(epsilon=pd.to_numeric(part["epsilon"]))
+        each = part.groupby("seed")[quantity].first()
     return {
         "quantity": quantity,
         "epsilon": epsilon,

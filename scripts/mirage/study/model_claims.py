@@ -19,7 +19,7 @@ class Epochs(Typed):
 
 
 class ClaimedWhere(Typed):
-    """The smallest epsilon of a sweep at which the mean accuracy over seeds is at most this.
+    """The epsilon at which the accuracy of a sweep falls to this, for each seed its own.
 
     The sweep is that of the selection, but for the keys named here.
     """
@@ -43,8 +43,8 @@ class Selection(Typed):
     defence: str = None
     epsilon: Epsilon = None
     epsilon_where: ClaimedWhere = None
-    """The smallest epsilon of a sweep at which the mean accuracy over seeds is at most this; the
-    sweep is that of the selection, but for the keys named here."""
+    """The epsilon at which the accuracy of a sweep falls to this, for each seed its own; the sweep
+    is that of the selection, but for the keys named here."""
     epoch: either(Epoch, Literal["first", "last", "all"], Some[Epoch], Epochs) = None
     """A number, several, {from, to}, or one of the words first, last and all."""
     since: Epoch = None

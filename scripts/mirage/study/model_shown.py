@@ -155,7 +155,7 @@ class Figure(Typed):
 
 
 class EpsilonWhere(Typed):
-    """The smallest epsilon measured at which the accuracy is at most this, averaged over seeds.
+    """The epsilon at which the accuracy of a sweep falls to this, for each seed its own.
 
     Of the cell's own selection, or what is changed of it here.
     """
@@ -182,8 +182,8 @@ class Cells(Typed):
     epsilons: Grid = None
     """Where epsilon_where looks; a grid by its name, or a list."""
     epsilon_where: EpsilonWhere = None
-    """The smallest epsilon measured at which the accuracy, averaged over seeds, is at most this;
-    of the cell's own selection, or what is changed of it here."""
+    """The epsilon at which the accuracy of a sweep falls to this, for each seed its own; of the
+    cell's own selection, or what is changed of it here."""
     epoch: Epoch = None
     """The last where this is left out."""
     value: Value = None
