@@ -888,6 +888,47 @@ def test_faults_of_claims_are_told(tmp_path, key, value, message):
         claims.check(library.claims(file), ["a"])
 
 
+EPSILONS = ["0.05", "0.1", "0.2"]
+
+
+def read_claim(tmp_path, *conditions):
+    file = tmp_path / "claims.yaml"
+    file.write_text(yaml.safe_dump({"claims": [claim(test=list(conditions))]}))
+    return library.claims(file)[0]["test"]
+
+
+def test_lists_stand_for_a_condition_each_in_step_on_both_sides(tmp_path):
+    less = {**ONE, "epsilon": EPSILONS[1:], "split": ["train", "test"]}
+    greater = {**ONE, "epsilon": EPSILONS[:2], "run": "other"}
+    found = read_claim(tmp_path, condition("order", less=less, greater=greater, by=0.1))
+    assert [
+        (one["less"]["split"], one["less"]["epsilon"], one["greater"]["epsilon"]) for one in found
+    ] == [
+        *(("train", "0.1", "0.05"), ("train", "0.2", "0.1")),
+        *(("test", "0.1", "0.05"), ("test", "0.2", "0.1")),
+    ]
+    assert all(one["greater"]["run"] == "other" and one["by"] == 0.1 for one in found)
+    # A list of epochs selects several of them.
+    epochs = condition("trend", select={**ONE, "epoch": [1, 2, 3]}, sign="rising")
+    assert read_claim(tmp_path, epochs) == [epochs]
+
+
+def test_lists_in_step_have_one_length(tmp_path):
+    sides = {"less": {**ONE, "epsilon": EPSILONS}, "greater": {**OTHER, "epsilon": EPSILONS[:2]}}
+    with pytest.raises(MirageError, match=r"test\.0: .*the lists of epsilon must be of one length"):
+        read_claim(tmp_path, condition("order", **sides))
+
+
+def test_a_configuration_measures_at_every_value_of_a_list():
+    run = {"network": {"name": "mlp", "hidden": [4]}, "epochs": [1]}
+    select = {"run": "one", "attack": "fgsm", "epsilon": EPSILONS}
+    given = {"dataset": "digits", "runs": {"one": run}}
+    given["claims"] = [{**claim(test=[condition("measurement", select=select)]), "source": "s"}]
+    study = config.read(given, ROOT)
+    assert [one["select"]["epsilon"] for one in study.claims[0]["test"]] == EPSILONS
+    assert {one.epsilons for one in study.evaluations} == {tuple(EPSILONS)}
+
+
 def test_what_is_fitted_stands_beside_a_test():
     with pytest.raises(claims.ClaimsError, match=r"s-01: 'fitted' says .* needs 'test' as well"):
         claims.check([claim(not_testable="no", fitted="why")])

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mirage.study import documents
-from mirage.study.model_claims import Claims
+from mirage.study.model_claims import Claims, spelled_out
 from mirage.study.sentences import faults_in, named, shown
 
 # What may be named by more than one study.
@@ -110,7 +110,7 @@ def gather(given: Mapping, folder: Path, check) -> Gathered:
     found.config["also"] = [*also, *(given.get("also") or [])]
     if given.get("summary"):
         found.config["summary"] = given["summary"]
-    found.own_claims = [{"source": "own", **claim} for claim in given.get("claims") or ()]
+    found.own_claims = [_filled(claim, "own") for claim in given.get("claims") or ()]
     found.claims += found.own_claims
     return found
 
@@ -184,11 +184,19 @@ def claims(file: Path) -> list[dict]:
         raise documents.DocumentError("\n".join(f"{file}: {fault}" for fault in faults))
     found = []
     for claim in content["claims"]:
-        filled = {"source": study, **claim}
+        filled = _filled(claim, study)
         if "/" not in claim.get("figure", "/"):
             filled["figure"] = f"{study}/{claim['figure']}"
-        for condition in claim.get("test", ()):
+        for condition in filled.get("test", ()):
             if "/" not in condition.get("series", "/"):
                 condition["series"] = f"{study}/{condition['series']}"
         found.append(filled)
     return found
+
+
+def _filled(claim: Mapping, source: str) -> dict:
+    """A claim with its source, and with one condition for each value of the lists in its test."""
+    filled = {"source": source, **claim}
+    if "test" in claim:
+        filled["test"] = [one for condition in claim["test"] for one in spelled_out(condition)]
+    return filled

@@ -1,14 +1,23 @@
 """What a claim may say, and how it is tested."""
 
+import itertools
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from mirage.study.model_shown import Dtype, Epoch, Epsilon, Gradient, Share, Split
 from mirage.study.typed import Some, Typed, by, either
 
 Positive = Annotated[float, Field(gt=0)]
 NotNegative = Annotated[float, Field(ge=0)]
+# Keys of a selection that may be lists: one condition for each value.
+CROSSED = ("run", "attack", "gradient", "dtype", "split", "defence", "epsilon", "item")
+
+
+def _listed(kind: object) -> object:
+    return either(kind, Some[kind])
 
 
 class Epochs(Typed):
@@ -32,16 +41,20 @@ class ClaimedWhere(Typed):
 
 
 class Selection(Typed):
-    """Which rows of which table, and which of their columns."""
+    """Which rows of which table, and which of their columns.
+
+    A list stands for one condition for each of its values. Lists of one key on both sides go in
+    step, others are crossed.
+    """
 
     table: Literal["attacks", "gradients", "measures", "history", "restarts"] = None
-    run: str
-    attack: str = None
-    gradient: Gradient = None
-    dtype: Dtype = None
-    split: Split = None
-    defence: str = None
-    epsilon: Epsilon = None
+    run: _listed(str)
+    attack: _listed(str) = None
+    gradient: _listed(Gradient) = None
+    dtype: _listed(Dtype) = None
+    split: _listed(Split) = None
+    defence: _listed(str) = None
+    epsilon: _listed(Epsilon) = None
     epsilon_where: ClaimedWhere = None
     """The epsilon at which the accuracy of a sweep falls to this, for each seed its own; the sweep
     is that of the selection, but for the keys named here."""
@@ -51,14 +64,56 @@ class Selection(Typed):
     """The change since this epoch, of each seed, takes the value's place."""
     measure: str = None
     """Of the table of measures: spectral_norm, logit_margin, class_accuracy, accuracy, a probe."""
-    item: str = None
+    item: _listed(str) = None
     column: str = None
     """The column that is read."""
     exact: str = None
     """The attack, or gradient, that takes this one's place in the second verdict."""
 
 
-class Value(Typed):
+class Tested(Typed):
+    """What a claim is tested by."""
+
+    @model_validator(mode="after")
+    def _in_step(self) -> "Tested":
+        lists = _lists({name: vars(one) for name, one in self if isinstance(one, Selection)})
+        for key, columns in lists.items():
+            if len({len(values) for values in columns.values()}) > 1:
+                raise PydanticCustomError("step", f"the lists of {key} must be of one length")
+        return self
+
+
+def _lists(condition: Mapping) -> dict[str, dict[str, list]]:
+    """The lists of a condition by their key, and for each by the selection that it stands in."""
+    found = {}
+    for key in CROSSED:
+        for name, selection in condition.items():
+            if isinstance(selection, Mapping) and isinstance(selection.get(key), list):
+                found.setdefault(key, {})[name] = selection[key]
+    return found
+
+
+def spelled_out(condition: Mapping) -> Iterator[dict]:
+    """The conditions that one stands for: its lists crossed, those of one key in step.
+
+    Args:
+        condition: Valid by its model.
+    """
+    lists = _lists(condition)
+    for numbers in itertools.product(
+        *(range(len(next(iter(columns.values())))) for columns in lists.values())
+    ):
+        one = {
+            name: dict(part) if isinstance(part, Mapping) else part
+            for name, part in condition.items()
+        }
+        for (key, columns), number in zip(lists.items(), numbers, strict=True):
+            for name, values in columns.items():
+                one[name][key] = values[number]
+        yield one
+
+
+class Value(Tested):
     """A value is the published one."""
 
     kind: Literal["value"]
@@ -67,7 +122,7 @@ class Value(Typed):
     tolerance: NotNegative
 
 
-class Order(Typed):
+class Order(Tested):
     """One value is less than another."""
 
     kind: Literal["order"]
@@ -79,7 +134,7 @@ class Order(Typed):
     """The ratio asked for at least."""
 
 
-class Trend(Typed):
+class Trend(Tested):
     """A value rises or falls."""
 
     kind: Literal["trend"]
@@ -89,7 +144,7 @@ class Trend(Typed):
     """The change from first to last asked for."""
 
 
-class Equality(Typed):
+class Equality(Tested):
     """Two values are the same."""
 
     kind: Literal["equality"]
@@ -98,7 +153,7 @@ class Equality(Typed):
     tolerance: Positive
 
 
-class Minimum(Typed):
+class Minimum(Tested):
     """A value has its minimum early."""
 
     kind: Literal["minimum"]
@@ -107,7 +162,7 @@ class Minimum(Typed):
     """Latest epoch of the minimum."""
 
 
-class Correlation(Typed):
+class Correlation(Tested):
     """Two values rise together, or one falls as the other rises."""
 
     kind: Literal["correlation"]
@@ -118,7 +173,7 @@ class Correlation(Typed):
     """Size of the correlation asked for."""
 
 
-class Series(Typed):
+class Series(Tested):
     """A series follows the published one."""
 
     kind: Literal["series"]
@@ -133,7 +188,7 @@ class Series(Typed):
     """Largest root mean square difference."""
 
 
-class Concentration(Typed):
+class Concentration(Tested):
     """The restarts of PGD end at one loss."""
 
     kind: Literal["concentration"]
@@ -142,7 +197,7 @@ class Concentration(Typed):
     """Largest spread of the final losses of an image, as a share of their mean."""
 
 
-class Measurement(Typed):
+class Measurement(Tested):
     """A value is shown; nothing is published to hold it against."""
 
     kind: Literal["measurement"]
