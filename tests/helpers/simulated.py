@@ -16,6 +16,7 @@ sys.path.append(str(ROOT / "scripts"))
 
 from mirage.reporting.conditions import association  # noqa: E402
 from mirage.reporting.verdicts import (  # noqa: E402
+    ALPHA,
     NOT_REPRODUCED,
     REPRODUCED,
     UNDECIDED,
@@ -34,6 +35,13 @@ EPOCHS, POINTS = 12, 6
 
 def value(rng, shape, off, spread):
     return over_seeds(rng.normal(off, spread, shape), above=-1, below=1)
+
+
+def value_of_a_sample(rng, shape, off, spread):
+    """All seeds see the same images, whose error is that of five seeds."""
+    error = spread / np.sqrt(5)
+    found = rng.normal(off, spread, shape) + rng.normal(0, error, (*shape[:-1], 1))
+    return over_seeds(found, above=-1, below=1, error=error * stats.norm.ppf(1 - ALPHA))
 
 
 def equality(rng, shape, off, spread):
@@ -83,7 +91,10 @@ def concentration(rng, shape, off, spread):
     return over_seeds(rng.normal(off, spread, shape), below=1)
 
 
-KINDS = (value, equality, series, order, trend, correlation, minimum, concentration)
+KINDS = (
+    *(value, value_of_a_sample, equality, series, order, trend, correlation, minimum),
+    concentration,
+)
 
 
 def shares(kind, seeds, spread, off, draws):
@@ -101,7 +112,9 @@ def table(draws):
             for seeds in SEEDS:
                 found = (shares(kind, seeds, spread, off, draws) for off in (TRUE, BORDER, FAR))
                 cells = " | ".join(" / ".join(f"{100 * s:.0f}" for s in one) for one in found)
-                lines.append(f"| {kind.__name__} | {spread} | {seeds} | {cells} |")
+                lines.append(
+                    f"| {kind.__name__.replace('_', ' ')} | {spread} | {seeds} | {cells} |"
+                )
     return "\n".join(lines) + "\n"
 
 

@@ -59,8 +59,8 @@ def attacks(curves, **columns):
                 "epsilon": "0.1",
                 "clean_accuracy": 0.9,
                 "accuracy": accuracy,
-                "n": 100,
-                "seconds": 2.0,
+                "n": 10_000,
+                "seconds": 200.0,
                 **columns,
             }
             for seed, curve in enumerate(curves, 1)
@@ -531,6 +531,63 @@ def test_columns_of_the_checkpoint_need_no_epsilon_and_seconds_are_per_image():
     assert selections.select(rows, {**ONE, "column": "seconds_per_image"}).per_seed.tolist() == (
         [0.02]
     )
+
+
+# --- images as a sample -------------------------------------------------------------------------
+
+
+def test_fewer_images_widen_the_interval_of_a_share():
+    keys = {"select": ONE, "published": 0.541, "tolerance": 0.05}
+    all_of_them, few = (
+        outcome(given(attacks(CLOSE, n=n)), "value", **keys) for n in (10_000, 1_000)
+    )
+    assert (all_of_them.verdict, few.verdict) == (REPRODUCED, UNDECIDED)
+    assert (all_of_them.images, all_of_them.image_error) == (10_000, 0)
+    interval = stats.binomtest(500, 1_000).proportion_ci(0.9, "exact")
+    assert few.image_error == pytest.approx((interval.high - interval.low) / 2)
+    assert few.images == 1_000
+    assert "of which 1,000 images alone leave ± 0.026" in few.reason
+    # Of one seed's spread the images' is no part, so that the variances add.
+    half = math.hypot(0.0084, few.image_error)
+    assert 0.8 * half < few.mean - few.low < half
+    assert few.p_value > 0.05 > all_of_them.p_value
+
+
+def test_seeds_that_agree_do_not_hide_that_their_images_are_a_sample():
+    rows = given(attacks([0.5] * 3, n=500))
+    for published, verdict in ((0.5, REPRODUCED), (0.54, UNDECIDED), (0.6, NOT_REPRODUCED)):
+        found = outcome(rows, "value", select=ONE, published=published, tolerance=0.05)
+        assert found.verdict == verdict
+        assert (found.p_value < 0.05) == (verdict == REPRODUCED)
+
+
+def test_errors_of_images_add_in_differences():
+    rows = given(attacks([0.5] * 3, n=500), attacks([0.54] * 3, attack="noise", n=900))
+    keys = {"less": ONE, "greater": {**ONE, "attack": "noise"}}
+    found = outcome(rows, "order", **keys)
+    one, other = (
+        outcome(rows, "measurement", select=select).image_error for select in keys.values()
+    )
+    assert (found.verdict, found.images) == (UNDECIDED, 500)
+    assert found.image_error == pytest.approx(math.hypot(one, other))
+    assert found.high - found.mean == pytest.approx(found.image_error)
+    equal = outcome(rows, "equality", first=ONE, second=keys["greater"], tolerance=0.05)
+    assert (equal.verdict, equal.image_error) == (UNDECIDED, found.image_error)
+
+
+def test_images_are_a_sample_of_shares_alone():
+    rows = given(attacks([0.5] * 3, n=500, rho_l2=0.2))
+    found = outcome(rows, "measurement", select={**ONE, "column": "rho_l2"})
+    assert (found.images, found.image_error) == (500, 0)
+
+
+def test_the_ledger_shows_the_images_of_a_sample():
+    rows = given(attacks(CLOSE, n=1_000), attacks(CLOSE, epsilon="0.2"))
+    found = line(rows, test=[{**EQUALS, "select": {**ONE, "epsilon": "0.2"}}, EQUALS])
+    assert found["images"] == 1_000
+    assert found["image_error"] == pytest.approx(0.0264, abs=1e-4)
+    text = ledger.markdown(found.to_frame().T)
+    assert "(3 seeds; 1,000 images: ± 0.026)" in text
 
 
 # --- verdicts on claims ---------------------------------------------------------------------------

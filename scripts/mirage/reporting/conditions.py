@@ -6,14 +6,14 @@ which bounds; `mirage.reporting.verdicts` has the rule from there to the verdict
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
 from mirage.reporting.rows import Missing
-from mirage.reporting.selections import rows, select, spread
+from mirage.reporting.selections import Measured, rows, select, spread
 from mirage.reporting.verdicts import (
     MEASURED,
     UNDECIDED,
@@ -28,7 +28,11 @@ from mirage.study.sentences import named
 
 @dataclass(frozen=True)
 class Outcome:
-    """The verdict on one condition, and what it rests on; NaN where there is no such number."""
+    """The verdict on one condition, and what it rests on; NaN or 0 where there is no such number.
+
+    `images` is how many images it is of, and `image_error` the part of the interval's half width
+    that comes from them where they are a sample.
+    """
 
     verdict: str
     reason: str
@@ -38,17 +42,34 @@ class Outcome:
     p_value: float = math.nan
     low: float = math.nan
     high: float = math.nan
+    images: int = 0
+    image_error: float = 0.0
 
 
-def _outcome(found: Estimate, reason: str, seeds: int, sd: float = math.nan) -> Outcome:
+def _outcome(
+    found: Estimate,
+    reason: str,
+    seeds: int,
+    sd: float = math.nan,
+    images: int = 0,
+    image_error: float = 0.0,
+) -> Outcome:
     """An outcome; of doubt the reason says where it comes from."""
     verdict, low, high = str(found.verdict), float(found.low), float(found.high)
     if verdict == UNDECIDED:
         doubt = (
             "one seed only" if seeds < 2 else f"the interval {low:.3g} to {high:.3g} allows both"
         )
+        if image_error:
+            doubt += f", of which {images:,} images alone leave ± {image_error:.2g}"
         reason = f"{reason}; {doubt}"
-    return Outcome(verdict, reason, float(found.mean), sd, seeds, float(found.p_value), low, high)
+    numbers = (float(found.mean), sd, seeds, float(found.p_value), low, high)
+    return Outcome(verdict, reason, *numbers, images, image_error)
+
+
+def _images(*measured: Measured) -> int:
+    """The least number of images that is known."""
+    return min((one.images for one in measured if one.images), default=0)
 
 
 def _difference(
@@ -81,30 +102,40 @@ def value(tables: Mapping, condition: Mapping) -> Outcome:
     found = select(tables, condition["select"])
     values, published, tolerance = found.per_seed, condition["published"], condition["tolerance"]
     margin = closed(tolerance)
-    estimate = over_seeds(values, above=published - margin, below=published + margin)
+    estimate = over_seeds(
+        values, above=published - margin, below=published + margin, error=found.error
+    )
     reason = f"measured {found} against {published:g} ± {tolerance:g}"
-    return _outcome(estimate, reason, len(values), values.std())
+    return _outcome(estimate, reason, len(values), values.std(), found.images, found.error)
 
 
 def measurement(tables: Mapping, condition: Mapping) -> Outcome:
     """A mean that nothing published can be held against."""
     found = select(tables, condition["select"])
     values = found.per_seed
-    return Outcome(MEASURED, f"measured {found}", values.mean(), values.std(), len(values))
+    numbers = {"images": found.images, "image_error": found.error}
+    return Outcome(
+        MEASURED, f"measured {found}", values.mean(), values.std(), len(values), **numbers
+    )
 
 
 def order(tables: Mapping, condition: Mapping) -> Outcome:
     """greater - factor * less is above `by`, which is 0 where nothing is said.
 
-    The t-test is paired if both are of the same run, else Welch's.
+    The t-test is paired if both are of the same run, else Welch's. The errors of their images are
+    taken for independent. Of the same images they are smaller: what misleads one mostly misleads
+    the other.
     """
     less, greater = select(tables, condition["less"]), select(tables, condition["greater"])
     by, factor = condition.get("by", 0), condition.get("factor", 1)
     paired = _paired(condition["less"], condition["greater"])
-    found, sd, seeds = _difference(greater.per_seed, factor * less.per_seed, paired, above=by)
+    error = math.hypot(greater.error, factor * less.error)
+    found, sd, seeds = _difference(
+        greater.per_seed, factor * less.per_seed, paired, above=by, error=error
+    )
     asked = (f" {factor:g} times" if factor != 1 else "") + (f" by {by:g}" if by else "")
     reason = f"{greater} {'is' if found.mean > by else 'is not'} above {less}{asked}"
-    return _outcome(found, reason, seeds, sd)
+    return _outcome(found, reason, seeds, sd, _images(greater, less), error)
 
 
 def trend(tables: Mapping, condition: Mapping) -> Outcome:
@@ -114,7 +145,8 @@ def trend(tables: Mapping, condition: Mapping) -> Outcome:
     from the first epoch to the last is that large as well. Mean, spread and interval are those of
     tau, signed as measured.
     """
-    curves = select(tables, {"epoch": "all", **condition["select"]}).epochs
+    found = select(tables, {"epoch": "all", **condition["select"]})
+    curves, images = found.epochs, found.images
     if curves.shape[1] < 3:
         raise Missing(f"a trend needs three epochs; there are {named(curves.columns)}")
     taus = curves.apply(lambda curve: association(stats.kendalltau, curve.index, curve), axis=1)
@@ -125,16 +157,18 @@ def trend(tables: Mapping, condition: Mapping) -> Outcome:
         f"tau {spread(taus)}"
     )
     rising, by = condition["sign"] == "rising", condition.get("by", 0)
-    parts = [_outcome(_beyond(taus, rising, 0), reason, len(taus), taus.std())]
+    parts = [_outcome(_beyond(taus, rising, 0), reason, len(taus), taus.std(), images)]
     if by:
-        change = _beyond((curves[last] - curves[first]).dropna(), rising, by)
-        parts.append(_outcome(change, f"{reason}, a change of {by:g} asked for", len(taus)))
+        error = math.sqrt(2) * found.error
+        change = _beyond((curves[last] - curves[first]).dropna(), rising, by, error)
+        asked = f"{reason}, a change of {by:g} asked for"
+        parts.append(_outcome(change, asked, len(taus), images=images, image_error=error))
     return _of_parts(parts, parts[0])
 
 
-def _beyond(values: pd.Series, positive: bool, size: float) -> Estimate:
+def _beyond(values: pd.Series, positive: bool, size: float, error: float = 0.0) -> Estimate:
     """Whether a mean is above a size, or below its negative."""
-    return over_seeds(values, **({"above": size} if positive else {"below": -size}))
+    return over_seeds(values, error=error, **({"above": size} if positive else {"below": -size}))
 
 
 def _of_parts(parts: Sequence[Outcome], shown: Outcome) -> Outcome:
@@ -143,8 +177,7 @@ def _of_parts(parts: Sequence[Outcome], shown: Outcome) -> Outcome:
     reason = next(part.reason for part in parts if part.verdict == verdict)
     # Only the largest of all p-values says that each part holds; max() may lose a NaN.
     p_value = float(np.max([part.p_value for part in parts]))
-    numbers = (shown.mean, shown.sd, shown.seeds, p_value, shown.low, shown.high)
-    return Outcome(verdict, reason, *numbers)
+    return replace(shown, verdict=verdict, reason=reason, p_value=p_value)
 
 
 def correlation(tables: Mapping, condition: Mapping) -> Outcome:
@@ -153,9 +186,8 @@ def correlation(tables: Mapping, condition: Mapping) -> Outcome:
     Spearman's rho of each seed over the epochs that both have is above `at_least`, or below its
     negative.
     """
-    first, second = (
-        select(tables, {"epoch": "all", **condition[key]}).epochs for key in ("x", "y")
-    )
+    x, y = (select(tables, {"epoch": "all", **condition[key]}) for key in ("x", "y"))
+    first, second = x.epochs, y.epochs
     seeds = first.index.intersection(second.index)
     epochs = first.columns.intersection(second.columns)
     if len(epochs) < 3 or seeds.empty:
@@ -168,7 +200,7 @@ def correlation(tables: Mapping, condition: Mapping) -> Outcome:
     )
     found = _beyond(rhos, condition["sign"] == "positive", condition.get("at_least", 0))
     reason = f"rho {spread(rhos)} over {len(epochs)} epochs"
-    return _outcome(found, reason, len(rhos), rhos.std())
+    return _outcome(found, reason, len(rhos), rhos.std(), _images(x, y))
 
 
 def association(test: Callable, x: Sequence, y: Sequence) -> float:
@@ -190,7 +222,8 @@ def equality(tables: Mapping, condition: Mapping) -> Outcome:
     """
     first, second = (select(tables, condition[key]) for key in ("first", "second"))
     tolerance, paired = condition["tolerance"], _paired(condition["first"], condition["second"])
-    margin = closed(tolerance)
+    margin, images = closed(tolerance), _images(first, second)
+    error = math.hypot(first.error, second.error)
     a, b = first.epochs, second.epochs
     if a.shape[1] != b.shape[1] or a.shape[1] == 1:
         # Each at its own epoch (or on the mean of its epochs): one comparison.
@@ -199,10 +232,10 @@ def equality(tables: Mapping, condition: Mapping) -> Outcome:
         pairs = [(a.iloc[:, number], b.iloc[:, number]) for number in range(a.shape[1])]
     parts = []
     for one, other in pairs:
-        found, sd, seeds = _difference(other, one, paired, above=-margin, below=margin)
+        found, sd, seeds = _difference(other, one, paired, above=-margin, below=margin, error=error)
         reason = f"{spread(other)} and {spread(one)} differ by {found.mean:.3g}"
         reason += " at the worst epoch" * (len(pairs) > 1) + f" against {tolerance:g}"
-        parts.append(_outcome(found, reason, seeds, sd))
+        parts.append(_outcome(found, reason, seeds, sd, images, error))
     parts.sort(key=lambda part: -abs(part.mean))
     verdict = whole([part.verdict for part in parts])
     return _of_parts(parts, next(part for part in parts if part.verdict == verdict))
@@ -214,7 +247,8 @@ def minimum(tables: Mapping, condition: Mapping) -> Outcome:
     The least value of each seed after that epoch is above the least one up to it. The last value
     is then above it as well.
     """
-    curves = select(tables, {"epoch": "all", **condition["select"]}).epochs
+    found = select(tables, {"epoch": "all", **condition["select"]})
+    curves, error = found.epochs, math.sqrt(2) * found.error
     early = curves.columns <= condition["at_or_before"]
     if early.all() or not early.any():
         raise Missing(f"there must be epochs up to and after {condition['at_or_before']}")
@@ -224,7 +258,8 @@ def minimum(tables: Mapping, condition: Mapping) -> Outcome:
         f"{spread(curves.idxmin(axis=1).astype(float))}, least after epoch "
         f"{condition['at_or_before']} above the least before by {spread(rises)}"
     )
-    return _outcome(over_seeds(rises, above=0), reason, len(rises), rises.std())
+    estimate = over_seeds(rises, above=0, error=error)
+    return _outcome(estimate, reason, len(rises), rises.std(), found.images, error)
 
 
 def series(tables: Mapping, condition: Mapping) -> Outcome:
@@ -237,19 +272,20 @@ def series(tables: Mapping, condition: Mapping) -> Outcome:
     if points.empty:
         raise Missing(f"the published series {condition['series']} has no such points")
     points = points.to_dict("records")
-    found = [select(tables, _at_point(condition["select"], point)).per_seed for point in points]
+    found = [select(tables, _at_point(condition["select"], point)) for point in points]
     differences = pd.concat(
-        [values - point["value"] for values, point in zip(found, points, strict=True)], axis=1
+        [one.per_seed - point["value"] for one, point in zip(found, points, strict=True)], axis=1
     ).dropna()
     if differences.empty:
         raise Missing("no seed has a value at each point")
-    estimate = distance(differences.to_numpy(), condition["tolerance"])
+    error = math.sqrt(np.mean([one.error**2 for one in found]))
+    estimate = distance(differences.to_numpy(), condition["tolerance"], error)
     away = differences.mean().to_numpy()
     reason = (
         f"root mean square difference {estimate.mean:.3g} over {len(away)} points against "
         f"{condition['tolerance']:g}, largest {away[np.abs(away).argmax()]:+.3g}"
     )
-    return _outcome(estimate, reason, len(differences))
+    return _outcome(estimate, reason, len(differences), images=_images(*found), image_error=error)
 
 
 def _at_point(selection: Mapping, point: Mapping) -> dict:
@@ -280,7 +316,7 @@ def concentration(tables: Mapping, condition: Mapping) -> Outcome:
         f"{int(finals.size().median())} restarts, against {condition['at_most']:g}"
     )
     found = over_seeds(shares, below=closed(condition["at_most"]))
-    return _outcome(found, reason, len(shares), shares.std())
+    return _outcome(found, reason, len(shares), shares.std(), table["image"].nunique())
 
 
 # The function, the test's name and what its mean, spread and interval are of.

@@ -47,9 +47,9 @@ PUBLISHED_FOR = "mnist"
 
 COLUMNS = [
     *["id", "source", "place", "claim", "published", "quantity", "measured", "spread", "seeds"],
-    *["test", "p_value", "p_holm", "interval_low", "interval_high", "verdict", "reason"],
-    *["exact_measured", "exact_spread", "exact_seeds", "exact_p_value", "exact_verdict"],
-    *["exact_reason", "figure", "note"],
+    *["images", "image_error", "test", "p_value", "p_holm", "interval_low", "interval_high"],
+    *["verdict", "reason", "exact_measured", "exact_spread", "exact_seeds", "exact_p_value"],
+    *["exact_verdict", "exact_reason", "figure", "note"],
 ]
 
 
@@ -59,8 +59,9 @@ COLUMNS = [
 def judge(tables: Mapping, conditions: Sequence[Mapping], fitted: str | None = None) -> Outcome:
     """The verdict on conditions that must all hold.
 
-    The p-value is the largest (an intersection-union test: the weakest link decides), mean, spread
-    and interval are the first condition's; reasons are those of the conditions that decide.
+    The p-value is the largest (an intersection-union test: the weakest link decides), the images
+    are the fewest and their error the largest; mean, spread and interval are the first condition's;
+    reasons are those of the conditions that decide.
 
     Args:
         tables: attacks, gradients, measures, history, restarts and series; those there are.
@@ -85,7 +86,11 @@ def judge(tables: Mapping, conditions: Sequence[Mapping], fitted: str | None = N
         reason = f"{len(reasons)} of {len(outcomes)} conditions: {reason}"
     if verdict == NO_DATA:
         return Outcome(NO_DATA, reason)
-    shown = next(outcome for outcome in outcomes if outcome.verdict != NO_DATA)
+    shown = replace(
+        next(outcome for outcome in outcomes if outcome.verdict != NO_DATA),
+        images=min((outcome.images for outcome in outcomes if outcome.images), default=0),
+        image_error=max(outcome.image_error for outcome in outcomes),
+    )
     if fitted:
         return replace(shown, verdict=FITTED, reason=f"{fitted}; {reason}", p_value=math.nan)
     p_values = [outcome.p_value for outcome in outcomes]
@@ -185,6 +190,8 @@ def ledger(
                 "measured": plain.mean,
                 "spread": plain.sd,
                 "seeds": plain.seeds or None,
+                "images": plain.images or None,
+                "image_error": plain.image_error or None,
                 "test": "; ".join(kinds),
                 "p_value": plain.p_value,
                 "p_holm": p_holm,
@@ -203,7 +210,8 @@ def ledger(
             }
         )
     table = pd.DataFrame(lines, columns=COLUMNS)
-    return table.astype({"seeds": "Int64", "exact_seeds": "Int64"})
+    counts = ("seeds", "images", "exact_seeds")
+    return table.astype({**dict.fromkeys(counts, "Int64"), "image_error": float})
 
 
 def _verdicts(

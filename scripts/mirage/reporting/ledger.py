@@ -61,11 +61,14 @@ document.addEventListener('click', function (click) {
 
 
 def _measured(line: Mapping, prefix: str = "") -> str:
-    """Mean, spread and seeds of a line as text; empty where nothing was measured."""
+    """Mean, spread, seeds, and a sample's images of a line; empty where nothing was measured."""
     mean, sd, seeds = (line[f"{prefix}{name}"] for name in ("measured", "spread", "seeds"))
     if pd.isna(mean):
         return ""
-    return f"{line['quantity']} {as_text(mean, sd)} ({seeds} {'seed' if seeds == 1 else 'seeds'})"
+    of = f"{seeds} {'seed' if seeds == 1 else 'seeds'}"
+    if pd.notna(line["image_error"]):
+        of += f"; {line['images']:,} images: ± {line['image_error']:.2g}"
+    return f"{line['quantity']} {as_text(mean, sd)} ({of})"
 
 
 def _place(line: Mapping) -> str:

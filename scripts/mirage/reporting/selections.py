@@ -10,6 +10,7 @@ import pandas as pd
 from mirage.data.columns import BARE
 from mirage.reporting import tables
 from mirage.reporting.rows import KEYS, Missing, at_epsilon, crossing, selected
+from mirage.reporting.verdicts import image_error
 from mirage.study.sentences import named
 
 # What a selection means where it names nothing else.
@@ -22,14 +23,26 @@ DEFAULTS = {
 }
 # It is the same at every epsilon.
 OF_THE_CHECKPOINT = "clean_accuracy"
+# Columns that are shares of the images. Fewer than MNIST has test images are a sample of them.
+SHARES = ("accuracy", "clean_accuracy", "success", "zero_image_share")
+ALL_IMAGES = 10_000
 
 
 @dataclass(frozen=True)
 class Measured:
-    """Values of a selection, indexed by seed and epoch, and the epsilons if they were sought."""
+    """Values of a selection, indexed by seed and epoch.
+
+    Attributes:
+        values: The values.
+        sought: The epsilons, as text, if they were sought.
+        images: How many images they are of, 0 where the table does not say.
+        error: As of `mirage.reporting.verdicts.over_seeds`, of a share of a sample; else 0.
+    """
 
     values: pd.Series
     sought: str | None = None
+    images: int = 0
+    error: float = 0.0
 
     @property
     def per_seed(self) -> pd.Series:
@@ -141,8 +154,15 @@ def select(given: Mapping[str, pd.DataFrame], selection: Mapping) -> Measured:
         )
     else:
         values = groups.first()
+    if name == "restarts":
+        images = filled["image"].nunique()
+    else:
+        images = int(filled["n"].min()) if "n" in filled else 0
+    sample = column in SHARES and 0 < images < ALL_IMAGES
+    error = image_error(values.mean(), images) if sample else 0.0
     if "since" in selection:
         then = {key: value for key, value in selection.items() if key != "since"}
-        before = select(given, {**then, "epoch": selection["since"]}).per_seed
-        values = values.sub(before, level="seed").dropna()
-    return Measured(values, sought)
+        before = select(given, {**then, "epoch": selection["since"]})
+        values = values.sub(before.per_seed, level="seed").dropna()
+        error = math.hypot(error, before.error)
+    return Measured(values, sought, images, error)

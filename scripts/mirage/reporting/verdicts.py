@@ -6,10 +6,12 @@ seeds lies between them: reproduced. It lies outside: not reproduced. It does ne
 each bound is a one-sided t-test at ALPHA, and two of them are the equivalence test of Schuirmann
 1987, J. Pharmacokinet. Biopharm. 15, 657. The p-value is that of the claim being established: it is
 below ALPHA exactly where the verdict is reproduced.
+
+All seeds see the same images. Where these are a sample, their error is not in the spread over seeds
+and not made smaller by more of them; the two are independent, so that their variances add.
 """
 
 import math
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -56,45 +58,56 @@ def closed(tolerance: float) -> float:
     return tolerance * (1 + 1e-9) + ROUNDING
 
 
+def image_error(share: float, images: int) -> float:
+    """Half the width of the interval of 1 - 2 * ALPHA of a share of images (Clopper, Pearson 1934).
+
+    Args:
+        share: 0 to 1.
+        images: How many it is a share of.
+    """
+    test = stats.binomtest(round(share * images), images)
+    interval = test.proportion_ci(1 - 2 * ALPHA, "exact")
+    return (interval.high - interval.low) / 2
+
+
 def over_seeds(
     values: np.ndarray,
     others: np.ndarray | None = None,
     above: float = -np.inf,
     below: float = np.inf,
+    error: float = 0.0,
 ) -> Estimate:
     """Whether a mean over seeds, or a difference of two means, lies between bounds.
 
+    Variances add, with the degrees of freedom of Satterthwaite 1946, Biometrics Bull. 2, 110: of
+    one sample this is Student's t-test, of two Welch's.
+
     Args:
-        values: Shape (..., seeds): Student's t-test.
-        others: Shape (..., seeds), of other networks, to be taken off: Welch's t-test.
+        values: Shape (..., seeds).
+        others: Shape (..., seeds), of other networks, to be taken off.
         above, below: The bounds, of which one may be infinite.
+        error: Half the width of the interval of 1 - 2 * ALPHA that the images leave, which all
+            seeds share.
     """
     samples = [np.asarray(one, dtype=float) for one in (values, others) if one is not None]
     mean = samples[0].mean(axis=-1) - sum(one.mean(axis=-1) for one in samples[1:])
     if min(one.shape[-1] for one in samples) < 2:
         unknown = np.full_like(mean, np.nan)
         return _decided(mean, unknown, unknown, unknown, above, below)
-
-    def test(bound: float, alternative: str) -> object:
-        if others is None:
-            return stats.ttest_1samp(samples[0], bound, axis=-1, alternative=alternative)
-        return stats.ttest_ind(
-            samples[0] - bound, samples[1], axis=-1, equal_var=False, alternative=alternative
-        )
-
-    with warnings.catch_warnings(), np.errstate(all="ignore"):
-        # SciPy warns of equal values, which are dealt with below.
-        warnings.simplefilter("ignore", RuntimeWarning)
-        low, high = test(0.0, "two-sided").confidence_interval(1 - 2 * ALPHA)
-        sides = ((above, "greater"), (below, "less"))
-        p_values = [test(b, side).pvalue for b, side in sides if np.isfinite(b)]
-    p_value = np.max(p_values, axis=0)
-    equal = high - low < ROUNDING
-    low, high = np.where(equal, mean, low), np.where(equal, mean, high)
-    return _decided(mean, low, high, np.where(equal, np.nan, p_value), above, below)
+    parts = [(one.var(axis=-1, ddof=1) / one.shape[-1], one.shape[-1] - 1) for one in samples]
+    variance = sum(part for part, _ in parts) + (error / stats.norm.ppf(1 - ALPHA)) ** 2
+    with np.errstate(all="ignore"):  # of equal values, which are dealt with below
+        freedom = variance**2 / sum(part**2 / free for part, free in parts)
+        half = stats.t.ppf(1 - ALPHA, freedom) * np.sqrt(variance)
+        sides = ((mean - above, above), (below - mean, below))
+        p_values = [stats.t.sf(d / np.sqrt(variance), freedom) for d, b in sides if np.isfinite(b)]
+    equal = ~(2 * half >= ROUNDING)
+    half = np.where(equal, 0, half)
+    p_value = np.where(equal, np.nan, np.max(p_values, axis=0))
+    return _decided(mean, mean - half, mean + half, p_value, above, below)
 
 
-def distance(differences: np.ndarray, tolerance: float) -> Estimate:
+def distance(differences: np.ndarray, tolerance: float, error: float = 0.0) -> Estimate:
     """Whether the root mean square distance of a mean curve from another is within a tolerance.
 
     Each seed's difference is projected on the mean one: the mean of these projections is the
@@ -105,17 +118,22 @@ def distance(differences: np.ndarray, tolerance: float) -> Estimate:
     Args:
         differences: Measured minus published values, shape (..., seeds, points).
         tolerance: Largest distance.
+        error: As of `over_seeds`, the root mean square over points: of their projection it is no
+            larger, however they go together.
     """
     seeds, points = differences.shape[-2:]
     away = differences.mean(axis=-2, keepdims=True)
     size = np.maximum(np.sqrt((away**2).sum(axis=-1)), ROUNDING)
     found = over_seeds(
-        (differences * away).sum(axis=-1) / size / math.sqrt(points), below=closed(tolerance)
+        (differences * away).sum(axis=-1) / size / math.sqrt(points),
+        below=closed(tolerance),
+        error=error,
     )
     if seeds < 2:
         return found
-    error = np.sqrt(differences.var(axis=-2, ddof=1).mean(axis=-1) / seeds)
-    low = np.maximum(found.mean - stats.t.ppf(1 - ALPHA, seeds - 1) * error, 0)
+    spread = np.sqrt(differences.var(axis=-2, ddof=1).mean(axis=-1) / seeds)
+    half = np.hypot(stats.t.ppf(1 - ALPHA, seeds - 1) * spread, error)
+    low = np.maximum(found.mean - half, 0)
     return _decided(found.mean, low, found.high, found.p_value, -np.inf, closed(tolerance))
 
 
