@@ -55,7 +55,8 @@ def main() -> None:
         "restarts": args.restarts,
     }
     given = {name: rows.read(paths, name) for name, paths in files.items() if paths}
-    table = judging.ledger(content, job.twins, {**given, "series": series}, job.dataset)
+    given["series"] = series
+    table = judging.ledger(content, job.twins, given, job.dataset, job.ball)
     csv, markdown, html = args.output
     with atomic(csv) as temporary:
         table.to_csv(temporary, index=False, lineterminator="\n")

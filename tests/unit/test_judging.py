@@ -677,10 +677,13 @@ def claim(**keys):
     return {"id": "s-01", "source": "s", "place": "table 1", "statement": "It is so.", **keys}
 
 
+BALL = {"fgsm": "fgsm", "fgsm_exact": "fgsm", "pgd": "pgd", "square": "square"}
+
+
 def line(rows, dataset="mnist", exact=None, **keys):
     """The one line of a ledger of one claim."""
     twins = exact or {"fgsm": "fgsm_exact"}
-    return judging.ledger([claim(**keys)], twins, rows, dataset).iloc[0]
+    return judging.ledger([claim(**keys)], twins, rows, dataset, BALL).iloc[0]
 
 
 def test_second_verdict_is_that_of_the_exact_sign():
@@ -736,6 +739,66 @@ def test_no_second_verdict_without_an_attack_that_could_be_masked():
     assert found["exact_reason"] == "tested with the exact-sign gradient already"
     found = line(rows, test=[EQUALS], no_exact="for a reason")
     assert (found["exact_verdict"], found["exact_reason"]) == ("", "for a reason")
+
+
+def test_third_verdict_is_that_of_the_strongest_attack_that_was_run():
+    fgsm = attacks([0.495, 0.5, 0.505])
+    exact = attacks([0.48, 0.48, 0.48], attack="fgsm_exact")
+    found = line(given(fgsm, exact), test=[EQUALS])
+    assert (found["strongest"], found["strongest_verdict"]) == ("", "")
+    assert found["strongest_reason"] == "no stronger attack was run"
+    assert pd.isna(found["strongest_measured"])
+    # Seed by seed the lowest of all that lie in the ball, of any type; noise and L2 do not.
+    more = [
+        attacks([0.2, 0.3, 0.22], attack="pgd", dtype="float64"),
+        attacks([0.3, 0.2, 0.6], attack="square", n=1_000),
+        attacks([0.0] * 3, attack="noise"),
+        attacks([0.1] * 3, attack="pgd", epsilon="0.2"),
+        attacks([0.1] * 3, attack="pgd", defence="smooth-1"),
+        attacks([0.1] * 3, attack="pgd", split="train"),
+        attacks([0.1] * 3, attack="pgd", run="other"),
+    ]
+    found = line(given(fgsm, exact, *more), test=[EQUALS])
+    assert (found["verdict"], found["strongest_verdict"]) == (REPRODUCED, NOT_REPRODUCED)
+    assert found["strongest"] == "pgd, square (1,000 images)"
+    assert found["strongest_measured"] == pytest.approx((0.2 + 0.2 + 0.22) / 3)
+    assert "1,000 images" not in found["reason"]
+    # Where nothing is stronger, it is the exact sign.
+    weak = attacks([0.7] * 3, attack="square")
+    assert line(given(fgsm, exact, weak), test=[EQUALS])["strongest"] == "fgsm_exact"
+
+
+def test_success_is_that_of_the_strongest_attack_and_other_columns_have_none():
+    rows = given(
+        attacks([0.5] * 3, success=0.4, rho_l2=0.2), attacks([0.1] * 3, attack="pgd", success=0.9)
+    )
+
+    def found(**more):
+        select = {**ONE, **more}
+        return line(rows, test=[condition("value", select=select, published=0.9, tolerance=0.05)])
+
+    assert found(column="success")["strongest_verdict"] == REPRODUCED
+    for column in ("rho_l2", "clean_accuracy"):
+        assert found(column=column)["strongest_reason"] == "no attack at a stated epsilon"
+
+
+def test_both_sides_meet_the_strongest_attack_or_the_ledger_says_so():
+    rows = [attacks([0.3] * 3), attacks([0.6] * 3, run="other")]
+    pgd = [attacks([0.2] * 3, attack="pgd"), attacks([0.1] * 3, run="other", attack="pgd")]
+    above = [condition("order", less=ONE, greater=OTHER)]
+    assert line(given(*rows, *pgd), test=above)["strongest_verdict"] == NOT_REPRODUCED
+    found = line(given(*rows, pgd[0]), test=above)
+    assert found["strongest_verdict"] == NO_DATA
+    assert "no stronger attack with run other" in found["strongest_reason"]
+
+
+def test_no_third_verdict_on_a_comparison_of_attacks():
+    rows = given(attacks([0.3] * 3), attacks([0.2] * 3, attack="pgd"))
+    above = [condition("order", less={**ONE, "attack": "pgd"}, greater=ONE)]
+    found = line(rows, test=above)
+    assert (found["verdict"], found["strongest_verdict"]) == (REPRODUCED, "")
+    assert found["strongest_reason"] == "it compares attacks with one another"
+    assert line(rows, test=above, no_exact="so")["strongest_reason"] == "so"
 
 
 SLOPE = {
@@ -803,7 +866,7 @@ def small():
         claim(not_testable="<script>") | {"id": "t-03", "source": "t"},
         claim(data_not_given="none") | {"id": "t-04", "source": "t"},
     ]
-    return judging.ledger(several, {}, rows, "mnist")
+    return judging.ledger(several, {}, rows, "mnist", {})
 
 
 def test_every_verdict_is_reached_and_counted(small):
@@ -1019,7 +1082,7 @@ def test_script_writes_three_files(tmp_path):
     for name, table in written.items():
         table.reindex(columns=COLUMNS[name]).to_csv(tmp_path / f"{name}.csv", index=False)
     outputs = [tmp_path / f"claims.{kind}" for kind in ("csv", "md", "html")]
-    job = {"dataset": "mnist", "own": [], "dtypes": {}, "twins": {}, "figures": {}}
+    job = {"dataset": "mnist", "own": [], "dtypes": {}, "twins": {}, "ball": {}, "figures": {}}
 
     def judged(*files):
         command = [sys.executable, ROOT / "scripts/judge.py", "--job", json.dumps(job)]

@@ -7,6 +7,8 @@ from workflow import ROOT, planned
 
 from mirage.data.jobs import Prepare
 from mirage.evaluation import jobs
+from mirage.study import config
+from mirage.study.jobs import Claims
 from mirage.study.measured import Named
 from mirage.study.paths import Paths, expand, size
 from mirage.study.plan import Plan
@@ -152,3 +154,23 @@ def test_a_script_refuses_a_job_that_is_none(text, fault, capsys):
     with pytest.raises(SystemExit):
         Link.parser("Train.").parse_args(["--job", text])
     assert fault in capsys.readouterr().err
+
+
+def test_the_ledger_knows_which_attacks_stay_in_one_ball():
+    attacks = {
+        "fgsm": {"method": "fgsm", "gradient": "exact_sign"},
+        "pgd": {"method": "pgd", "gradient": "exact_sign"},
+        "round": {"method": "pgd", "gradient": "exact_sign", "norm": "l2"},
+        **{name: {"method": name} for name in ("square", "noise", "deepfool")},
+    }
+    select = {"run": "one", "attack": list(attacks), "epsilon": "0.1"}
+    minimal = {"run": "one", "attack": "deepfool"}
+    test = [{"kind": "measurement", "select": one} for one in (select, minimal)]
+    given = {
+        "dataset": "digits",
+        "runs": {"one": {"network": {"name": "mlp", "hidden": [4]}, "epochs": [1]}},
+        "attacks": attacks,
+        "claims": [{"id": "own-01", "statement": "It is shown.", "test": test}],
+    }
+    plan = Plan(config.read(given, ROOT), Paths(RESULTS), ROOT)
+    assert job_of(plan.claims(), Claims).ball == {"fgsm": "fgsm", "pgd": "pgd", "square": "square"}

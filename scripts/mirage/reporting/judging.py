@@ -18,6 +18,8 @@ all must hold. Every verdict is computed from the rows of a run, by the rule of
 The second verdict repeats the test with the exact-sign gradient in the place of the masked one
 (`exact` of an attack, `exact_sign` of a gradient): does the conclusion survive when the attack is
 not masked?
+
+A third one repeats it with the strongest attack that was run: `mirage.reporting.strongest`.
 """
 
 import math
@@ -27,9 +29,11 @@ from dataclasses import replace
 import pandas as pd
 
 from mirage.attacks.parameters import EXACT
+from mirage.reporting import strongest
 from mirage.reporting.claims import selections
 from mirage.reporting.conditions import KINDS, OF_NUMBERS, Outcome
 from mirage.reporting.rows import Missing
+from mirage.reporting.selections import STRONGEST
 from mirage.reporting.verdicts import (
     FITTED,
     NO_DATA,
@@ -49,7 +53,8 @@ COLUMNS = [
     *["id", "source", "place", "claim", "published", "quantity", "measured", "spread", "seeds"],
     *["images", "image_error", "test", "p_value", "p_holm", "interval_low", "interval_high"],
     *["verdict", "reason", "exact_measured", "exact_spread", "exact_seeds", "exact_p_value"],
-    *["exact_verdict", "exact_reason", "figure", "note"],
+    *["exact_verdict", "exact_reason", "strongest", "strongest_measured", "strongest_verdict"],
+    *["strongest_reason", "figure", "note"],
 ]
 
 
@@ -159,6 +164,7 @@ def ledger(
     twins: Mapping[str, str],
     tables: Mapping[str, pd.DataFrame],
     dataset: str,
+    ball: Mapping[str, str],
 ) -> pd.DataFrame:
     """Every claim with its verdicts.
 
@@ -169,14 +175,17 @@ def ledger(
             and series, the published points.
         dataset: What the tables were measured on. Published numbers are those of MNIST: on
             another data set they are not testable, while orders and trends are.
+        ball: As `mirage.reporting.strongest.table` wants it.
 
     Returns:
         A row for each claim, columns `COLUMNS`.
     """
-    judged = [_verdicts(claim, tables, dataset, twins) for claim in claims]
-    adjusted = holm([plain.p_value for plain, _ in judged])
+    if "attacks" in tables:
+        tables = {**tables, STRONGEST: strongest.table(tables["attacks"], ball)}
+    judged = [_verdicts(claim, tables, dataset, twins, ball) for claim in claims]
+    adjusted = holm([plain.p_value for plain, *_ in judged])
     lines = []
-    for claim, (plain, exact), p_holm in zip(claims, judged, adjusted, strict=True):
+    for claim, (plain, exact, least, taken), p_holm in zip(claims, judged, adjusted, strict=True):
         conditions = claim.get("test", [])
         kinds = dict.fromkeys(KINDS[condition["kind"]][1] for condition in conditions)
         lines.append(
@@ -205,6 +214,10 @@ def ledger(
                 "exact_p_value": exact.p_value,
                 "exact_verdict": exact.verdict,
                 "exact_reason": exact.reason,
+                "strongest": taken,
+                "strongest_measured": least.mean,
+                "strongest_verdict": least.verdict,
+                "strongest_reason": least.reason,
                 "figure": claim.get("figure", ""),
                 "note": claim.get("note", ""),
             }
@@ -215,19 +228,31 @@ def ledger(
 
 
 def _verdicts(
-    claim: Mapping, tables: Mapping, dataset: str, replaced: Mapping[str, str]
-) -> tuple[Outcome, Outcome]:
+    claim: Mapping,
+    tables: Mapping,
+    dataset: str,
+    replaced: Mapping[str, str],
+    ball: Mapping[str, str],
+) -> tuple[Outcome, Outcome, Outcome, str]:
+    """The verdict, those under the exact sign and the strongest attack, and that one's name."""
+    none = Outcome("", "")
     for key, verdict in (("not_testable", NOT_TESTABLE), ("data_not_given", NOT_GIVEN)):
         if key in claim:
-            return Outcome(verdict, claim[key]), Outcome("", "")
-    conditions = claim["test"]
+            return Outcome(verdict, claim[key]), none, none, ""
+    conditions, fitted = claim["test"], claim.get("fitted")
     if dataset != PUBLISHED_FOR and any(one["kind"] in OF_NUMBERS for one in conditions):
-        return Outcome(NOT_TESTABLE, "published for MNIST"), Outcome("", "")
-    plain = judge(tables, conditions, claim.get("fitted"))
+        return Outcome(NOT_TESTABLE, "published for MNIST"), none, none, ""
+    plain = judge(tables, conditions, fitted)
     if "no_exact" in claim:
-        return plain, Outcome("", claim["no_exact"])
+        # It speaks of the attack or its gradient, in whose place no other can stand.
+        return plain, *[Outcome("", claim["no_exact"])] * 2, ""
     others, why = under_exact_sign(conditions, replaced)
-    return plain, judge(tables, others, claim.get("fitted")) if others else Outcome("", why)
+    exact = judge(tables, others, fitted) if others else Outcome("", why)
+    others, changed, why = strongest.conditions(conditions, ball)
+    taken = strongest.taken(tables, changed)
+    if not taken:
+        return plain, exact, Outcome("", why or "no stronger attack was run"), ""
+    return plain, exact, judge(tables, others, fitted), taken
 
 
 def _published(conditions: Sequence[Mapping]) -> str:

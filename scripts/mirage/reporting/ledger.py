@@ -86,6 +86,11 @@ def _tested(line: Mapping) -> str:
     return ", ".join(filter(None, parts))
 
 
+def _strongest(line: Mapping) -> str:
+    """Which attack is the strongest, and what the verdict under it rests on."""
+    return ": ".join(filter(None, (line["strongest"], line["strongest_reason"])))
+
+
 def markdown(table: pd.DataFrame) -> str:
     """The ledger as a Markdown table, with the number of each verdict by source at its end."""
     shown_lines = []
@@ -103,6 +108,10 @@ def markdown(table: pd.DataFrame) -> str:
                 "under the exact sign": _sentence(
                     f"**{line['exact_verdict']}**" if line["exact_verdict"] else "",
                     line["exact_reason"],
+                ),
+                "under the strongest attack": _sentence(
+                    f"**{line['strongest_verdict']}**" if line["strongest_verdict"] else "",
+                    _strongest(line),
                 ),
             }
         )
@@ -184,6 +193,7 @@ def _lines(table: pd.DataFrame, figures: Mapping[str, str], folder: Path | str) 
         "measured",
         "verdict",
         "under the exact sign",
+        "under the strongest attack",
         "test",
     )
     cells = []
@@ -201,6 +211,7 @@ def _lines(table: pd.DataFrame, figures: Mapping[str, str], folder: Path | str) 
             f"<td>{html.escape(line['published'])}</td><td>{html.escape(_measured(line))}</td>"
             + _verdict(line["verdict"], line["reason"])
             + _verdict(line["exact_verdict"], line["exact_reason"])
+            + _verdict(line["strongest_verdict"], _strongest(line))
             + f'<td class="small">{html.escape(_tested(line))}</td></tr>'
         )
     return (

@@ -21,6 +21,9 @@ DEFAULTS = {
     "history": {},
     "restarts": {"split": "test", "dtype": "float32", "column": "loss"},
 }
+# A table of attacks that is made of the one: `mirage.reporting.strongest`.
+STRONGEST = "strongest"
+DEFAULTS[STRONGEST] = DEFAULTS["attacks"]
 # It is the same at every epsilon.
 OF_THE_CHECKPOINT = "clean_accuracy"
 # Columns that are shares of the images. Fewer than MNIST has test images are a sample of them.
@@ -90,7 +93,8 @@ def rows(given: Mapping[str, pd.DataFrame], selection: Mapping) -> pd.DataFrame:
     for key, value in keys.items():
         if key not in table:
             raise Missing(f"the table {name} has no column {key} (looked for {value})")
-    looked_for = f"{name} with " + ", ".join(f"{key} {value}" for key, value in keys.items())
+    looked_for = "no stronger attack" if name == STRONGEST else f"no rows of table {name}"
+    looked_for += " with " + ", ".join(f"{key} {value}" for key, value in keys.items())
     table = _some(selected(table, keys), looked_for)
     if "epsilon" in wanted:
         looked_for += f", epsilon {wanted['epsilon']}"
@@ -105,7 +109,7 @@ def rows(given: Mapping[str, pd.DataFrame], selection: Mapping) -> pd.DataFrame:
 def _some(table: pd.DataFrame, looked_for: str) -> pd.DataFrame:
     """The same table, if it has rows."""
     if table.empty:
-        raise Missing(f"no rows of table {looked_for}")
+        raise Missing(looked_for)
     return table
 
 

@@ -26,6 +26,7 @@ class Claims(Job):
         own: Claims beside those of the files.
         dtypes: Type of each run.
         twins: Exact-sign attack that takes the place of another, by its name.
+        ball: Method of each attack that stays in the L-infinity ball, by its name.
         figures: Paths of figures, by name.
     """
 
@@ -33,6 +34,7 @@ class Claims(Job):
     own: list[dict[str, Any]]
     dtypes: dict[str, str]
     twins: dict[str, str]
+    ball: dict[str, str]
     figures: dict[str, str]
 
 

@@ -7,6 +7,7 @@ What is trained and measured stands in `mirage.study.measured`.
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from mirage.attacks.parameters import parameters_of
 from mirage.data import published
 from mirage.data.columns import BARE
 from mirage.study import jobs as of_reporting
@@ -171,6 +172,13 @@ class Plan(Measured):
             own=self.config["claims"],
             dtypes={name: run["dtype"] for name, run in self.runs.items()},
             twins=dict(self.study.twins),
+            ball={
+                name: attack["method"]
+                for name, attack in self.attacks.items()
+                if parameters_of(attack["method"]).bounded
+                and self.study.kind(name) != "minimal"
+                and attack.get("norm") != "l2"
+            },
             figures={
                 name: f"{prefix}{self.paths.figure.format(figure=name)}.png"
                 for name in self.figures
