@@ -985,7 +985,6 @@ SPOILED = [
     ("test", [{**EQUALS, "select": {**ONE, "epsilon": 0.1}}], "text in quotes"),
     ("test", [{**EQUALS, "select": {**ONE, "column": "acuracy"}}], "attacks has no column 'acu"),
     ("test", [{**EQUALS, "select": {"run": "a", "table": "history", "column": "rho_l2"}}], "loss"),
-    ("test", [{**EQUALS, "select": {**ONE, "measure": "norm"}}], "spectral_norm, logit_margin"),
     ("test", [{**EQUALS, "select": {**ONE, "column": "zero_share"}}], "write table: gradients"),
     ("test", [{**EQUALS, "select": {**ONE, "gradient": "exact_sign"}}], "stand together; keep"),
     ("test", [{**EQUALS, "select": {**SLOPE, "attack": "fgsm"}}], "stand together; keep gradient"),
