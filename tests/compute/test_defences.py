@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from architectures import LENET, mlp
 from attacking import moved_by
 from scipy import ndimage
@@ -235,6 +236,51 @@ def test_colour_images_are_filtered_channel_by_channel(method, parameters):
         gradients.logits(network, filtered.reshape(4, -1)),
         rtol=1e-3,
         atol=1e-4,
+    )
+
+
+@pytest.mark.parametrize("bits", [1, 2, 4])
+@pytest.mark.parametrize("dtype", networks.DTYPES)
+def test_bit_depth_rounds_to_so_many_levels_of_the_range(bits, dtype):
+    # Of 0 to 255, and beyond the range, where an attack that does not clip leads.
+    pixels = np.append(np.arange(256) / 255, [-0.7, 1.9])
+    layer = defences.layer("bit_depth", {"bits": bits}, (28, 28), dtype)
+    found = layer(tf.cast(pixels[np.newaxis], dtype))
+    assert found.dtype == dtype
+    levels = np.arange(2**bits) / (2**bits - 1)
+    nearest = levels[np.abs(levels[:, np.newaxis] - pixels).argmin(axis=0)]
+    # A pixel so near the middle of two levels may be rounded to either, in half precision.
+    clear = np.sort(np.abs(levels[:, np.newaxis] - pixels), axis=0)
+    clear = clear[1] - clear[0] > 0.02
+    rounding = {"float16": 1e-3, "bfloat16": 4e-3, "float32": 1e-6, "float64": 0}[dtype]
+    found = tf.cast(found, "float64").numpy()[0]
+    np.testing.assert_allclose(found[clear], nearest[clear], rtol=0, atol=rounding)
+    assert len(np.unique(found)) == 2**bits
+    np.testing.assert_array_equal(found[-2:], [0, 1])
+
+
+def test_eight_bits_change_no_image(flat):
+    layer = defences.layer("bit_depth", {"bits": 8}, (28, 28), "float64")
+    np.testing.assert_array_equal(layer(flat[0]).numpy(), flat[0])
+
+
+def test_an_adaptive_attack_sees_through_the_rounding(overfitted, flat):
+    """Straight through: the gradient is that of the network at the rounded image."""
+    network = cast(overfitted, "float64")
+    images, labels = flat[0], flat[1]
+    for defended in (
+        defences.defend(network, "bit_depth", {"bits": 1}),
+        cast(defences.defend(overfitted, "bit_depth", {"bits": 1}), "float64"),
+    ):
+        np.testing.assert_array_equal(
+            gradients.input_gradient(defended, images, labels, "exact_sign"),
+            gradients.input_gradient(network, np.round(images), labels, "exact_sign"),
+        )
+    colour = keras.Sequential([keras.Input((3072,)), keras.layers.Dense(10)])
+    pixels = np.random.default_rng(3).random((2, 3072)).astype("float32")
+    np.testing.assert_array_equal(
+        gradients.logits(defences.defend(colour, "bit_depth", {"bits": 1}), pixels),
+        gradients.logits(colour, np.round(pixels)),
     )
 
 

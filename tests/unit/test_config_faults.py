@@ -133,6 +133,7 @@ SPOILED = [
     ("also.2.defence", [], "", ["[]", "at least 1"]),
     ("defences.smooth.sigma", 0, "", ["0 is not", "greater than 0"]),
     ("defences.smooth.method", "blur", "", ["'blur'", "gaussian_smoothing, high_pass"]),
+    ("defences.smooth", {"method": "bit_depth", "bits": 0}, "defences.smooth.bits", ["at least 1"]),
     ("defences.smooth.cutoff", 1, "defences.smooth", ["unknown key 'cutoff'"]),
     ("defences.bare", {"method": "high_pass", "cutoff": 1}, "", ["stands for no defence"]),
     ("probes.certified.images", 451, "", ["451 is more than the 450 test images"]),

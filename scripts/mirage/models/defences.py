@@ -1,8 +1,9 @@
-"""Linear filters of the input, as layers that stand before any network (alzantot, section III).
+"""Filters of the input, as layers that stand before any network (alzantot, section III).
 
 A linear filter of d pixels is a d x d matrix: the filtered unit images. As a matrix product it
 runs in every floating-point type, and an attack that adapts to the defence differentiates
-through it exactly.
+through it exactly. Rounding to fewer bits has the derivative 0 almost everywhere; an attack that
+adapts to it takes it for the identity on the way back.
 """
 
 import math
@@ -10,6 +11,7 @@ from collections.abc import Callable, Mapping
 
 import keras
 import numpy as np
+import tensorflow as tf
 from scipy import ndimage
 
 from mirage.models import networks
@@ -89,23 +91,60 @@ class Filter(keras.layers.Layer):
         return {**super().get_config(), **self.settings}
 
 
-def layer(method: str, parameters: Mapping, shape: tuple[int, ...], dtype: str) -> keras.Layer:
-    """A filter as a Keras layer: flat images (n, d) times a matrix, (n, d) again.
+class BitDepth(keras.layers.Layer):
+    """Round each pixel to the nearest of 2^bits levels in 0 to 1 (Xu et al. 2018, section II-A).
 
-    The matrix is computed in float64 and rounded to `dtype` once.
+    Feature squeezing, arXiv 1704.01155; yue2017, section 2.2.5. Pixels beyond 0 to 1 are rounded to
+    the nearest level as well. The gradient is passed straight through (BPDA of Athalye et al. 2018,
+    arXiv 1802.00420, section 4.1): that of the layer itself is 0 wherever it exists.
+    """
+
+    def __init__(self, bits: int, **options):
+        """Bits of a pixel, at least 1."""
+        super().__init__(**options)
+        self.bits = bits
+
+    def call(self, images):
+        """Images (n, d), each pixel rounded."""
+        highest = 2**self.bits - 1
+
+        @tf.custom_gradient
+        def rounded(pixels):
+            return tf.round(tf.clip_by_value(pixels, 0, 1) * highest) / highest, lambda slope: slope
+
+        return rounded(images)
+
+    def compute_output_shape(self, input_shape):
+        """That of the input."""
+        return input_shape
+
+    def get_config(self):
+        """What the layer is made from, so that `mirage.models.cast.cast` can make it anew."""
+        return {**super().get_config(), "bits": self.bits}
+
+
+METHODS = (*FILTERS, "bit_depth")
+
+
+def layer(method: str, parameters: Mapping, shape: tuple[int, ...], dtype: str) -> keras.Layer:
+    """A filter as a Keras layer: flat images (n, d) to flat images (n, d).
+
+    The matrix of a linear filter is computed in float64 and rounded to `dtype` once.
 
     Args:
-        method: A name in `FILTERS`.
-        parameters: Its parameters, `sigma` or `cutoff`.
+        method: A name in `METHODS`.
+        parameters: Its parameters, `sigma`, `cutoff` or `bits`.
         shape: (height, width) of the images, or (height, width, channels), each channel being
             filtered by itself.
         dtype: Type of the arithmetic, one of `mirage.models.networks.DTYPES`.
 
     Raises:
-        ValueError: The method is not in `FILTERS`.
+        ValueError: The method is not in `METHODS`.
     """
-    if method not in FILTERS:
-        raise ValueError(f"defence {method!r}: allowed are {', '.join(FILTERS)}")
+    if method not in METHODS:
+        raise ValueError(f"defence {method!r}: allowed are {', '.join(METHODS)}")
+    if method == "bit_depth":
+        return BitDepth(**parameters, dtype=dtype, name=method)
     return Filter(method, parameters, shape, dtype=dtype, name=method)
 
 
@@ -115,15 +154,15 @@ def defend(network: keras.Model, method: str, parameters: Mapping) -> keras.Sequ
     Args:
         network: A Sequential model from flat images (n, d) to logits, d being side * side, or
             side * side * 3 for colour.
-        method: A name in `FILTERS`.
-        parameters: Its parameters, `sigma` or `cutoff`.
+        method: A name in `METHODS`.
+        parameters: Its parameters, `sigma`, `cutoff` or `bits`.
 
     Returns:
         A model in the type of `network` which shares its layers: weights given to `network`
         afterwards are those of the defended network too.
 
     Raises:
-        ValueError: The method is not in `FILTERS`.
+        ValueError: The method is not in `METHODS`.
         NetworkError: The network is no plain stack of layers, or its input no square image.
     """
     if not isinstance(network, keras.Sequential):

@@ -196,6 +196,14 @@ class HighPass(Typed):
     """Lowest frequency that passes, in cycles per image; at 20 nothing is left of 28x28 pixels."""
 
 
+class BitDepth(Typed):
+    """Rounds pixels to 2^bits levels."""
+
+    method: Literal["bit_depth"]
+    bits: Annotated[int, Field(ge=1, le=8)]
+    """Bits of a pixel; the images have 8, with which nothing changes."""
+
+
 # --- The whole ------------------------------------------------------------------------------------
 
 
@@ -232,7 +240,7 @@ class Configuration(Typed):
     probes: dict[Name, by("method", *PROBES.values())] = {}
     """Measurements that are no attack, by name. Each is a method, which is a file in
     scripts/mirage/evaluation/probes, and its parameters."""
-    defences: dict[FilterName, by("method", GaussianSmoothing, HighPass)] = {}
+    defences: dict[FilterName, by("method", GaussianSmoothing, HighPass, BitDepth)] = {}
     """Filters that may stand before any network."""
     grids: dict[Name, Several[Epsilon]] = {}
     """Lists of epsilons by name."""
