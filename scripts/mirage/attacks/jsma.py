@@ -55,7 +55,8 @@ def attack(
 
     Returns:
         Adversarial images in the shape and type of `images`, those where the attack fails with all
-        the changes tried; pairs moved; and, if there is a target, whether it was reached.
+        the changes tried; pairs moved; and, if there is a target, whether it was reached and which
+        it was.
 
     Raises:
         ValueError: Images or labels are not what `mirage.attacks.inputs` asks for.
@@ -87,7 +88,7 @@ def attack(
         moved[places] = np.clip(moved[places] + images.dtype.type(theta), low, high)
         iterations[active] += 1
 
-    return AttackResult(moved, iterations, reached if targeted else None)
+    return AttackResult(moved, iterations, *((reached, targets) if targeted else ()))
 
 
 def most_salient_pair(

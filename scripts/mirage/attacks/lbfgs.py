@@ -61,7 +61,8 @@ def attack(
 
     Returns:
         Adversarial images in the shape and type of `images`, the clean image where the target was
-        not reached; the steps taken at all weights together; and whether the target was reached.
+        not reached; the steps taken at all weights together; whether the target was reached, and
+        which it was.
 
     Raises:
         ValueError: Images or labels are not what `mirage.attacks.inputs` asks for.
@@ -70,7 +71,8 @@ def attack(
     minimise = _minimise(network, parameters.iterations, *parameters.clip or (-np.inf, np.inf))
     work = np.float64 if "float64" in (images.dtype, networks.dtype_of(network)) else np.float32
     moved = images.copy()
-    success, taken = np.zeros(len(images), bool), np.zeros(len(images), np.int32)
+    success = np.zeros(len(images), bool)
+    taken, targets = np.zeros((2, len(images)), np.int32)
     for first in range(0, len(images), BATCH):
         part = slice(first, first + BATCH)
         clean = images[part].astype(work)
@@ -78,6 +80,7 @@ def attack(
         # Stable, so that among equal logits the first is the network's answer, as for argmax.
         classes = np.argsort(-logits, axis=1, kind="stable").astype(np.int32)
         goal = classes[:, 1 if parameters.target == "runner_up" else -1]
+        targets[part] = goal
         weight = np.full(len(clean), parameters.initial_weight, work)
         misleading, harmless = np.zeros_like(weight), np.full_like(weight, np.inf)
         shortest, reached = np.full_like(weight, np.inf), clean
@@ -96,7 +99,7 @@ def attack(
             harmless = np.where(misled, harmless, np.minimum(harmless, weight))
             weight = _next(misleading, harmless)
         success[part] = np.isfinite(shortest)
-    return AttackResult(moved, taken, success)
+    return AttackResult(moved, taken, success, targets)
 
 
 def _next(misleading: np.ndarray, harmless: np.ndarray) -> np.ndarray:

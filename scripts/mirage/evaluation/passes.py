@@ -106,8 +106,8 @@ def evaluate(
 
     Yields:
         For each checkpoint and epsilon: gradient, dtype, epsilon, n, clean_accuracy, accuracy,
-        success (share of the images classified rightly that are misled, or what the attack calls
-        success; None where none is classified rightly), the means over images of
+        success (share of the images classified rightly that are misled, or of all images that reach
+        the attack's targets; None where none is classified rightly), the means over images of
         `mirage.models.measures.perturbation` (of rho over those that are not black) and the
         median_l2, rho_l2_centred (the mean of ||r|| / ||x - mean image||), changed_share_success
         (the mean over the images on which the attack succeeded; None where there is none), the mean
@@ -178,6 +178,10 @@ def evaluate(
                 answers = measures.classes(gradients.logits(target, result.images))
                 found = measures.perturbation(pixels, result.images)
                 found |= {"before": before, "after": answers == classes, **result.of_each_image()}
+                if result.targets is not None:
+                    # On the network attacked, which may stand behind a defence unknown to the
+                    # attacker, or be another than the one looked at.
+                    found["success"] = answers == result.targets
                 found["lost"] = answers == -1
                 each[epsilon].append(found)
         for epsilon, parts in each.items():

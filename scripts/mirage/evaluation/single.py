@@ -165,12 +165,15 @@ def attack(
         moved = result.images
         right = measures.classes(gradients.logits(flat, pixels[part])) == labels[part]
         predictions = measures.classes(gradients.logits(flat, moved))
+        success = right & (predictions != labels[part])
+        if result.targets is not None:
+            success = predictions == result.targets
         parts.append(
             {
+                **result.of_each_image(),
                 "images": moved,
                 "predictions": predictions,
-                "success": right & (predictions != labels[part]),
-                **result.of_each_image(),
+                "success": success,
             }
         )
     found = {name: np.concatenate([one[name] for one in parts]) for name in parts[0]}
