@@ -167,6 +167,24 @@ def test_a_minimal_attack_gives_one_row_without_epsilon_and_gradient(checkpoint,
     assert row["success"] > 0.9
 
 
+def test_success_of_the_binary_deepfool_is_that_the_sign_of_f_changed(checkpoint, digits):
+    """f is the difference of the two largest logits at the clean image (Algorithm 1)."""
+    row = minimal(checkpoint, digits, "deepfool", binary=True)
+    _, (images, labels) = digits
+    network = checkpoints.load(checkpoint)
+    pixels = as_float(images[:100], "float32")
+    logits = gradients.logits(network, pixels)
+    own, other = logits.argsort(axis=1)[:, :-3:-1].T
+    moved = moved_by("deepfool", network, pixels, labels[:100], binary=True)
+    after, rows = gradients.logits(network, moved), np.arange(100)
+    changed = after[rows, other] > after[rows, own]
+    right = own == labels[:100]
+    assert row["success"] == changed[right].mean()
+    assert row["success"] > 0.95
+    # The runner-up is not always the nearest class: both forms are not one.
+    assert row["median_l2"] >= minimal(checkpoint, digits, "deepfool")["median_l2"]
+
+
 def test_success_is_what_a_targeted_attack_calls_so(checkpoint, digits):
     """The share of all images that reach the target, not that of those misled."""
     row = minimal(checkpoint, digits, "jsma", target="next", gamma=0.02)
