@@ -44,7 +44,8 @@ def main() -> None:
     if args.before:
         network = checkpoints.load(args.before, training=later)
     else:
-        network = networks.build(job.network, job.dtype, job.seed, shape, job.initial_weights)
+        given = (job.network, job.dtype, job.seed, shape, job.initial_weights)
+        network = networks.build(*given, images=data[0][0])
     if later:
         optimizer = network.optimizer
     else:

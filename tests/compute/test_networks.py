@@ -8,6 +8,7 @@ from architectures import LENET, cnn, mlp
 
 from mirage.models import checkpoints, networks
 from mirage.models.cast import cast
+from mirage.runtime.errors import ArgumentError
 
 
 def forward(network, images):
@@ -144,6 +145,41 @@ def test_a_pooled_network_sees_the_means_of_squares(shape, channels):
     np.testing.assert_allclose(wide(flat).numpy(), expected, rtol=1e-12, atol=1e-14)
 
 
+RBF = {"name": "rbf", "units": 12, "width": 4.0}
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_an_rbf_network_by_hand_cast_and_as_a_checkpoint(tmp_path, digits, dtype):
+    (images, _), (test, _) = digits
+    network = networks.build(RBF, dtype, seed=1, images=images)
+    (centres,) = networks.trained(network, "centres")
+    starts = (centres.numpy() * 255).round().astype("uint8")
+    known = {image.tobytes() for image in images}
+    assert len({one.tobytes() for one in starts} & known) == 12  # training images, each another
+    x = test[:5].reshape(5, -1) / 255
+    kernel = networks.kernels(network)[0].numpy().astype("float64")
+    distances = np.square(x[:, None] - centres.numpy().astype("float64")).sum(axis=2)
+    expected = np.exp(-distances / (2 * 4.0**2)) @ kernel
+    np.testing.assert_allclose(network(x).numpy(), expected, rtol=1e-3, atol=1e-4)
+    wide = cast(network, "float64")
+    np.testing.assert_allclose(wide(x).numpy(), expected, rtol=1e-12, atol=1e-13)
+    assert networks.dtype_of(cast(network, "bfloat16")) == "bfloat16"
+    network.save(tmp_path / "rbf.keras")
+    opened = checkpoints.load(tmp_path / "rbf.keras")
+    np.testing.assert_array_equal(opened(x).numpy(), network(x).numpy())
+
+
+def test_an_rbf_network_has_uniform_centres_without_images_and_not_fewer_images_than_units():
+    drawn = [
+        networks.trained(networks.build(RBF, dtype, seed=1), "centres")[0].numpy()
+        for dtype in ("float64", "float32")
+    ]
+    assert 0 <= drawn[0].min() < drawn[0].max() <= 1
+    np.testing.assert_array_equal(drawn[0].astype("float32"), drawn[1])
+    with pytest.raises(ArgumentError, match="at least 12"):
+        networks.build(RBF, images=np.zeros((11, 28, 28), "uint8"))
+
+
 def test_initial_weights_are_glorot_uniform_and_biases_zero():
     network = networks.build(mlp(200, 300), "float64", seed=1)
     for kernel in networks.kernels(network):
@@ -230,10 +266,10 @@ def test_cast_computes_in_the_type_asked_for(dtype):
     [
         (
             "mlp-200-300",
-            "'mlp-200-300': it must be a mapping with a name.*mlp, cnn, lenet",
+            "'mlp-200-300': it must be a mapping with a name.*mlp, cnn, lenet, rbf",
         ),
-        ({"name": "resnet"}, "'resnet'.*known are mlp, cnn, lenet"),
-        ({"name": ["mlp"]}, "known are mlp, cnn, lenet"),
+        ({"name": "resnet"}, "'resnet'.*known are mlp, cnn, lenet, rbf"),
+        ({"name": ["mlp"]}, "known are mlp, cnn, lenet, rbf"),
         ({"name": "mlp"}, "hidden: "),
         (mlp(0), r"hidden\.0: "),
         (mlp(8.0), r"hidden\.0: "),

@@ -61,6 +61,7 @@ def rows_without_time(rows):
         ),
         {"network": cnn(2, 3, dense=5, dropout=0.4)},
         {"network": {**mlp(20, 15), "dropout": 0.5, "pool": 2}},
+        {"network": {"name": "rbf", "units": 12, "width": 4.0}},
     ],
 )
 def test_a_chain_of_checkpoints_equals_one_long_run(tmp_path, data, dtype, change):

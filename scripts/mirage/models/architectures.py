@@ -67,7 +67,20 @@ class Lenet(Architecture):
     name: Literal["lenet"]
 
 
-ARCHITECTURES = {"mlp": Mlp, "cnn": Cnn, "lenet": Lenet}
+class Rbf(Architecture):
+    """Gaussian units exp(-||x - c||^2 / (2 width^2)) with trained centres c, then linear logits.
+
+    Centres start at training images drawn at random. Source: Goodfellow et al. 2014, section 6.
+    """
+
+    name: Literal["rbf"]
+    units: Units
+    """How many Gaussian units."""
+    width: Annotated[float, Field(gt=0, le=100)]
+    """Distance in L2, pixels lying in 0 to 1, at which a unit gives exp(-1/2)."""
+
+
+ARCHITECTURES = {"mlp": Mlp, "cnn": Cnn, "lenet": Lenet, "rbf": Rbf}
 
 
 class GlorotUniform(Part):

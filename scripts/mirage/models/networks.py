@@ -11,6 +11,7 @@ import numpy as np
 from pydantic import ValidationError
 
 from mirage.data.images import CLASSES, SIDE
+from mirage.models import rbf
 from mirage.models.architectures import (
     ARCHITECTURES,
     INITIAL_WEIGHTS,
@@ -18,6 +19,7 @@ from mirage.models.architectures import (
     Lenet,
     Mlp,
     Part,
+    Rbf,
 )
 from mirage.models.initial_weights import draw
 from mirage.runtime.errors import ArgumentError, MirageError
@@ -38,6 +40,7 @@ def build(
     seed: int = 0,
     shape: Sequence[int] = SHAPE,
     initial_weights: str | Mapping = "glorot_uniform",
+    images: np.ndarray | None = None,
 ) -> keras.Model:
     """Build a network with weights drawn at random.
 
@@ -48,13 +51,17 @@ def build(
         architecture: One of
             `{"name": "mlp", "hidden": [200, 300]}`,
             `{"name": "cnn", "filters": [32, 64], "dense": 1024, "dropout": 0.4}`,
-            `{"name": "lenet"}`; `mirage.models.architectures` says what each is.
+            `{"name": "lenet"}`,
+            `{"name": "rbf", "units": 300, "width": 5.0}`;
+            `mirage.models.architectures` says what each is.
         dtype: Type of weights and arithmetic, one of `DTYPES`.
         seed: Seed of the weights, at least 0.
         shape: Of one image: (height, width), or (height, width, channels).
         initial_weights: `glorot_uniform`, with zero biases;
             `{"name": "glorot_uniform", "one_seed": True}`, or `{"name": "normal", "deviation": 1}`;
             `mirage.models.architectures` says what each is.
+        images: Training images, shape (n, ...), uint8 or floats in 0 to 1. The centres of `rbf`
+            start at some of them, drawn at random; at uniform values without any.
 
     Returns:
         A model from flat images, shape (n, d), values 0 to 1, to logits, shape (n, 10).
@@ -62,7 +69,8 @@ def build(
     Raises:
         NetworkError: There is no such architecture, or no such initial weights, or `pool` does not
             divide the sides of an image.
-        ArgumentError: The type is not one of `DTYPES`, or the seed no whole number from 0 on.
+        ArgumentError: The type is not one of `DTYPES`, or the seed no whole number from 0 on, or
+            there are fewer images than centres.
 
     Example:
         >>> network = mirage.build({"name": "mlp", "hidden": [200, 300]}, seed=1)
@@ -83,6 +91,8 @@ def build(
             widths, pool = [width], 1
         case Lenet():
             filters, widths, dropout, pool = [20, 50], [500], 0.0, 1
+        case Rbf():
+            filters, widths, dropout, pool = [], [], 0.0, 1
     if any(side % pool for side in shape[:2]):
         raise NetworkError(
             f"network {architecture!r}: pool {pool} does not divide the sides of an image, "
@@ -107,6 +117,8 @@ def build(
         ]
     if hidden:
         hidden.append(keras.layers.Flatten(dtype=dtype, name="features"))
+    if isinstance(wanted, Rbf):
+        hidden.append(rbf.Gaussians(wanted.units, wanted.width, dtype=dtype, name="gaussians"))
     for number, width in enumerate(widths, start=1):
         hidden.append(
             keras.layers.Dense(width, activation="relu", dtype=dtype, name=f"layer{number}")
@@ -125,6 +137,8 @@ def build(
     drawn = trained(network, "kernel", "bias") if weights.name == "normal" else kernels(network)
     for variable, values in zip(drawn, draw(weights, drawn, seed, dtype), strict=True):
         variable.assign(values)
+    for centres in trained(network, "centres"):
+        rbf.place(centres, seed, images)
     return network
 
 

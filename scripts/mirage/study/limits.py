@@ -33,6 +33,12 @@ def of_images(config: Mapping) -> list[str]:
         for name, run in config["runs"].items()
         if run["batch_size"] > run["split"]["train"]
     ]
+    faults += [
+        f"runs.{name}.network.units: {units} is more than the {run['split']['train']} training "
+        "images, of which each unit starts at one; lower it, or raise split.train"
+        for name, run in config["runs"].items()
+        if (units := run["network"].get("units", 0)) > run["split"]["train"]
+    ]
     side = 32 if config["dataset"] == "cifar10" else 28
     faults += [
         f"runs.{name}.network.pool: {pool} does not divide {side}, the side of an image in pixels"

@@ -126,7 +126,7 @@ class Run(Typed):
     """What is trained."""
 
     network: by("name", *ARCHITECTURES.values()) = None
-    """Architecture: mlp, cnn or lenet, and its sizes."""
+    """Architecture: mlp, cnn, lenet or rbf, and its sizes."""
     initial_weights: by("name", *INITIAL_WEIGHTS.values()) = GlorotUniform(name="glorot_uniform")
     """What the weights and biases are before training."""
     dtype: Literal["float32", "float64"] = "float32"
