@@ -21,7 +21,7 @@ rule train:
         python(
             "train.py",
             "--training {input.training:q} --validation {input.validation:q}",
-            "--before {input.before:q} --threads {threads}",
+            "--before {input.before:q} --teacher {input.teacher:q} --threads {threads}",
             "--checkpoint {output.checkpoint:q} --history {output.history:q}",
         )
 

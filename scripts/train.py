@@ -25,6 +25,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--before", type=Path, nargs="?", help="checkpoint to start from; none: initial weights"
     )
+    parser.add_argument("--teacher", type=Path, nargs="?", help="checkpoint to learn from, if any")
     parser.add_argument("--checkpoint", type=Path, required=True, help="output: .keras")
     parser.add_argument("--history", type=Path, required=True, help="output: .csv")
     return parser.parse_args()
@@ -40,6 +41,10 @@ def main() -> None:
     shape = data[0][0].shape[1:]
     about = {"dataset": job.dataset, "network": job.network, "dtype": job.dtype}
     checkpoints.verify([args.before] if args.before else [], **about)
+    teacher = None
+    if args.teacher:
+        checkpoints.verify([args.teacher], **job.teacher)
+        teacher = checkpoints.load(args.teacher)
     later = job.first_epoch > 1  # a first link has its optimizer anew, whatever weights it takes
     if args.before:
         network = checkpoints.load(args.before, training=later)
@@ -60,6 +65,7 @@ def main() -> None:
         batch_size=job.batch_size,
         objective=job.objective,
         l2=job.l2,
+        teacher=teacher,
     )
     first = {"dataset": job.dataset, "run": job.run, "seed": job.seed, "epoch": None}
     chain.save(network, [{**first, **row} for row in rows], args.checkpoint, args.history, about)

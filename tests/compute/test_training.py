@@ -9,7 +9,7 @@ from architectures import cnn, mlp
 from mirage.attacks import gradients
 from mirage.models import checkpoints, networks
 from mirage.training import chain
-from mirage.training.objectives import cross_entropy, fgsm_mixed, pgd
+from mirage.training.objectives import cross_entropy, distilled, fgsm_mixed, parseval, pgd
 
 SMALL = mlp(20, 15)
 SETTINGS = {
@@ -227,6 +227,49 @@ def test_the_pgd_objective_draws_from_its_seed_alone(batch):
 def test_in_a_ball_of_no_size_the_pgd_objective_is_the_clean_loss(batch):
     found = pgd.loss(*batch, seed=tf.constant([1, 2]), **{**PGD, "epsilon": "0"})
     assert float(found) == pytest.approx(float(cross_entropy.loss(*batch)), rel=1e-12)
+
+
+def test_cross_entropy_at_a_temperature_is_that_of_the_logits_divided(batch):
+    network, x, y = batch
+    each = gradients.cross_entropy(network(x) / 7.0, y)
+    found = cross_entropy.loss(network, x, y, temperature=7.0)
+    assert float(found) == pytest.approx(float(tf.reduce_mean(each)), rel=1e-12)
+
+
+def test_a_network_has_nothing_to_learn_from_itself_and_much_from_another(batch):
+    network, x, y = batch
+    slopes = []
+    for teacher in (network, networks.build(SMALL, "float32", 2)):
+        with tf.GradientTape() as tape:
+            loss = distilled.loss(network, x, y, temperature=3.0, teacher=teacher)
+        slopes.append(tape.gradient(loss, network.trainable_variables))
+        p, q = (tf.nn.softmax(tf.cast(one(x), "float64") / 3).numpy() for one in (teacher, network))
+        assert float(loss) == pytest.approx(-(p * np.log(q)).sum(axis=1).mean(), rel=1e-6)
+    assert max(np.abs(one).max() for one in slopes[0]) < 1e-15
+    assert min(np.abs(one).max() for one in slopes[1]) > 1e-5
+
+
+def test_a_student_comes_nearer_to_its_teacher(data):
+    teacher, _ = trained(data[0][0], data)
+    student, optimizer = chain.start(networks.build(mlp(20), "float32", 3), {"name": "adam"})
+    settings = {**SETTINGS, "objective": {"name": "distilled", "temperature": 5.0}}
+    rows = chain.train(student, optimizer, *data, epochs=range(1, 4), teacher=teacher, **settings)
+    assert rows[0]["objective"] > rows[-1]["objective"]
+    same = chain.loss_and_accuracy(teacher, *data[0])
+    assert rows[-1]["accuracy"] > 0.5 * same[1] > 0.3
+
+
+@pytest.mark.parametrize("architecture", [SMALL, cnn(2, 3, dense=5)])
+def test_the_parseval_penalty_by_hand(data, architecture):
+    (images, labels), _ = data
+    network = networks.build(architecture, "float64", 1)
+    x, y = tf.constant(images[:50] / 255.0), tf.constant(labels[:50].astype(np.int32))
+    penalty = 0.0
+    for kernel in (one.numpy() for one in networks.kernels(network)):
+        if kernel.ndim == 2:
+            penalty += np.square(kernel.T @ kernel - np.eye(kernel.shape[1])).sum()
+    found = parseval.loss(network, x, y, beta=0.3) - cross_entropy.loss(network, x, y)
+    assert float(found) == pytest.approx(0.15 * penalty, rel=1e-10)
 
 
 @pytest.mark.parametrize("objective", [cross_entropy, pgd])

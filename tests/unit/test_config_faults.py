@@ -449,6 +449,36 @@ def test_a_run_that_starts_from_itself_is_told(given_config):
     assert line == "runs.other.start: a circle, other from other"
 
 
+DISTILLED = {"name": "distilled", "temperature": 20.0}
+
+
+def test_a_teacher_is_a_checkpoint_of_another_run_and_of_distilled_alone(given_config):
+    run = {**copy.deepcopy(RUN), "objective": DISTILLED, "teacher": {"run": "one", "epoch": 3}}
+
+    def told(**changes):
+        return faults({**given_config, "runs": {**given_config["runs"], "student": run | changes}})
+
+    study = config.read(given_config | {"runs": {**given_config["runs"], "student": run}}, WORKFLOW)
+    assert study.runs["student"]["teacher"] == {"run": "one", "epoch": 3}
+    assert told(objective={"name": "parseval", "beta": 0.1}) == [
+        "runs.student: the objective distilled needs a 'teacher', and no other takes one"
+    ]
+    assert told(teacher={"run": "two", "epoch": 3})[0].startswith(
+        "runs.student.teacher.run: there is no run 'two'"
+    )
+    assert told(teacher={"run": "one", "epoch": 2}) == [
+        "runs.student.teacher.epoch: run 'one' has no checkpoint of 2; it has 1, 3"
+    ]
+    assert told(seeds=[1, 5]) == [
+        "runs.student.seeds: run 'one', from which it learns, lacks the seeds [5]"
+    ]
+    assert told(teacher={"run": "student", "epoch": 3}) == [
+        "runs.student.teacher: a circle, student from student"
+    ]
+    del run["teacher"]
+    assert "needs a 'teacher'" in told()[0]
+
+
 def test_a_run_may_start_from_one_that_starts_from_another(given_config):
     put(given_config, "runs.other.start", {"run": "tuned", "epoch": 1})
     assert config.read(given_config, WORKFLOW)

@@ -3,11 +3,11 @@
 import json
 
 import pytest
-from workflow import ROOT, planned
+from workflow import ROOT, planned, read
 
 from mirage.data.jobs import Prepare
 from mirage.evaluation import jobs
-from mirage.study import config
+from mirage.study import config, language
 from mirage.study.jobs import Claims
 from mirage.study.measured import Named
 from mirage.study.paths import Paths, expand, size
@@ -66,6 +66,24 @@ def test_a_tuned_run_starts_from_another_and_learns_from_an_attack_s_images(plan
     assert found["before"] == f"{RESULTS}/checkpoints/float64/seed1/epoch4.keras"
     assert found["training"] == f"{RESULTS}/perturbed/float64/seed1/epoch4/deepfool_minimal.npz"
     assert job_of(plan.link(Named(run="tuned", seed="1", epoch="1")), Link).first_epoch == 1
+
+
+def test_a_student_learns_from_its_teacher_which_is_trained_for_it():
+    given = read(ROOT, "config/test.yaml")
+    student = {**given["runs"]["float32"], "objective": {"name": "distilled", "temperature": 2.0}}
+    given["runs"]["student"] = {**student, "teacher": {"run": "float32", "epoch": 4}}
+    study = config.read(given, ROOT)
+    alone = {**study.config, "evaluations": [], "gradients": [], "figures": {}}
+    language.leave_out(alone, ["student"])
+    assert set(alone["runs"]) == {"student", "float32"}
+    found = Plan(study, Paths(RESULTS), ROOT)
+    link = Named(run="student", seed="2", epoch="1")
+    teacher = f"{RESULTS}/checkpoints/float32/seed2/epoch4.keras"
+    assert found.link_inputs(link)["teacher"] == teacher
+    assert found.link_inputs(Named(run="float32", seed="2", epoch="1"))["teacher"] == []
+    job = job_of(found.link(link), Link)
+    assert job.teacher == found.trained("float32")
+    assert job.code["modules"] == ["training.objectives.distilled"]
 
 
 def test_an_attack_says_all_that_its_script_needs(plan):

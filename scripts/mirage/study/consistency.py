@@ -133,7 +133,10 @@ def of_names(config: Mapping, also: Sequence[Mapping]) -> list[str]:
         *(
             (f"runs.{name}.{key}.{kind}", run[key][kind], known)
             for name, run in runs.items()
-            for key, kind, known in (("start", "run", runs), ("perturbed_by", "attack", attacks))
+            for key, kind, known in (
+                *(("start", "run", runs), ("teacher", "run", runs)),
+                ("perturbed_by", "attack", attacks),
+            )
             if key in run
         ),
         *(
@@ -185,19 +188,16 @@ def _agreement_faults(config: Mapping) -> list[str]:
     for name, run in runs.items():
         if "perturbed_by" in run:
             faults += _perturbed_faults(config, name, run)
+        if ("teacher" in run) != (run["objective"]["name"] == "distilled"):
+            faults.append(
+                f"runs.{name}: the objective distilled needs a 'teacher', and no other takes one"
+            )
+        for key, verb in (("start", "starts"), ("teacher", "learns")):
+            if key in run:
+                faults += _checkpoint_faults(runs, name, key, verb)
+        faults += _endless(runs, name)
         if "start" in run:
             start = runs[run["start"]["run"]]
-            if run["start"]["epoch"] not in start["epochs"]:
-                faults.append(
-                    f"runs.{name}.start.epoch: run {run['start']['run']!r} has no checkpoint of "
-                    f"{run['start']['epoch']}; it has {named(start['epochs'])}"
-                )
-            lacking = [seed for seed in run["seeds"] if seed not in start["seeds"]]
-            if lacking:
-                faults.append(
-                    f"runs.{name}.seeds: run {run['start']['run']!r}, from which it starts, lacks "
-                    f"the seeds {lacking}"
-                )
             for key in ("network", "dtype", "split"):
                 if run[key] != start[key]:
                     faults.append(
@@ -209,7 +209,6 @@ def _agreement_faults(config: Mapping) -> list[str]:
                     f"runs.{name}.initial_weights: the run begins with the weights of run "
                     f"{run['start']['run']!r}; leave it out"
                 )
-            faults += _endless(runs, name)
     for number, entry in enumerate(config["evaluations"]):
         for attack in entry["attacks"]:
             source = attacks[attack].get("source")
@@ -241,15 +240,35 @@ def _perturbed_faults(config: Mapping, name: str, run: Mapping) -> list[str]:
     return faults
 
 
+def _checkpoint_faults(runs: Mapping, name: str, key: str, verb: str) -> list[str]:
+    """A checkpoint of another run, at `key` of a run, that there is not for all of its seeds."""
+    given = runs[name][key]
+    other, faults = runs[given["run"]], []
+    if given["epoch"] not in other["epochs"]:
+        faults.append(
+            f"runs.{name}.{key}.epoch: run {given['run']!r} has no checkpoint of "
+            f"{given['epoch']}; it has {named(other['epochs'])}"
+        )
+    if lacking := [seed for seed in runs[name]["seeds"] if seed not in other["seeds"]]:
+        faults.append(
+            f"runs.{name}.seeds: run {given['run']!r}, from which it {verb}, lacks the seeds "
+            f"{lacking}"
+        )
+    return faults
+
+
 def _endless(runs: Mapping, name: str) -> list[str]:
-    """Runs that start from one another in a circle."""
-    seen = [name]
-    while "start" in runs[seen[-1]]:
-        seen.append(runs[seen[-1]]["start"]["run"])
-        if seen[-1] in seen[:-1]:
-            return [f"runs.{name}.start: a circle, {' from '.join(seen)}"]
-        if seen[-1] not in runs:
-            break
+    """A run that starts or learns from itself, directly or through others."""
+    waiting = [("", [name])]
+    while waiting:
+        first, path = waiting.pop()
+        for key in ("start", "teacher"):
+            other = runs[path[-1]].get(key, {}).get("run")
+            if other == name:
+                circle = " from ".join([*path, other])
+                return [f"runs.{name}.{first or key}: a circle, {circle}"]
+            if other in runs and other not in path:
+                waiting.append((first or key, [*path, other]))
     return []
 
 

@@ -156,7 +156,7 @@ def leave_out(planned: dict, wanted: Iterable[str]) -> None:
         run = runs[waiting.pop()]
         if "perturbed_by" in run:
             used[run["perturbed_by"]["attack"]] = None
-        more = [run["start"]["run"]] if "start" in run else []
+        more = [run[key]["run"] for key in ("start", "teacher") if key in run]
         more += [attacks[name]["source"] for name in used if "source" in attacks[name]]
         waiting += [name for name in more if name not in kept]
         kept |= dict.fromkeys(more)

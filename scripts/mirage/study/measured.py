@@ -77,10 +77,11 @@ class Measured:
         return max((e for e in self.runs[run]["epochs"] if e < int(epoch)), default=0)
 
     def link_inputs(self, wildcards: Any) -> dict[str, str | list[str]]:
-        """The images a link is trained and validated on, and the checkpoint that it starts from.
+        """The images a link is trained and validated on, and the checkpoints that it takes.
 
         A fine-tuned run starts from another run's checkpoint of the same seed, and may be trained
-        on an attack's answers to the prepared images.
+        on an attack's answers to the prepared images. A distilled run learns from the checkpoint of
+        its teacher, of the same seed.
         """
         run, seed = self.runs[wildcards.run], wildcards.seed
         training, before = self.data(wildcards.run, "train"), []
@@ -91,10 +92,14 @@ class Measured:
             before = self.paths.checkpoint.format(run=wildcards.run, seed=seed, epoch=epoch)
         elif "start" in run:
             before = self.paths.checkpoint.format(**run["start"], seed=seed)
+        teacher = []
+        if "teacher" in run:
+            teacher = self.paths.checkpoint.format(**run["teacher"], seed=seed)
         return {
             "training": training,
             "validation": self.data(wildcards.run, "validation"),
             "before": before,
+            "teacher": teacher,
         }
 
     def link(self, wildcards: Any) -> str:
@@ -109,6 +114,7 @@ class Measured:
             seed=wildcards.seed,
             first_epoch=self.previous_epoch(wildcards.run, wildcards.epoch) + 1,
             last_epoch=wildcards.epoch,
+            teacher=self.trained(run["teacher"]["run"]) if "teacher" in run else None,
             **{key: run[key] for key in taken},
         ).text()
 

@@ -73,6 +73,8 @@ class CrossEntropy(Typed):
     """Cross-entropy on the images."""
 
     name: Literal["cross_entropy"]
+    temperature: Positive = 1.0
+    """What logits are divided by in training."""
 
 
 class FgsmMixed(Typed):
@@ -95,6 +97,22 @@ class Pgd(Typed):
     """Step as a share of epsilon; two cross the whole ball."""
     gradient: Gradient = "exact_sign"
     """Loss whose gradient is taken; exact_sign never underflows."""
+
+
+class Distilled(Typed):
+    """Cross-entropy against the answers of a teacher, at a temperature."""
+
+    name: Literal["distilled"]
+    temperature: Positive
+    """What the logits of both are divided by in training."""
+
+
+class Parseval(Typed):
+    """Cross-entropy, and a penalty on dense layers that are no isometry."""
+
+    name: Literal["parseval"]
+    beta: Positive
+    """Weight of half the sum over dense layers of ||W^T W - I||^2."""
 
 
 class Sizes(Typed):
@@ -139,8 +157,12 @@ class Run(Typed):
     """Images of a training step; the incomplete last batch is dropped."""
     l2: Annotated[float, Field(ge=0)] = 0.0
     """Weight of the sum over layers of 0.5 * ||W||^2 in the loss."""
-    objective: by("name", CrossEntropy, FgsmMixed, Pgd) = CrossEntropy(name="cross_entropy")
+    objective: by("name", CrossEntropy, FgsmMixed, Pgd, Distilled, Parseval) = CrossEntropy(
+        name="cross_entropy"
+    )
     """Training objective and its parameters."""
+    teacher: Start = None
+    """Of the objective distilled: the checkpoint, of the same seed, whose answers are learnt."""
     split: Sizes = None
     """As at the top, which is taken where this is left out."""
     start: Start = None

@@ -78,11 +78,12 @@ def seeds(seed: int, epoch: int, steps: int, generators: int) -> list[np.ndarray
     ]
 
 
-def loss_of(objective: Mapping) -> Callable[..., tf.Tensor]:
+def loss_of(objective: Mapping, teacher: keras.Model | None = None) -> Callable[..., tf.Tensor]:
     """The loss of an objective, its parameters set.
 
     Args:
         objective: `name` of a module of `mirage.training.objectives` and its parameters.
+        teacher: The network that an objective learns from, if it does.
 
     Returns:
         `loss(network, images, labels, seed) -> scalar`; only an objective that draws at random asks
@@ -90,7 +91,10 @@ def loss_of(objective: Mapping) -> Callable[..., tf.Tensor]:
     """
     loss = importlib.import_module(f"mirage.training.objectives.{objective['name']}").loss
     parameters = {key: value for key, value in objective.items() if key != "name"}
-    if "seed" in inspect.signature(loss).parameters:
+    takes = inspect.signature(loss).parameters
+    if "teacher" in takes:
+        parameters["teacher"] = teacher
+    if "seed" in takes:
         return lambda *batch, seed: loss(*batch, **parameters, seed=seed)
     return lambda *batch, seed: loss(*batch, **parameters)
 
@@ -212,6 +216,7 @@ def train(
     batch_size: int,
     objective: Mapping,
     l2: float = 0.0,
+    teacher: keras.Model | None = None,
 ) -> list[dict[str, float | None]]:
     """Train a network in place, and measure it after every epoch.
 
@@ -230,6 +235,7 @@ def train(
         batch_size: Images of a step.
         objective: `name` of a module of `mirage.training.objectives` and its parameters.
         l2: As in `compiled_epoch`.
+        teacher: As in `loss_of`.
 
     Returns:
         One row for each epoch with the fields of `HISTORY`: `objective`, the mean over the epoch's
@@ -252,7 +258,7 @@ def train(
             f"{len(images)} training images are fewer than one batch of {batch_size}: "
             "lower batch_size or raise split.train in the configuration"
         )
-    run = compiled_epoch(network, optimizer, images, labels, loss_of(objective), l2)
+    run = compiled_epoch(network, optimizer, images, labels, loss_of(objective, teacher), l2)
     rows = []
     # On a terminal a bar; in a job's log a line for every epoch.
     with tqdm(epochs, unit="epoch", disable=None) as bar:

@@ -27,6 +27,7 @@ def train(
     batch_size: int = 100,
     objective: str | Mapping = "cross_entropy",
     l2: float = 0.0,
+    teacher: keras.Model | None = None,
     seed: int = 0,
     initial_epoch: int = 0,
 ) -> list[dict[str, float | None]]:
@@ -46,10 +47,13 @@ def train(
             a / (e / d + 1) with e epochs done.
         optimizer: Name of a Keras optimizer, or `{"name": "sgd", "momentum": 0.9}`.
         batch_size: Images of a step. The incomplete last batch of an epoch is dropped.
-        objective: What is minimised: `cross_entropy`, `{"name": "fgsm_mixed", "clean_weight": 0.5,
-            "epsilon": 0.1}` (Goodfellow et al. 2014, section 6), `{"name": "pgd", "epsilon": 0.3,
-            "steps": 40, "relative_step": 1 / 30}` (Madry et al. 2017, equation 2.1).
+        objective: What is minimised: `cross_entropy`, which takes a `temperature`,
+            `{"name": "fgsm_mixed", "clean_weight": 0.5, "epsilon": 0.1}` (Goodfellow et al. 2014,
+            section 6), `{"name": "pgd", "epsilon": 0.3, "steps": 40, "relative_step": 1 / 30}`
+            (Madry et al. 2017, equation 2.1), `{"name": "distilled", "temperature": 20}` (Papernot
+            et al. 2016), `{"name": "parseval", "beta": 0.001}` (Cisse et al. 2017, equation 5).
         l2: Weight of the sum over layers of 0.5 * ||W||^2, on weights only, not biases.
+        teacher: The network whose answers `distilled` learns; of the same input.
         seed: At least 0.
         initial_epoch: Epochs that are done already. Above 0, training goes on with the optimizer
             of the network, which `train` and `load(..., training=True)` leave in it.
@@ -81,6 +85,8 @@ def train(
         raise ArgumentError(f"l2 {l2!r}: it must be a finite number, at least 0.")
     _check_rate(learning_rate)
     objective = _objective(objective)
+    if (teacher is None) == (objective["name"] == "distilled"):
+        raise ArgumentError("teacher: the objective distilled needs one, and no other takes one.")
     # Keras keeps the learning rate in its default type: in float32 that of a float64 network
     # would be rounded.
     before = keras.config.floatx()
@@ -97,6 +103,7 @@ def train(
             batch_size=batch_size,
             objective=objective,
             l2=l2,
+            teacher=teacher,
         )
     finally:
         keras.config.set_floatx(before)
@@ -122,7 +129,7 @@ def _objective(objective: str | Mapping) -> Mapping:
     takes = {
         key: one.default is one.empty
         for key, one in inspect.signature(loss).parameters.items()
-        if one.kind is one.KEYWORD_ONLY and key != "seed"
+        if one.kind is one.KEYWORD_ONLY and key not in ("seed", "teacher")
     }
     needed = {key for key, required in takes.items() if required}
     own = given.keys() - {"name"}

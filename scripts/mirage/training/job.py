@@ -17,6 +17,7 @@ class Link(Job):
         learning_rate: A constant, or `initial` and `decay_epochs`.
         l2: Weight of the sum over layers of 0.5 * ||W||^2.
         batch_size: Images of a step.
+        teacher: What the checkpoint of the teacher must say of itself, where there is one.
         first_epoch, last_epoch: Those that are trained; the last is that of the checkpoint.
     """
 
@@ -31,5 +32,6 @@ class Link(Job):
     objective: dict[str, Any]
     l2: float = 0.0
     batch_size: int
+    teacher: dict[str, Any] | None = None
     first_epoch: int
     last_epoch: int
