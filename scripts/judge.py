@@ -56,7 +56,7 @@ def main() -> None:
     }
     given = {name: rows.read(paths, name) for name, paths in files.items() if paths}
     given["series"] = series
-    table = judging.ledger(content, job.twins, given, job.dataset, job.ball)
+    table = judging.ledger(content, job.twins, given, job.dataset, job.ball, job.points)
     csv, markdown, html = args.output
     with atomic(csv) as temporary:
         table.to_csv(temporary, index=False, lineterminator="\n")

@@ -16,7 +16,7 @@ from scipy import stats
 
 from mirage.data import published as values
 from mirage.data.columns import COLUMNS
-from mirage.reporting import claims, judging, ledger, selections
+from mirage.reporting import claims, judging, ledger, on_source, selections
 from mirage.reporting import rows as table_rows
 from mirage.reporting.conditions import KINDS
 from mirage.reporting.verdicts import (
@@ -35,6 +35,8 @@ from mirage.reporting.verdicts import (
 )
 from mirage.runtime.errors import MirageError
 from mirage.study import config, library
+from mirage.study.paths import Paths
+from mirage.study.plan import Plan
 
 ROOT = Path(__file__).parents[2]
 CLAIMS = [
@@ -677,13 +679,16 @@ def claim(**keys):
     return {"id": "s-01", "source": "s", "place": "table 1", "statement": "It is so.", **keys}
 
 
+POINTS = [
+    {"series": "curve", "split": "test", "epoch": 9, "dtype": "float32", "defence": "bare", **ONE}
+]
 BALL = {"fgsm": "fgsm", "fgsm_exact": "fgsm", "pgd": "pgd", "square": "square"}
 
 
 def line(rows, dataset="mnist", exact=None, **keys):
     """The one line of a ledger of one claim."""
     twins = exact or {"fgsm": "fgsm_exact"}
-    return judging.ledger([claim(**keys)], twins, rows, dataset, BALL).iloc[0]
+    return judging.ledger([claim(**keys)], twins, rows, dataset, BALL, POINTS).iloc[0]
 
 
 def test_second_verdict_is_that_of_the_exact_sign():
@@ -835,6 +840,52 @@ def test_second_verdict_on_a_gradient_is_that_of_the_exact_sign():
     assert "no table gradients" in line({}, test=test)["reason"]
 
 
+def test_each_test_is_run_on_the_numbers_of_its_source():
+    rows = given(attacks([[0.5, 0.4, 0.3]] * 2))
+    falling = condition("trend", select=ONE, sign="falling")
+    for curve, expected in (([0.9, 0.8, 0.7], "holds"), ([0.7, 0.8, 0.9], "fails")):
+        found = line({**rows, "series": points(curve)}, test=[falling])
+        assert (found["verdict"], found["on_source"]) == (REPRODUCED, expected)
+        told = "the source's own numbers fail it: from 0.7 at epoch 1 to 0.9 at epoch 3"
+        assert (told in found["reason"]) == (expected == "fails")
+    # One condition of two, and none.
+    public = {**rows, "series": points([0.9, 0.8, 0.7])}
+    elsewhere = {**falling, "select": {**ONE, "split": "train"}}
+    assert line(public, test=[falling, elsewhere])["on_source"] == "part"
+    assert line(public, test=[elsewhere])["on_source"] == "not public"
+    assert line(rows, test=[falling])["on_source"] == "not public"
+    # A number that is held against ours is the source's own; a measurement is no test.
+    assert line(rows, test=[EQUALS])["on_source"] == "holds"
+    assert line(rows, test=[SHOWN])["on_source"] == ""
+    assert line(rows, not_testable="so")["on_source"] == ""
+
+
+def test_cells_of_tables_are_numbers_of_the_source():
+    cells = points([0.17, 0.02, 0.5], epsilon=None, split=None, quantity=None)
+    cells = cells.assign(series=["t/fgsm", "t/error", "t/noise"], epoch=None)
+    where = {"accuracy": 0.17, "attack": "fgsm"}
+    common = {"run": "one", "attack": "fgsm", "dtype": "float32", "split": "test", "epoch": 9}
+    own = [
+        {**common, "defence": "bare", "epsilon_where": {"accuracy": 0.17}, "value": "accuracy"},
+        {**common, "defence": "bare", "value": "clean_error"},
+        {**common, "defence": "bare", "attack": "noise", "epsilon_where": where}
+        | {"value": "accuracy"},
+    ]
+    own = [{**one, "series": name} for one, name in zip(own, cells["series"], strict=True)]
+    given = on_source.tables(cells, own)
+    broken = {"run": "one", "attack": "fgsm", "epsilon_where": where}
+    noise = {**broken, "attack": "noise"}
+    clean = {"table": "measures", "run": "one", "measure": "accuracy", "item": "all"}
+
+    def found(less, greater, **keys):
+        return on_source.verdict(given, [condition("order", less=less, greater=greater, **keys)])[0]
+
+    assert found(broken, noise, by=0.3) == "holds"
+    assert found(broken, noise, by=0.4) == "fails"
+    assert found(noise, clean, by=0.4) == "holds"
+    assert found(noise, {**clean, "run": "other"}) == "not public"
+
+
 def test_not_testable_and_other_data_sets():
     rows = given(attacks([0.5, 0.5]), attacks([0.7, 0.71], run="other"))
     found = line(rows, not_testable="nobody looked")
@@ -866,7 +917,7 @@ def small():
         claim(not_testable="<script>") | {"id": "t-03", "source": "t"},
         claim(data_not_given="none") | {"id": "t-04", "source": "t"},
     ]
-    return judging.ledger(several, {}, rows, "mnist", {})
+    return judging.ledger(several, {}, rows, "mnist", {}, [])
 
 
 def test_every_verdict_is_reached_and_counted(small):
@@ -926,6 +977,22 @@ def test_every_source_has_claims_and_every_series_is_tested(shipped):
     assert sources == {"yue2017", "yue2018", "rana", "alzantot", "hao"}
     conditions = [part for one in shipped for part in one.get("test", ())]
     assert {one["kind"] for one in conditions} == set(KINDS)
+
+
+# Claims that their source's own numbers fail: these are to be tested by something else.
+FAILED_BY_THEIR_SOURCE = {"yue2017-10"}
+
+
+def test_no_claim_fails_on_the_numbers_of_its_source(shipped):
+    study = config.read(yaml.safe_load((ROOT / "config.yaml").read_text()), ROOT)
+    content = claims.in_types_of(shipped, {name: run["dtype"] for name, run in study.runs.items()})
+    given = on_source.tables(values.table(SERIES), Plan(study, Paths(""), ROOT).points())
+    words = {
+        one["id"]: on_source.verdict(given, one["test"])[0] for one in content if "test" in one
+    }
+    assert {name for name, word in words.items() if word == "fails"} <= FAILED_BY_THEIR_SOURCE
+    # Series and cells are found: it is not that nothing is public.
+    assert all(words[name] == "holds" for name in ("yue2018-03", "rana-05", "hao-07"))
 
 
 def with_exact(content, twins):
@@ -1081,7 +1148,15 @@ def test_script_writes_three_files(tmp_path):
     for name, table in written.items():
         table.reindex(columns=COLUMNS[name]).to_csv(tmp_path / f"{name}.csv", index=False)
     outputs = [tmp_path / f"claims.{kind}" for kind in ("csv", "md", "html")]
-    job = {"dataset": "mnist", "own": [], "dtypes": {}, "twins": {}, "ball": {}, "figures": {}}
+    job = {
+        "dataset": "mnist",
+        "own": [],
+        "dtypes": {},
+        "twins": {},
+        "ball": {},
+        "points": [],
+        "figures": {},
+    }
 
     def judged(*files):
         command = [sys.executable, ROOT / "scripts/judge.py", "--job", json.dumps(job)]

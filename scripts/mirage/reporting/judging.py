@@ -29,7 +29,7 @@ from dataclasses import replace
 import pandas as pd
 
 from mirage.attacks.parameters import EXACT
-from mirage.reporting import strongest
+from mirage.reporting import on_source, strongest
 from mirage.reporting.claims import selections
 from mirage.reporting.conditions import KINDS, OF_NUMBERS, Outcome
 from mirage.reporting.rows import Missing
@@ -54,7 +54,7 @@ COLUMNS = [
     *["images", "image_error", "test", "p_value", "p_holm", "interval_low", "interval_high"],
     *["verdict", "reason", "exact_measured", "exact_spread", "exact_seeds", "exact_p_value"],
     *["exact_verdict", "exact_reason", "strongest", "strongest_measured", "strongest_verdict"],
-    *["strongest_reason", "figure", "note"],
+    *["strongest_reason", "on_source", "figure", "note"],
 ]
 
 
@@ -165,6 +165,7 @@ def ledger(
     tables: Mapping[str, pd.DataFrame],
     dataset: str,
     ball: Mapping[str, str],
+    points: Sequence[Mapping],
 ) -> pd.DataFrame:
     """Every claim with its verdicts.
 
@@ -176,17 +177,22 @@ def ledger(
         dataset: What the tables were measured on. Published numbers are those of MNIST: on
             another data set they are not testable, while orders and trends are.
         ball: As `mirage.reporting.strongest.table` wants it.
+        points: As `mirage.reporting.on_source.tables` wants them.
 
     Returns:
         A row for each claim, columns `COLUMNS`.
     """
     if "attacks" in tables:
         tables = {**tables, STRONGEST: strongest.table(tables["attacks"], ball)}
+    own = on_source.tables(tables["series"], points) if "series" in tables else {}
     judged = [_verdicts(claim, tables, dataset, twins, ball) for claim in claims]
     adjusted = holm([plain.p_value for plain, *_ in judged])
     lines = []
     for claim, (plain, exact, least, taken), p_holm in zip(claims, judged, adjusted, strict=True):
         conditions = claim.get("test", [])
+        public, failed = on_source.verdict(own, conditions)
+        if failed:
+            failed = f"; the source's own numbers fail it: {failed}"
         kinds = dict.fromkeys(KINDS[condition["kind"]][1] for condition in conditions)
         lines.append(
             {
@@ -207,7 +213,7 @@ def ledger(
                 "interval_low": plain.low,
                 "interval_high": plain.high,
                 "verdict": plain.verdict,
-                "reason": plain.reason,
+                "reason": plain.reason + failed,
                 "exact_measured": exact.mean,
                 "exact_spread": exact.sd,
                 "exact_seeds": exact.seeds or None,
@@ -218,6 +224,7 @@ def ledger(
                 "strongest_measured": least.mean,
                 "strongest_verdict": least.verdict,
                 "strongest_reason": least.reason,
+                "on_source": public,
                 "figure": claim.get("figure", ""),
                 "note": claim.get("note", ""),
             }

@@ -77,12 +77,14 @@ def _place(line: Mapping) -> str:
 
 
 def _tested(line: Mapping) -> str:
-    """The test's name with its p-value, also as Holm adjusts it, and its interval."""
+    """The test's name, p-value, also as Holm adjusts it, interval, and the source's own numbers."""
     parts = [line["test"]]
     if pd.notna(line["p_value"]):
         parts.append(f"{p_text(line['p_value'])} (Holm {p_text(line['p_holm'])})")
     if pd.notna(line["interval_low"]):
         parts.append(f"[{line['interval_low']:.3g}, {line['interval_high']:.3g}]")
+    if line["on_source"]:
+        parts.append(f"on the source's numbers: {line['on_source']}")
     return ", ".join(filter(None, parts))
 
 

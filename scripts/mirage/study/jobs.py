@@ -27,6 +27,7 @@ class Claims(Job):
         dtypes: Type of each run.
         twins: Exact-sign attack that takes the place of another, by its name.
         ball: Method of each attack that stays in the L-infinity ball, by its name.
+        points: What published values are of, as `mirage.study.plan.Plan.points` gives it.
         figures: Paths of figures, by name.
     """
 
@@ -35,6 +36,7 @@ class Claims(Job):
     dtypes: dict[str, str]
     twins: dict[str, str]
     ball: dict[str, str]
+    points: list[dict[str, Any]]
     figures: dict[str, str]
 
 

@@ -4,6 +4,7 @@
 What is trained and measured stands in `mirage.study.measured`.
 """
 
+import itertools
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -108,9 +109,31 @@ class Plan(Measured):
         return [file for file in files if (self.folder / file).exists()]
 
     def claims_published(self) -> list[str]:
-        """The files of the published values that claims are held against."""
+        """The files of the published values that claims are held against, or tested on."""
         conditions = [one for claim in self.study.claims for one in claim.get("test", ())]
-        return self.published_files(one["series"] for one in conditions if "series" in one)
+        names = [one["series"] for one in (*conditions, *self.points()) if "series" in one]
+        return self.published_files(names)
+
+    def points(self) -> list[dict]:
+        """What published values are of: the series, and what a figure or a cell beside it selects.
+
+        `epoch` is that of a value which names none.
+        """
+        series = [one for figure in self.figures.values() for one in figure["series"]]
+        found = [
+            {**one, "series": one["published"], "epoch": one["epochs"][-1]}
+            for one in ({"epochs": self.runs[one["run"]]["epochs"], **one} for one in series)
+            if "published" in one
+        ]
+        for table in self.tables.values():
+            for row, column in itertools.product(table["rows"], table["columns"]):
+                cell = {**table["common"], **row, **column}
+                if "key" in row and "key" in column and "missing" not in cell:
+                    name = "/".join([table["published"], row["key"], column["key"]])
+                    last = self.runs[cell["run"]]["epochs"][-1]
+                    found.append({"epoch": last, **cell, "series": name})
+        kept = (*study.SELECTED, "epoch", "epsilon", "epsilon_where", "value", "series")
+        return [{key: one[key] for key in kept if key in one} for one in found]
 
     def cell_files(self, name: str, kind: str) -> list[str]:
         """The rows that the cells of a table select, by `attack` or by `gradient`."""
@@ -179,6 +202,7 @@ class Plan(Measured):
                 and self.study.kind(name) != "minimal"
                 and attack.get("norm") != "l2"
             },
+            points=self.points(),
             figures={
                 name: f"{prefix}{self.paths.figure.format(figure=name)}.png"
                 for name in self.figures
