@@ -899,6 +899,32 @@ def test_not_testable_and_other_data_sets():
     assert line(rows, dataset="digits", test=above)["verdict"] == REPRODUCED
 
 
+def test_conclusions_are_counted_without_numbers_and_without_what_is_not_tested_again():
+    rows = [attacks([0.3, 0.31, 0.3]), attacks(CLOSE, run="other")]
+    exact = [attacks([0.2] * 3, attack="fgsm_exact")]
+    exact += [attacks([0.1] * 3, attack="fgsm_exact", run="other")]
+    above = [condition("order", less=ONE, greater=OTHER)]
+    several = [
+        claim(test=above),
+        claim(test=above, no_exact="so") | {"id": "s-02"},
+        claim(test=[{**EQUALS, "select": OTHER}]) | {"id": "s-03"},
+        claim(test=[*above, {**EQUALS, "select": OTHER}]) | {"id": "s-04"},
+        claim(test=[condition("order", less=OTHER, greater=ONE)]) | {"id": "s-05"},
+    ]
+    twins = {"fgsm": "fgsm_exact"}
+    table = judging.ledger(several, twins, given(*rows, *exact), "mnist", BALL, [])
+    found = judging.conclusions(table, "exact")
+    assert found["id"].tolist() == ["s-01"]
+    assert found["exact_verdict"].tolist() == [NOT_REPRODUCED]
+    assert judging.conclusions(table, "strongest").empty
+    pgd = [attacks([0.2] * 3, attack="pgd"), attacks([0.4] * 3, attack="pgd", run="other")]
+    table = judging.ledger(several, twins, given(*rows, *pgd), "mnist", BALL, [])
+    assert judging.conclusions(table, "strongest")["id"].tolist() == ["s-01"]
+    # One that could not be tested again is none.
+    table = judging.ledger(several, twins, given(*rows, *pgd[:1]), "mnist", BALL, [])
+    assert judging.conclusions(table, "strongest").empty
+
+
 # --- the ledger for people ------------------------------------------------------------------------
 
 

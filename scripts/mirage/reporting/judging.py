@@ -40,6 +40,7 @@ from mirage.reporting.verdicts import (
     NOT_GIVEN,
     NOT_TESTABLE,
     PARTLY,
+    REPRODUCED,
     VERDICTS,
     family,
     holm,
@@ -281,3 +282,22 @@ def counts(table: pd.DataFrame) -> pd.DataFrame:
     found = found.loc[list(dict.fromkeys(table["source"]))]
     found.loc["all"] = found.sum()
     return found
+
+
+def conclusions(table: pd.DataFrame, under: str) -> pd.DataFrame:
+    """The claims of a ledger that are reproduced, and tested again: conclusions, no numbers.
+
+    A conclusion is an order, a trend or the like. One that speaks of an attack or its gradient
+    (`no_exact`) is not tested again: that it falls would follow from how it is made.
+
+    Args:
+        table: As `ledger` gives it, or read from its file.
+        under: `exact` or `strongest`.
+
+    Returns:
+        Their rows. Those whose `{under}_verdict` is not reproduced have fallen.
+    """
+    numbers = [KINDS[kind][1] for kind in OF_NUMBERS]
+    compares = table["test"].fillna("").str.split("; ").map(set(numbers).isdisjoint)
+    again = ~table[f"{under}_verdict"].fillna("").isin(["", NO_DATA])
+    return table[compares & again & (table["verdict"] == REPRODUCED)]
