@@ -165,6 +165,7 @@ def published_rows():
         "quantity": "spectral_norm",
         "item": "layer1",
     }
+    loss = shared | {"place": "figure 2", "series": "theirs/fig02", "quantity": "loss"}
     return pd.DataFrame(
         [
             accuracy | {"epoch": 1, "epsilon": "0.10", "value": 0.31},
@@ -174,6 +175,8 @@ def published_rows():
             accuracy | {"epoch": 26, "quantity": "clean_accuracy", "value": 0.99},
             norm | {"epoch": 1, "value": 4.0},
             norm | {"epoch": 51, "value": 19.5},
+            loss | {"epoch": 1, "item": "training loss", "value": 0.1},
+            loss | {"epoch": 1, "item": "validation loss", "value": 0.2},
         ]
     ).astype({"epoch": "Int64"})
 
@@ -467,6 +470,16 @@ def test_band_of_losses_reaches_from_seed_to_seed():
     first = history_rows().query("epoch == 10")["loss"]
     assert (min(edges), max(edges)) == pytest.approx((first.min(), first.max()))
     assert "measured (mean of 2 seeds, band = range)" in legend_texts(drawing)
+
+
+def test_published_losses_stand_beside_those_of_their_kind():
+    series = [{"run": "adam", "published": "theirs/fig02"}]
+    drawing = figure_of("losses", history_rows(), published_rows(), series=series)
+    lines = drawing.axes[0].lines
+    found = {float(line.get_ydata()[0]): line for line in lines if len(line.get_xdata()) == 1}
+    assert {0.1, 0.2} <= set(found)
+    assert found[0.1].get_color() != found[0.2].get_color()
+    assert "published (yue2017, figure 2)" in legend_texts(drawing)
 
 
 def test_examples_show_at_most_four_rows_with_perturbation_and_classes():

@@ -17,6 +17,7 @@ DEFAULTS = {
 OF_EVERY_FIGURE = ("plot", "title", "caption", "category", "select")
 OF_THE_PLAN = ("reads", "series")
 LINES = ("x", "y", "x_label", "y_label", "colours", "log_x")
+CURVES = ("run", "epochs", "label", "panel", "published")
 CHECKPOINT = ("run", "attack", "dtype", "split", "defence", "epsilons", "epochs", "label")
 
 
@@ -48,12 +49,8 @@ class Kind:
 
 # The first that fits is a figure's kind.
 KINDS = (
-    Kind("lines", "history", LINES, ("run", "epochs", "label", "panel"), {"y": "loss"}),
-    Kind(
-        *("lines", "measures", LINES),
-        ("run", "epochs", "label", "panel", "published"),
-        {"y": "spectral_norm"},
-    ),
+    Kind("lines", "history", LINES, CURVES, {"y": "loss"}),
+    Kind("lines", "measures", LINES, CURVES, {"y": "spectral_norm"}),
     Kind(
         *("lines", "gradients", LINES),
         (

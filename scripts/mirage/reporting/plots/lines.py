@@ -150,7 +150,7 @@ def _arranged(
     """Return the rows of all lines, the published points, and the column that tells lines apart."""
     key, prefix = "epsilon", "ε = "
     if figure["reads"] == "history":
-        key, prefix = "kind", ""
+        key, prefix = "item", ""
         data = data.rename(columns=LOSSES)
         data = data.melt(["run", "seed", "epoch"], [*LOSSES.values()], key, "loss")
         data = data.dropna(subset="loss")
@@ -172,7 +172,7 @@ def _mark_least(
     axes: list[Axes], titles: list[str], rows: pd.DataFrame, palette: dict[str, str]
 ) -> None:
     """Mark the epoch of the least mean validation loss of each line in its panel."""
-    validation = rows[rows["kind"] == LOSSES["validation_loss"]]
+    validation = rows[rows["item"] == LOSSES["validation_loss"]]
     for panel, title in zip(axes, titles, strict=True):
         here = validation[validation["panel"] == title]
         least = here.pivot_table("loss", "epoch", "line").idxmin()  # line -> epoch
