@@ -1,6 +1,7 @@
 """The configuration: what is shipped is accepted, completed, and laid out as a study."""
 
 import copy
+import re
 import shutil
 from collections import OrderedDict
 from pathlib import Path
@@ -451,6 +452,15 @@ def test_every_published_value_is_shown():
         known.setdefault(row["series"], []).append(row)
     assert len(known) > 70
     config.read({}, WORKFLOW, known)
+
+
+def test_what_mnist_cannot_tell_is_tested_where_the_ledger_says():
+    study = config.read({}, WORKFLOW)
+    (claim,) = (one for one in study.claims if one["id"] == "yue2018-08")
+    file = ROOT / re.search(r"config/\w+\.yaml", claim["data_not_given"]).group()
+    there = config.read(yaml.safe_load(file.read_text(encoding="utf-8")), WORKFLOW)
+    assert there.config["dataset"] == "fashion_mnist"
+    assert [(one["id"], "test" in one) for one in there.claims] == [("yue2018-08", True)]
 
 
 def test_a_run_without_a_network_is_told():
