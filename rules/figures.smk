@@ -4,6 +4,7 @@
 rule figure:
     input:
         data=lambda wildcards: PLAN.figure_data(wildcards.figure),
+        probes=lambda wildcards: PLAN.figure_probes(wildcards.figure),
         published=lambda wildcards: own(PLAN.figure_published(wildcards.figure)),
     output:
         png=report(
@@ -27,5 +28,6 @@ rule figure:
     shell:
         python(
             "figure.py",
-            "--data {input.data:q} --published {input.published:q} --output {output:q}",
+            "--data {input.data:q} --probes {input.probes:q}",
+            "--published {input.published:q} --output {output:q}",
         )

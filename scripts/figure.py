@@ -36,6 +36,9 @@ def main(arguments: list[str] | None = None) -> None:
     parser = Figure.parser(__doc__)
     parser.add_argument("--data", required=True, type=Path, nargs="+", help="CSV or NPZ files")
     parser.add_argument(
+        "--probes", type=Path, nargs="*", default=[], help="CSV files of probes, beside attacks"
+    )
+    parser.add_argument(
         "--published", type=Path, nargs="*", default=[], help="published.csv of studies"
     )
     parser.add_argument("--output", required=True, type=Path, nargs="+", help=".png and .svg files")
@@ -45,7 +48,10 @@ def main(arguments: list[str] | None = None) -> None:
     values = published.table(args.published) if args.published else None
     # Only the module asked for: a change of one kind of plot must not redraw the others.
     plot = importlib.import_module(f"mirage.reporting.plots.{figure['plot']}")
-    drawing = plot.draw(figure, read(args.data, figure["reads"]), values)
+    data = read(args.data, figure["reads"])
+    if args.probes:
+        data = pd.concat([data, rows.read(args.probes, "measures")], ignore_index=True)
+    drawing = plot.draw(figure, data, values)
     for path in args.output:
         with atomic(path) as temporary:
             style.save(drawing, temporary)

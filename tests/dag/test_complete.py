@@ -145,8 +145,7 @@ EVALUATIONS = {"prepare", "train", "perturb", "sweep", "attack", "minimal", "gra
         ("tables", None),
         (
             "figures",
-            EVALUATIONS - {"perturb", "minimal", "probe"}
-            | {"measure", "examples", "restarts", "figure"},
+            EVALUATIONS | {"measure", "examples", "restarts", "figure"},
         ),
     ],
 )

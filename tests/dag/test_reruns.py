@@ -46,7 +46,7 @@ OF_FLOAT32 = (
     | ALL_TABLES
 )
 PROBE = {"probe tuned 1 certified"}
-OF_TUNED = DEEPFOOL | PROBE | {"measure tuned 1"} | ALL_TABLES
+OF_TUNED = DEEPFOOL | PROBE | {"figure ladder", "measure tuned 1"} | ALL_TABLES
 OF_SMALL = NOISE | {"measure small 1"} | ALL_TABLES
 ATTACKS_ON_FLOAT64 = FLOAT16_SWEEP | EXACT_SWEEP | BLIND | ADAPTIVE | TRANSFER | PGD | JSMA
 IMAGES = FILTERED | OPEN | DEEPFOOL_IMAGES
@@ -327,7 +327,7 @@ def test_a_probe_s_parameters_and_code_rerun_it_alone(change, edit):
     def more(config):
         config["probes"]["certified"]["epsilons"].append("0.03")
 
-    shown = {"table measures", "published", "claims"}
+    shown = {"table measures", "figure ladder", "published", "claims"}
     assert change(more) == PROBE | shown | {"configuration"}
     assert edit("scripts/mirage/evaluation/probes/linearity.py") == set()
     assert edit("scripts/mirage/evaluation/probes/bounds.py") == PROBE | shown

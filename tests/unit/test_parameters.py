@@ -260,10 +260,10 @@ def test_all_plots_and_all_keys_of_figures_are_known():
     written = [
         *({"plot": "pictures", "show": show} for show in figure["show"]["enum"]),
         *({"plot": "lines", "y": y} for y in figure["y"]["oneOf"][0]["enum"]),
-        {"plot": "restarts"},
+        *({"plot": plot} for plot in ("restarts", "ladder")),
     ]
     assert {kinds.kind(one).reads for one in written} == {kind.reads for kind in kinds.KINDS}
-    assert len({kind.reads for kind in kinds.KINDS}) == len(kinds.KINDS)
+    assert len({(kind.plot, kind.reads) for kind in kinds.KINDS}) == len(kinds.KINDS)
     assert {kind.reads for kind in kinds.KINDS} <= {*columns.COLUMNS, *images.ARRAYS}
     keys = {key for kind in kinds.KINDS for key in kind.figure}
     assert keys | {*kinds.OF_EVERY_FIGURE, *language.NAMES} == set(figure)

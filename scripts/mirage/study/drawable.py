@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from mirage.attacks.parameters import parameters_of
 from mirage.data.columns import BARE
-from mirage.study import by_gradient
+from mirage.study import by_gradient, probed
 from mirage.study.kinds import OF_EVERY_FIGURE, OF_THE_PLAN, kind
 from mirage.study.sentences import named, shown
 from mirage.study.study import Study
@@ -64,7 +64,7 @@ def empty_columns(study: Study, where: str, attack: str, columns: Iterable[str])
 
 def _misplaced(study: Study, where: str, figure: Mapping) -> Iterator[str]:
     """Measures of a gradient that are asked of an attack, and the other way about."""
-    if figure["reads"] in ROWS:
+    if figure["reads"] in ROWS and figure["plot"] == "lines":
         for number, series in enumerate(figure["series"]):
             yield from by_gradient.lacking(
                 f"{where}.series.{number}", series, _columns(figure), study.config["attacks"]
@@ -111,6 +111,8 @@ def _figure_faults(
         found += _series_faults(study, f"{where}.series.{number}", figure, series, published)
     if found:
         return found
+    if figure["plot"] == "ladder":
+        return _ladder(where, figure)
     match figure["reads"]:
         case "attacks" | "gradients":
             return [*_axis_faults(study, where, figure, published), *_lines(study, where, figure)]
@@ -139,6 +141,8 @@ def _series_faults(
         )
     if "published" in series and published is not None:
         found += _published_faults(where, figure, series, published)
+    if figure["plot"] == "ladder":
+        return [*found, *_rung_faults(study, where, series)]
     match figure["reads"]:
         case "attacks" | "gradients":
             found += _line_faults(study, where, figure, series)
@@ -199,6 +203,32 @@ def _line_faults(study: Study, where: str, figure: Mapping, series: Mapping) -> 
         if len(epochs) > 1:
             found.append(f"{where}.epochs: a figure by value takes one, not {named(epochs)}")
     return found
+
+
+def _rung_faults(study: Study, where: str, series: Mapping) -> list[str]:
+    """A series of a ladder that is not one number of each seed."""
+    if "measure" in series:
+        if "attack" in series:
+            return [f"{where}: attack and measure stand together; keep one of them"]
+        return list(probed.faults(where, series, study.config["probes"]))
+    if "attack" not in series:
+        return [f"{where}: a figure of ladder needs an attack, or a measure and its item"]
+    if not study.chosen(series):
+        return unmeasured(study, where, series)
+    minimal = study.kind(series["attack"]) == "minimal"
+    several = [
+        key
+        for key in ("epsilons", "epochs")
+        if len(series.get(key, [1])) > 1 or (minimal and key == "epsilons" and key in series)
+    ]
+    return [f"{where}.{key}: {shown(series[key])} is not allowed; it takes one" for key in several]
+
+
+def _ladder(where: str, figure: Mapping) -> list[str]:
+    """A ladder that has no attack to begin with."""
+    if any("attack" in series for series in figure["series"]):
+        return []
+    return [f"{where}: a figure of ladder needs an attack as well"]
 
 
 def _axis_faults(

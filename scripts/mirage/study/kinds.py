@@ -13,6 +13,7 @@ DEFAULTS = {
     "lines": {"x": "epoch", "y": "accuracy"},
     "pictures": {"show": "examples"},
     "restarts": {},
+    "ladder": {},
 }
 OF_EVERY_FIGURE = ("plot", "title", "caption", "category", "select")
 OF_THE_PLAN = ("reads", "series")
@@ -71,6 +72,11 @@ KINDS = (
     Kind("pictures", "images", ("show", "x_label"), ("run", "split"), {"show": "digits"}),
     Kind("pictures", "examples", ("show",), CHECKPOINT),
     Kind("restarts", "restarts", ("x_label", "y_label"), (*CHECKPOINT, "panel")),
+    # And measures, of the series that name one.
+    Kind(
+        *("ladder", "attacks", ("x_label", "colours")),
+        (*CHECKPOINT, "measure", "item", "panel", "row", "clean"),
+    ),
 )
 
 

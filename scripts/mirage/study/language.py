@@ -28,7 +28,7 @@ DIMENSIONS = (
     *("dtype", "split", "defence", "epsilon", "epoch"),
 )
 # What names lines, panels and places: in a figure, or in one of its selections, which goes first.
-NAMES = ("label", "panel", "published", "clean", "x")
+NAMES = ("label", "panel", "row", "published", "clean", "x")
 PASSED_ON = ("title", "caption", "y", "show", "x_label", "y_label", "log_x", "colours")
 
 

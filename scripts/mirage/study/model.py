@@ -191,6 +191,8 @@ def _attack(method: str) -> type[Typed]:
         if NoneType in get_args(field.annotation):  # it may be the default, but nobody writes it
             keys[name] = (get_args(field.annotation)[0], field.default)
     keys["checkpoints"] = (Checkpoints, "all")
+    images = "How many images of a split it attacks at most, from the first on."
+    keys["images"] = (Count, Field(None, description=images))
     if parameters.uses_network:
         source = "Transfer: the run whose network of the same seed and epoch gives the gradient."
         adaptive = "Attack through the defence where there is one, else on the bare network."

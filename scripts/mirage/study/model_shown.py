@@ -115,6 +115,8 @@ class Selected(Measured):
     """Epochs together."""
     label: Text = None
     panel: Text = None
+    row: Text = None
+    """Of a ladder."""
     published: Text = None
     clean: Clean = None
     x: float = None
@@ -124,8 +126,9 @@ class Selected(Measured):
 class Figure(Typed):
     """A figure; it depends only on what it selects."""
 
-    plot: Literal["lines", "pictures", "restarts"]
-    """Lines, pictures of images, or where the restarts of PGD end."""
+    plot: Literal["lines", "pictures", "restarts", "ladder"]
+    """Lines, pictures of images, where the restarts of PGD end, or the rungs from a plain attack
+    over stronger ones to a bound."""
     show: Literal["digits", "examples", "filtered"] = None
     """Of pictures: digits of each class, examples before and after an attack, or one adversarial
     image filtered by defences."""
@@ -150,6 +153,8 @@ class Figure(Typed):
     """What is shown: a selection, or a list of them. Lists within a selection are crossed."""
     label: Text = None
     panel: Text = None
+    row: Text = None
+    """Of a ladder: the name of a row, that of the run where this is left out."""
     published: Text = None
     clean: Clean = None
 

@@ -80,7 +80,7 @@ class Plan(Measured):
         """The tables, or the examples, that a figure is drawn from."""
         figure, paths = self.figures[name], self.paths
         files = []
-        for series in figure["series"]:
+        for series in (one for one in figure["series"] if "measure" not in one):
             run, seeds = series["run"], self.runs[series["run"]]["seeds"]
             match figure["reads"]:
                 case "history":
@@ -96,6 +96,15 @@ class Plan(Measured):
                 case _:
                     files += self.evaluation_files(self.study.chosen(series))
         return _once(files)
+
+    def figure_probes(self, name: str) -> list[str]:
+        """The rows of probes that a figure shows beside attacks."""
+        shown = [one for one in self.figures[name]["series"] if "measure" in one]
+        return _once(
+            file
+            for one in shown
+            for file in self.per_seed(self.paths.probe, one["run"], probe=one["measure"])
+        )
 
     def figure_published(self, *figures: str) -> list[str]:
         """The files of the published values that figures show."""

@@ -31,7 +31,7 @@ CLEAN = ("clean_accuracy", "clean_error")
 # What tells one measurement of a run from another; it has either an attack or a gradient.
 SELECTED = ("run", "attack", "gradient", "dtype", "split", "defence")
 # Keys of an attack that are not parameters of its method.
-NOT_PARAMETERS = ("method", "source", "adaptive", "exact", "checkpoints")
+NOT_PARAMETERS = ("method", "source", "adaptive", "exact", "checkpoints", "images")
 
 
 @dataclass(frozen=True)
