@@ -123,6 +123,12 @@ def with_a_function(images):
     return keras.Sequential([keras.Input((PIXELS,)), layers.Lambda(doubled), layers.Dense(4)])
 
 
+def with_a_function_of_no_name(images):
+    """It refers to what is outside of it."""
+    ease = layers.Lambda(lambda values, by: keras.ops.tanh(by * values), arguments={"by": 2})
+    return keras.Sequential([keras.Input((PIXELS,)), ease, layers.Dense(4)])
+
+
 NETWORKS = [
     normalized,
     nested_in,
@@ -140,6 +146,7 @@ NETWORKS = [
     with_huge_logits,
     frozen,
     with_a_function,
+    with_a_function_of_no_name,
 ]
 
 
@@ -223,7 +230,6 @@ CULPRITS = {
     "a fixed type": lambda: Narrow(name="culprit"),
     "a type that it keeps": lambda: Stubborn(PIXELS, name="culprit"),
     "no whole configuration": lambda: Unwritten(2, name="culprit"),
-    "unknown code": lambda: layers.Lambda(lambda values: 2 * values, name="culprit"),
     "a class that is a model": lambda: Whole(name="culprit"),
 }
 

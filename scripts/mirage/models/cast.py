@@ -80,6 +80,13 @@ def _converted(network: keras.Model, dtype: str | None) -> keras.Model:
         try:
             if isinstance(layer, keras.Model):
                 return rebuild(layer)
+            if type(layer) is keras.layers.Lambda:
+                # Its function is here; made of its code it would lack what it refers to.
+                return keras.layers.Lambda(
+                    *(layer.function, layer._output_shape, layer.mask, layer.arguments),
+                    name=layer.name,
+                    dtype=dtype or layer.dtype_policy,
+                )
             config = layer.get_config()
             if dtype and isinstance(layer, keras.Layer):
                 config = {**_in_type(config, dtype), "dtype": dtype}
