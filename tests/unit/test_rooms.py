@@ -9,8 +9,8 @@ from workflow import ROOT
 LIBRARY = ROOT / "scripts/mirage"
 # From the bottom up.
 ROOMS = (
-    *("runtime", "data", "models", "attacks", "training", "evaluation", "study", "reporting"),
-    "cli",
+    *("runtime", "data", "models", "attacks", "training", "evaluation", "audit", "study"),
+    *("reporting", "cli"),
 )
 # The package itself, and what `python -m mirage` runs.
 TOP = ("__init__", "__main__")

@@ -1,0 +1,1 @@
+"""Holds the audit of anybody's classifier, from a file and data; imports evaluation and below."""
