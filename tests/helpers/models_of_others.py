@@ -51,7 +51,7 @@ MODELS = (
     Published("tagomaru-ai_security/mnist.h5"),
     Published("tagomaru-ai_security/mnist_logits.h5", kind="logits"),
     # Before its training: at no range better than chance.
-    Published("tagomaru-ai_security/initial_robust_mnist.h5", asked=("as accurate as chance",)),
+    Published("tagomaru-ai_security/initial_robust_mnist.h5", asked=("told from chance",)),
     Published("tagomaru-ai_security/robust_mnist.h5"),
     Published("tagomaru-ai_security/robust_mnist_epoch50.h5", accuracy=0.943, images=10_000),
     Published("deepxplore/Model1.h5", "lenet1", accuracy=0.972, images=2_000),
