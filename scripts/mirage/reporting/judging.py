@@ -185,13 +185,17 @@ def ledger(
     """
     if "attacks" in tables:
         tables = {**tables, STRONGEST: strongest.table(tables["attacks"], ball)}
-    own = on_source.tables(tables["series"], points) if "series" in tables else {}
+    own = {
+        source: on_source.tables(tables["series"], points, source)
+        for source in {claim["source"] for claim in claims}
+        if "series" in tables
+    }
     judged = [_verdicts(claim, tables, dataset, twins, ball) for claim in claims]
     adjusted = holm([plain.p_value for plain, *_ in judged])
     lines = []
     for claim, (plain, exact, least, taken), p_holm in zip(claims, judged, adjusted, strict=True):
         conditions = claim.get("test", [])
-        public, failed = on_source.verdict(own, conditions)
+        public, failed = on_source.verdict(own.get(claim["source"], {}), conditions)
         if failed:
             failed = f"; the source's own numbers fail it: {failed}"
         kinds = dict.fromkeys(KINDS[condition["kind"]][1] for condition in conditions)

@@ -20,13 +20,17 @@ PART = "part"
 NOT_PUBLIC = "not public"
 
 
-def tables(values: pd.DataFrame, points: Sequence[Mapping]) -> dict[str, pd.DataFrame]:
-    """The published values as tables of attacks, gradients and measures, and as they are: series.
+def tables(
+    values: pd.DataFrame, points: Sequence[Mapping], source: str
+) -> dict[str, pd.DataFrame]:
+    """A source's values as tables of attacks, gradients and measures, and as they are: series.
 
     Args:
         values: As `mirage.data.published.table` gives them.
         points: As `mirage.study.plan.Plan.points` gives them.
+        source: Whose. What another source published of the same run is no number of this one.
     """
+    values = values[values["source"] == source]
     by_series = {name: rows.to_dict("records") for name, rows in values.groupby("series")}
     found = {"attacks": [], "gradients": [], "measures": []}
     for point in points:
