@@ -57,7 +57,7 @@ def margins(
         Shape (n,), float64. Where it is above 0, no point of the ball is misread in exact
         arithmetic. Below 0 it says nothing, but of a linear network.
     """
-    rows = max(network[-1][0].shape[1], *(len(bias) for _, bias in network))
+    rows = max(len(bias) for _, bias in network[1:] or network)
     wide = max(kernel.shape[0] for kernel, _ in network)
     size = max(1, MOST // (rows * wide))
     parts = [slice(start, start + size) for start in range(0, len(images), size)]
@@ -72,8 +72,13 @@ def _margins(network, images, labels, epsilon, clip) -> np.ndarray:
     if clip is not None:
         box = tuple(np.clip(side, *clip) for side in box)
     reached: list[tuple[np.ndarray, np.ndarray]] = []
-    for depth, (kernel, _) in enumerate(network[:-1]):
-        unit = np.broadcast_to(np.eye(kernel.shape[1]), (len(images), *[kernel.shape[1]] * 2))
+    for depth, (kernel, bias) in enumerate(network[:-1]):
+        if not depth:  # exact, and one product for all images
+            up, down = np.maximum(kernel, 0), np.minimum(kernel, 0)
+            low, high = box
+            reached.append((low @ up + high @ down + bias, high @ up + low @ down + bias))
+            continue
+        unit = np.eye(kernel.shape[1])[np.newaxis]  # the same for all images, up to a ReLU
         least, most = (_least(network[: depth + 1], reached, box, way) for way in (unit, -unit))
         reached.append((least, -most))
     classes = network[-1][0].shape[1]
@@ -89,7 +94,7 @@ def _least(network: Layers, reached: list, box: tuple, ways: np.ndarray) -> np.n
         network: Layers up to that one, without the ReLU after it.
         reached: Bounds (least, most) of what goes into each ReLU before it, shape (n, width).
         box: Least and largest input, shape (n, d) each.
-        ways: The combinations, shape (n, rows, outputs).
+        ways: The combinations, shape (n, rows, outputs), or (1, rows, outputs) of all images.
 
     Returns:
         Shape (n, rows).
@@ -97,11 +102,11 @@ def _least(network: Layers, reached: list, box: tuple, ways: np.ndarray) -> np.n
     constant = np.zeros(ways.shape[:2])
     for depth in range(len(network) - 1, -1, -1):
         kernel, bias = network[depth]
-        constant += ways @ bias
+        constant = constant + ways @ bias
         ways = ways @ kernel.T
         if depth:
             ways, shift = _through_relu(ways, *reached[depth - 1])
-            constant += shift
+            constant = constant + shift
     low, high = (side[:, :, np.newaxis] for side in box)
     up, down = np.maximum(ways, 0), np.minimum(ways, 0)
     return constant + (up @ low + down @ high)[:, :, 0]

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import StrMethodFormatter
 
 from mirage.reporting.plots import layout, series, style
 
@@ -44,6 +45,8 @@ def draw(figure: dict, data: pd.DataFrame, published: pd.DataFrame | None = None
         panel.grid(False, axis="y")
     x_label = figure.get("x_label", "Accuracy (0–1)")
     layout.label_axes(axes, x_label, [""] * len(axes), titles, whole_x=False)
+    for panel in axes:  # short, so that the ends of two panels do not touch
+        panel.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     layout.set_title(drawing, figure["title"])
     lines = [(_handle(label, looks), label) for label in labels]
     layout.set_legend(drawing, lines, _notes(dots))
