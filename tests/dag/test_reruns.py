@@ -46,6 +46,7 @@ OF_FLOAT32 = (
     | ALL_TABLES
 )
 PROBE = {"probe tuned 1 certified"}
+OF_PROBE = PROBE | {"table measures", "figure ladder", "published", "claims"}
 OF_TUNED = DEEPFOOL | PROBE | {"figure ladder", "measure tuned 1"} | ALL_TABLES
 OF_SMALL = NOISE | {"measure small 1"} | ALL_TABLES
 ATTACKS_ON_FLOAT64 = FLOAT16_SWEEP | EXACT_SWEEP | BLIND | ADAPTIVE | TRANSFER | PGD | JSMA
@@ -323,14 +324,17 @@ def test_a_gradient_that_is_asked_for_runs_alone(change):
     assert jobs == new | GRADIENT_TABLES | {"configuration"}
 
 
-def test_a_probe_s_parameters_and_code_rerun_it_alone(change, edit):
+@pytest.mark.thorough
+def test_a_probe_s_parameters_rerun_it_alone(change):
     def more(config):
         config["probes"]["certified"]["epsilons"].append("0.03")
 
-    shown = {"table measures", "figure ladder", "published", "claims"}
-    assert change(more) == PROBE | shown | {"configuration"}
+    assert change(more) == OF_PROBE | {"configuration"}
+
+
+def test_a_probe_s_code_reruns_it_and_no_other(edit):
     assert edit("scripts/mirage/evaluation/probes/linearity.py") == set()
-    assert edit("scripts/mirage/evaluation/probes/bounds.py") == PROBE | shown
+    assert edit("scripts/mirage/evaluation/probes/bounds.py") == OF_PROBE
 
 
 @pytest.mark.thorough
