@@ -32,7 +32,7 @@ def test_defaults_are_filled_in_and_what_is_given_is_left_as_it_is(given_config)
     assert completed["data_folder"] == ""
     run = completed["runs"]["one"]
     assert (run["batch_size"], run["l2"]) == (100, 0.0)
-    assert run["objective"] == {"name": "cross_entropy"}
+    assert run["objective"] == {"name": "cross_entropy", "temperature": 1.0}
     assert run["optimizer"] == {"name": "adam", "beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-8}
     assert run["split"] == given_config["split"]
     assert completed["claims"] == []
