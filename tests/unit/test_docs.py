@@ -103,7 +103,10 @@ def test_the_examples_of_the_guide_can_be_run():
     for text in EXAMPLES:
         if not re.match("select:|label:", text):
             for key, content in yaml.safe_load(text).items():
-                given.setdefault(key, {}).update(content)
+                if isinstance(content, list):
+                    given.setdefault(key, []).extend(content)
+                else:
+                    given.setdefault(key, {}).update(content)
     more = dict(enumerate(figures()))
     assert len(more) == 7
     given["figures"] |= {f"example-{number}": one for number, one in more.items()}

@@ -73,7 +73,7 @@ def test_a_student_learns_from_its_teacher_which_is_trained_for_it():
     student = {**given["runs"]["float32"], "objective": {"name": "distilled", "temperature": 2.0}}
     given["runs"]["student"] = {**student, "teacher": {"run": "float32", "epoch": 4}}
     study = config.read(given, ROOT)
-    alone = {**study.config, "evaluations": [], "gradients": [], "figures": {}}
+    alone = {**study.config, "evaluations": [], "gradients": [], "figures": {}, "probed": []}
     language.leave_out(alone, ["student"])
     assert set(alone["runs"]) == {"student", "float32"}
     found = Plan(study, Paths(RESULTS), ROOT)
