@@ -674,6 +674,16 @@ def test_filtered_shows_three_digits_before_and_behind_each_filter():
         np.testing.assert_allclose([array for _, array in panels[column::4]], images[:3])
 
 
+def test_filtered_shows_the_digit_that_is_named_alone():
+    data = [example_arrays(4), filtered_arrays(0.9), filtered_arrays(0.5)]
+    titles = [title for title, _ in shown(figure_of("filtered", data, digit=3))]
+    assert [title for title in titles if "original" in title] == [
+        "original, label 3\nclassified as 3"
+    ]
+    (panel,) = figure_of("filtered", data, digit=9).axes
+    assert [text.get_text() for text in panel.texts] == ["There is no image that all series show."]
+
+
 def test_filtered_names_no_class_that_it_was_not_given():
     panels = shown(figure_of("filtered", [filtered_arrays(0.9)], series=FILTERS[1:2]))
     assert [title for title, _ in panels[:2]] == ["original, label 0", "adversarial, ε = 0.10"]

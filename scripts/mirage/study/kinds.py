@@ -70,7 +70,7 @@ KINDS = (
     ),
     Kind("lines", "attacks", LINES, (*CHECKPOINT, "panel", "published", "clean", "x")),
     Kind("pictures", "images", ("show", "x_label"), ("run", "split"), {"show": "digits"}),
-    Kind("pictures", "examples", ("show",), CHECKPOINT),
+    Kind("pictures", "examples", ("show", "digit"), CHECKPOINT),
     Kind("restarts", "restarts", ("x_label", "y_label"), (*CHECKPOINT, "panel")),
     # And measures, of the series that name one.
     Kind(

@@ -29,7 +29,7 @@ DIMENSIONS = (
 )
 # What names lines, panels and places: in a figure, or in one of its selections, which goes first.
 NAMES = ("label", "panel", "row", "published", "clean", "x")
-PASSED_ON = ("title", "caption", "y", "show", "x_label", "y_label", "log_x", "colours")
+PASSED_ON = ("title", "caption", "y", "show", "digit", "x_label", "y_label", "log_x", "colours")
 
 
 @dataclass

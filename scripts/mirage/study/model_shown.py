@@ -132,6 +132,8 @@ class Figure(Typed):
     show: Literal["digits", "examples", "filtered"] = None
     """Of pictures: digits of each class, examples before and after an attack, or one adversarial
     image filtered by defences."""
+    digit: Annotated[int, Field(ge=0, le=9)] = None
+    """Of pictures of attacked images: only those of this class."""
     title: str
     caption: str = ""
     """Text beside the figure in the report."""

@@ -1,6 +1,7 @@
 """Pictures: images of each class, or before and after attacks, or behind filters."""
 
 import textwrap
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -26,9 +27,12 @@ ALIKE = 0.99  # share of pixels: on another machine, a gradient near 0 may have 
 def draw(figure: dict, data: list[Arrays], published: pd.DataFrame | None = None) -> Figure:
     """Draw what `figure["show"]` names: `digits`, `examples` or `filtered`.
 
-    `data` holds the arrays of each series, see there. `published` is not used.
+    `data` holds the arrays of each series, see there; of attacked images only those of the class
+    `figure["digit"]` are drawn, where it is named. `published` is not used.
     Raises ValueError where the series of `filtered` do not show the same adversarial images.
     """
+    if "digit" in figure:
+        data = [_take(one, np.flatnonzero(one["labels"] == figure["digit"])) for one in data]
     show = {"digits": digits, "examples": examples, "filtered": filtered}[figure["show"]]
     drawing = show(figure, data)
     layout.set_title(drawing, figure["title"])
@@ -212,7 +216,7 @@ def _shared(several: list[Arrays]) -> list[list[int]]:
     return [[some.index(number) for number in in_all] for some in numbers]
 
 
-def _take(one: Arrays, positions: list[int]) -> Arrays:
+def _take(one: Arrays, positions: Sequence[int]) -> Arrays:
     """Return the arrays of the images at `positions`; what is not per image stays as it is."""
     return {name: array[positions] if array.ndim else array for name, array in one.items()}
 
