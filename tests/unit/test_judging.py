@@ -144,6 +144,19 @@ def test_of_equal_seeds_the_mean_decides_without_a_p_value(target, verdict):
     assert (found.low, found.high) == (0.5, 0.5)
 
 
+def test_a_ratio_is_taken_seed_by_seed():
+    fast, slow = [0.1, 0.2, 0.4], [0.41, 0.8, 1.58]
+    rows = given(attacks(slow), attacks(fast, run="other"))
+    keys = {"select": ONE, "over": OTHER, "tolerance": 1}
+    found = outcome(rows, "value", published=4, **keys)
+    assert (found.verdict, found.mean) == (REPRODUCED, pytest.approx((4.1 + 4 + 3.95) / 3))
+    assert "over 0.2333" in found.reason
+    assert outcome(rows, "value", published=5.5, **keys).verdict == NOT_REPRODUCED
+    lacking = given(attacks(slow), attacks(fast, run="other").assign(seed=[7, 8, 9]))
+    with pytest.raises(selections.Missing, match="no seed has both"):
+        outcome(lacking, "value", published=4, **keys)
+
+
 ONE_SEED = [
     ("value", {"select": ONE, "published": 0.5, "tolerance": 0.05}),
     ("value", {"select": ONE, "published": 0.9, "tolerance": 0.05}),
@@ -194,6 +207,16 @@ def test_order_on_the_same_networks_is_paired():
     assert outcome(rows, "order", by=0.05, **keys).verdict == NOT_REPRODUCED
     unpaired = given(attacks(low), attacks(high, run="other"))
     assert outcome(unpaired, "order", less=ONE, greater=OTHER).verdict == UNDECIDED
+
+
+def test_order_may_allow_for_a_margin():
+    rows = given(attacks([0.5, 0.505, 0.495]), attacks([0.49, 0.495, 0.485], attack="noise"))
+    keys = {"less": ONE, "greater": {**ONE, "attack": "noise"}}
+    found = outcome(rows, "order", by=-0.02, **keys)
+    assert found.verdict == REPRODUCED
+    assert found.reason.endswith("is above 0.5 ± 0.005 less 0.02")
+    assert outcome(rows, "order", by=-0.005, **keys).verdict == NOT_REPRODUCED
+    assert outcome(rows, "order", **keys).verdict == NOT_REPRODUCED
 
 
 def test_equal_values_are_in_no_order():
@@ -1067,6 +1090,7 @@ def test_the_shipped_configuration_measures_what_the_claims_ask_for(shipped):
 
 SPOILED = [
     ("id", "yue-1", "must be written in another form"),
+    ("id", "-01", "must be written in another form"),
     ("id", "rana-01", "must begin with its source"),
     ("test", None, "needs either 'test', 'not_testable' or 'data_not_given'"),
     ("not_testable", "no", "needs either 'test', 'not_testable' or 'data_not_given'"),

@@ -98,6 +98,6 @@ def selections(condition: Mapping) -> list[dict]:
     """The selections that a condition is made of."""
     return [
         condition[key]
-        for key in ("select", "less", "greater", "first", "second", "x", "y")
+        for key in ("select", "over", "less", "greater", "first", "second", "x", "y")
         if key in condition
     ]

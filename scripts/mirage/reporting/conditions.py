@@ -98,15 +98,21 @@ def _paired(first: Mapping, second: Mapping) -> bool:
 
 
 def value(tables: Mapping, condition: Mapping) -> Outcome:
-    """A mean is within the tolerance of the published number."""
+    """A mean, or with `over` a mean ratio, is within the tolerance of the published number."""
     found = select(tables, condition["select"])
     values, published, tolerance = found.per_seed, condition["published"], condition["tolerance"]
+    measured, error = str(found), found.error
+    if "over" in condition:
+        divisor = select(tables, condition["over"])
+        error /= divisor.per_seed.mean()
+        values = (values / divisor.per_seed).dropna()
+        if values.empty:
+            raise Missing("no seed has both values")
+        measured = f"{found} over {divisor}: {spread(values)}"
     margin = closed(tolerance)
-    estimate = over_seeds(
-        values, above=published - margin, below=published + margin, error=found.error
-    )
-    reason = f"measured {found} against {published:g} ± {tolerance:g}"
-    return _outcome(estimate, reason, len(values), values.std(), found.images, found.error)
+    estimate = over_seeds(values, above=published - margin, below=published + margin, error=error)
+    reason = f"measured {measured} against {published:g} ± {tolerance:g}"
+    return _outcome(estimate, reason, len(values), values.std(), found.images, error)
 
 
 def measurement(tables: Mapping, condition: Mapping) -> Outcome:
@@ -120,7 +126,7 @@ def measurement(tables: Mapping, condition: Mapping) -> Outcome:
 
 
 def order(tables: Mapping, condition: Mapping) -> Outcome:
-    """greater - factor * less is above `by`, which is 0 where nothing is said.
+    """greater - factor * less is above `by`, which is 0 where nothing is said; it may be below.
 
     The t-test is paired if both are of the same run, else Welch's. The errors of their images are
     taken for independent. Of the same images they are smaller: what misleads one mostly misleads
@@ -133,7 +139,8 @@ def order(tables: Mapping, condition: Mapping) -> Outcome:
     found, sd, seeds = _difference(
         greater.per_seed, factor * less.per_seed, paired, above=by, error=error
     )
-    asked = (f" {factor:g} times" if factor != 1 else "") + (f" by {by:g}" if by else "")
+    asked = (f" {factor:g} times" if factor != 1 else "") + (f" by {by:g}" if by > 0 else "")
+    asked += f" less {-by:g}" if by < 0 else ""
     reason = f"{greater} {'is' if found.mean > by else 'is not'} above {less}{asked}"
     return _outcome(found, reason, seeds, sd, _images(greater, less), error)
 

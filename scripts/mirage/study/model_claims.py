@@ -118,6 +118,8 @@ class Value(Tested):
 
     kind: Literal["value"]
     select: Selection
+    over: Selection = None
+    """What the value is divided by, seed by seed: the ratio is the published one."""
     published: float
     tolerance: NotNegative
 
@@ -128,8 +130,8 @@ class Order(Tested):
     kind: Literal["order"]
     less: Selection
     greater: Selection
-    by: NotNegative = None
-    """The difference asked for at least."""
+    by: float = None
+    """The difference asked for at least; below 0, how far greater may lie below less."""
     factor: Positive = None
     """The ratio asked for at least."""
 
@@ -213,7 +215,7 @@ Condition = by(
 class Claim(Typed):
     """A published number or conclusion."""
 
-    id: Annotated[str, Field(pattern="^[a-z0-9]+-[0-9]{2}$")]
+    id: Annotated[str, Field(pattern="^[a-z0-9]+(-[a-z0-9]+)*-[0-9]{2}$")]
     """The source's name, a dash and two digits, for example yue2017-04."""
     source: str = None
     """Short name of the source; that of the study where this is left out."""
