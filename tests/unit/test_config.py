@@ -388,7 +388,7 @@ def test_each_study_can_be_built_alone(name):
     study = config.read({"studies": [name]}, WORKFLOW)
     needed = {one.run for one in study.evaluations}
     assert needed <= set(study.runs)
-    assert study.config["figures"]
+    assert study.config["figures"] | study.config["tables"]
 
 
 def test_a_run_of_a_study_may_be_changed_in_some_keys():
