@@ -2,14 +2,24 @@
 
 import gzip
 import re
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
+import yaml
 from architectures import cnn, mlp
 from test_datasets import outputs, run_prepare
 
 from mirage.data import datasets, folders
 from mirage.data import images as prepared
+from mirage.reporting import claims as claims_of
+from mirage.reporting import judging
+from mirage.reporting.verdicts import NOT_REPRODUCED, PARTLY, UNDECIDED
+from mirage.study import config, library
+
+ROOT = Path(__file__).parents[2]
+RANA = ROOT / "studies/rana/claims.yaml"
 
 
 @pytest.fixture
@@ -181,3 +191,58 @@ def test_a_network_is_trained_and_attacked_on_colour_images(tmp_path, architectu
     assert fgsm["accuracy"] < fgsm["clean_accuracy"]
     assert deepfool["success"] > 0.95
     assert 0 < deepfool["rho_l2"] < fgsm["rho_l2"]
+
+
+@pytest.mark.thorough
+def test_the_row_of_cifar10_is_judged_where_its_folder_is_given(cifar10, tmp_path):
+    """config/cifar10.yaml on a made-up set: from its files to the verdict on rana-17."""
+    from mirage.evaluation import passes
+    from mirage.models import networks
+    from mirage.training import chain
+
+    folder, _ = cifar10
+    given = yaml.safe_load((ROOT / "config/cifar10.yaml").read_text())
+    given["data_folder"] = str(folder)
+    # Random images: nothing is learnt, and only the path is of interest.
+    given["runs"]["lenet-cifar10"] |= {"epochs": [1], "seeds": [1, 2], "images": {"lbfgs": 2}}
+    study = config.read(given, ROOT)
+    prepare(tmp_path / "out", folder)
+    train, validation, test = (prepared.load(path) for path in outputs(tmp_path / "out"))
+    flat = [(images.reshape(len(images), -1), labels) for images, labels in (train, validation)]
+    rows = {"attacks": [], "measures": []}
+    for seed in (1, 2):
+        network = networks.build(
+            study.runs["lenet-cifar10"]["network"], "float32", seed, (32, 32, 3)
+        )
+        network, optimizer = chain.start(network, {"name": "adam"})
+        epochs = {"epochs": range(1, 2), "seed": seed, "schedule": 0.001, "batch_size": 35}
+        objective = {"name": "cross_entropy"}
+        history = chain.train(network, optimizer, *flat, objective=objective, **epochs)
+        checkpoint = tmp_path / f"seed{seed}.keras"
+        chain.save(network, history, checkpoint, tmp_path / f"seed{seed}.csv")
+        about = {"run": "lenet-cifar10", "seed": seed, "epoch": 1, "split": "test"}
+        (found,) = passes.measure([checkpoint], *test)
+        rows["measures"] += [{**about, **one} for one in found]
+        for one in study.evaluations:
+            attack = study.config["attacks"][one.attack]
+            found = passes.evaluate(
+                *([checkpoint], [checkpoint], *(part[: one.images] for part in test)),
+                method=attack["method"],
+                parameters={key: attack[key] for key in ("gradient",) if key in attack},
+                dtype=one.dtype,
+                epsilons=one.epsilons or [""],
+                seeds=[(seed, 1)],
+            )
+            about |= {"attack": one.attack, "defence": one.defence}
+            rows["attacks"] += [{**about, **row} for row in found]
+    tables = {name: pd.DataFrame(found) for name, found in rows.items()}
+    claims = claims_of.in_types_of(study.claims, {"lenet-cifar10": "float32"})
+    ledger = judging.ledger(claims, study.twins, tables, "cifar10", {}, [])
+    assert list(ledger["id"]) == ["rana-17"]
+    (verdict,) = ledger["verdict"]
+    assert verdict in (NOT_REPRODUCED, PARTLY, UNDECIDED)
+    # It is the MNIST ledger that lacks the data, and no other data set is theirs.
+    (elsewhere,) = judging.ledger(claims, {}, tables, "mnist", {}, [])["reason"]
+    assert elsewhere == "published for cifar10"
+    (told,) = [one for one in library.claims(RANA) if one["id"] == "rana-17"]
+    assert "config/cifar10.yaml" in told["data_not_given"]

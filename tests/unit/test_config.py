@@ -20,7 +20,7 @@ SHIPPED = [ROOT / "config.yaml", *sorted((ROOT / "config").glob("*.yaml"))]
 
 @pytest.mark.parametrize("file", SHIPPED, ids=lambda path: path.name)
 def test_shipped_configurations_are_accepted(file):
-    study = config.read(yaml.safe_load(file.read_text()), WORKFLOW)
+    study = config.read(yaml.safe_load(file.read_text()), WORKFLOW, folder="of the data")
     assert study.evaluations
     assert {one.run for one in study.evaluations} <= set(study.runs)
 

@@ -917,7 +917,7 @@ def test_not_testable_and_other_data_sets():
     found = line(rows, data_not_given="CIFAR-10")
     assert (found["verdict"], found["reason"]) == (NOT_GIVEN, "CIFAR-10")
     found = line(rows, dataset="digits", test=[EQUALS])
-    assert (found["verdict"], found["reason"]) == (NOT_TESTABLE, "published for MNIST")
+    assert (found["verdict"], found["reason"]) == (NOT_TESTABLE, "published for mnist")
     above = [condition("order", less=ONE, greater=OTHER)]
     assert line(rows, dataset="digits", test=above)["verdict"] == REPRODUCED
 

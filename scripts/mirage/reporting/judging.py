@@ -47,7 +47,7 @@ from mirage.reporting.verdicts import (
 )
 from mirage.study.sentences import named
 
-# The data set that the published values were measured on.
+# The data set that published values were measured on, where a claim names no other.
 PUBLISHED_FOR = "mnist"
 
 COLUMNS = [
@@ -252,8 +252,9 @@ def _verdicts(
         if key in claim:
             return Outcome(verdict, claim[key]), none, none, ""
     conditions, fitted = claim["test"], claim.get("fitted")
-    if dataset != PUBLISHED_FOR and any(one["kind"] in OF_NUMBERS for one in conditions):
-        return Outcome(NOT_TESTABLE, "published for MNIST"), none, none, ""
+    published_for = claim.get("dataset", PUBLISHED_FOR)
+    if dataset != published_for and any(one["kind"] in OF_NUMBERS for one in conditions):
+        return Outcome(NOT_TESTABLE, f"published for {published_for}"), none, none, ""
     plain = judge(tables, conditions, fitted)
     if "no_exact" in claim:
         # It speaks of the attack or its gradient, in whose place no other can stand.

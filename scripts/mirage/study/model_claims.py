@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from mirage.study.model_shown import Dtype, Epoch, Epsilon, Gradient, Share, Split
+from mirage.study.study import SIZES
 from mirage.study.typed import Some, Typed, by, either
 
 Positive = Annotated[float, Field(gt=0)]
@@ -219,6 +220,8 @@ class Claim(Typed):
     """The source's name, a dash and two digits, for example yue2017-04."""
     source: str = None
     """Short name of the source; that of the study where this is left out."""
+    dataset: Literal[*SIZES] = None
+    """What its published numbers were measured on; mnist where this is left out."""
     place: str = None
     """Table and cell, figure, section or page."""
     statement: str
