@@ -212,6 +212,14 @@ def test_a_claim_asks_for_what_it_tests_and_for_the_same_with_the_exact_sign():
     ]
 
 
+def test_a_claim_asks_for_the_split_that_it_subtracts():
+    gap = {"run": "one", "attack": "deepfool", "split": "train", "minus_split": "test"}
+    test = [{"kind": "measurement", "select": {**gap, "column": "rho_l2"}}]
+    claim = {"id": "own-01", "statement": "It overfits.", "test": test}
+    splits = [split for _, _, split, *_ in measured(bring(claims=[claim]))]
+    assert sorted(splits) == ["test", "train"]
+
+
 def gradients(given):
     """The gradients that are measured: run, gradient, dtype, split, defence and images."""
     study = config.read(given, WORKFLOW)

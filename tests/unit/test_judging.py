@@ -496,6 +496,14 @@ def test_epoch_words():
         mean(7)
 
 
+def test_the_gap_between_two_splits_is_that_of_each_seed():
+    rows = given(attacks([0.5, 0.6]), attacks([0.7, 0.9], split="train"))
+    gap = {**ONE, "split": "train", "minus_split": "test"}
+    assert selections.select(rows, gap).per_seed.tolist() == pytest.approx([0.2, 0.3])
+    with pytest.raises(selections.Missing, match="split validation"):
+        selections.select(rows, {**gap, "minus_split": "validation"})
+
+
 def test_change_since_an_epoch_is_that_of_each_seed():
     rows = given(attacks([[0.1, 0.2, 0.5], [0.3, 0.4, 0.4]]))
     changes = selections.select(rows, {**ONE, "since": 1}).per_seed

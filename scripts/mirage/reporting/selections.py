@@ -117,7 +117,7 @@ def _sought(given: Mapping, selection: Mapping) -> pd.Series:
     """The epsilon of each seed at which a sweep has the accuracy that `epsilon_where` says."""
     where = dict(selection["epsilon_where"])
     accuracy = where.pop("accuracy")
-    left_out = ("epsilon_where", "column", "epsilon", "since")
+    left_out = ("epsilon_where", "column", "epsilon", "since", "minus_split")
     sweep = {key: value for key, value in selection.items() if key not in left_out} | where
     try:
         return crossing(rows(given, sweep), accuracy)
@@ -169,4 +169,9 @@ def select(given: Mapping[str, pd.DataFrame], selection: Mapping) -> Measured:
         before = select(given, {**then, "epoch": selection["since"]})
         values = values.sub(before.per_seed, level="seed").dropna()
         error = math.hypot(error, before.error)
+    if "minus_split" in selection:
+        then = {key: value for key, value in selection.items() if key != "minus_split"}
+        other = select(given, {**then, "split": selection["minus_split"]})
+        values = (values - other.values).dropna()
+        error = math.hypot(error, other.error)
     return Measured(values, sought, images, error)

@@ -63,6 +63,8 @@ class Selection(Typed):
     """A number, several, {from, to}, or one of the words first, last and all."""
     since: Epoch = None
     """The change since this epoch, of each seed, takes the value's place."""
+    minus_split: Split = None
+    """The value on this split is subtracted, seed by seed."""
     measure: str = None
     """Of the table of measures: spectral_norm, logit_margin, class_accuracy, accuracy, a probe."""
     item: _listed(str) = None

@@ -120,7 +120,8 @@ def claimed(
             own = EXACT if kind == "gradient" else attacks.get(name, {}).get("exact")
             twin = selection.get("exact", own)
             twins = [twin] if twin and "no_exact" not in claim else []
-            for split in sorted(splits) or [selection.get("split", "test")]:
+            splits = splits or {selection.get("split", "test")}
+            for split in sorted(splits | {selection.get("minus_split")} - {None}):
                 chosen = {**selection, "split": split}
                 sweep = None
                 if "epsilon_where" in selection:
