@@ -134,5 +134,5 @@ class Examples(AttackOne):
 class Restarts(AttackOne):
     """Start PGD `starts` times at each of the first `images` rightly classified images."""
 
-    images: int = 5
+    images: int = 10
     starts: int = 500
