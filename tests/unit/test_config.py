@@ -399,6 +399,20 @@ def test_each_study_can_be_built_alone(name):
     assert study.config["figures"] | study.config["tables"]
 
 
+def test_rana_is_trained_and_attacked_as_its_lab_says():
+    """Harvard-IACS/2019-CS109B, content/lectures/lecture21/notes, sections MNIST and FGSM."""
+    study = config.read({"studies": ["rana"]}, WORKFLOW)
+    lab, attack = study.runs["rana-lab"], study.config["attacks"]["fgsm_lab"]
+    assert mlp(512).items() <= lab["network"].items()
+    assert (lab["optimizer"]["name"], lab["learning_rate"]) == ("rmsprop", 0.001)
+    assert (lab["batch_size"], lab["epochs"]) == (128, [5])
+    assert lab["split"] == {"train": 60_000, "validation": 0}
+    assert (attack["clip"], attack["labels"]) == ([0, 1], "predicted")
+    (tested,) = (one for one in study.claims if one["id"] == "rana-02")
+    assert tested["test"][0]["select"]["epsilon"] == "0.08"
+    assert "fitted" not in tested
+
+
 def test_a_run_of_a_study_may_be_changed_in_some_keys():
     changed = {"studies": ["hao"], "runs": {"bp": {"learning_rate": 0.01}}}
     before, after = (
