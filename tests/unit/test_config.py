@@ -449,8 +449,9 @@ def test_faults_in_the_claims_of_a_study_are_told_with_its_other_faults(tmp_path
         f"  - {folder}/study.yaml: dataset: a study does not say this, but the configuration that "
         "names it",
         f"  - {folder}/claims.yaml: claims.0: 'id' is missing",
-        f"  - {folder}/claims.yaml: claims.0: unknown key 'idd'; allowed are id, source, place, "
-        "statement, published, figure, note, fitted, not_testable, data_not_given, no_exact, test",
+        f"  - {folder}/claims.yaml: claims.0: unknown key 'idd'; allowed are id, source, dataset, "
+        "place, statement, published, figure, note, fitted, not_testable, data_not_given, "
+        "no_exact, test",
     ]
 
 

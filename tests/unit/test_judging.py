@@ -1036,8 +1036,8 @@ def test_every_source_has_claims_and_every_series_is_tested(shipped):
     assert {one["kind"] for one in conditions} == set(KINDS)
 
 
-# Claims of a text that the numbers of the same source contradict, as their notes say. Any other claim
-# that its source's numbers fail is to be tested by something else.
+# Claims of a text that the numbers of the same source contradict, as their notes say. Any other
+# claim that its source's numbers fail is to be tested by something else.
 FAILED_BY_THEIR_SOURCE = {"yue2017-22", "yue2017-40"}
 
 

@@ -18,6 +18,7 @@ from configurations import WORKFLOW, small
 from mirage.attacks import gradients
 from mirage.attacks.parameters import GRADIENTS, methods, parameters_of
 from mirage.data import columns, datasets, folders, images
+from mirage.data.sizes import SIZES
 from mirage.models import defences, networks
 from mirage.study import config, kinds, language, model_shown, study
 from mirage.study.model import Configuration
@@ -29,6 +30,8 @@ RUN = RULES["$defs"]["Run"]["properties"]
 PACKAGE = WORKFLOW / "scripts/mirage"
 # Keys of an attack that say which network gives the gradient.
 OF_NETWORK = {"source", "adaptive", "exact"}
+# What an objective is given by the training and not by a configuration of it.
+OF_TRAINING = ("seed", "teacher")
 # Keys of an attack or a probe that say of what it is made.
 OF_JOB = {"checkpoints", "images"}
 
@@ -83,12 +86,14 @@ OBJECTIVE_BRANCHES = branches(RUN["objective"], "name")
 PROBE_BRANCHES = branches(entries(RULES["properties"]["probes"]), "method")
 OPTIMIZER_BRANCHES = branches(RUN["optimizer"], "name")
 
+FILTERS = {**defences.FILTERS, "bit_depth": defences.BitDepth}
+
 # What is declared: the kind, its name, its parameters, the schema's branch and that branch's tag.
 DECLARED = [
     *(("attacks", name, fields(name), ATTACK_BRANCHES[name]) for name in methods()),
     *(
         ("defences", name, keywords(function, ()), DEFENCE_BRANCHES[name])
-        for name, function in defences.FILTERS.items()
+        for name, function in FILTERS.items()
     ),
     *(
         (
@@ -105,7 +110,9 @@ DECLARED = [
         (
             "objective",
             name,
-            keywords(importlib.import_module(f"mirage.training.objectives.{name}").loss, ("seed",)),
+            keywords(
+                importlib.import_module(f"mirage.training.objectives.{name}").loss, OF_TRAINING
+            ),
             OBJECTIVE_BRANCHES[name],
         )
         for name in sorted(modules("training/objectives", "loss"))
@@ -117,7 +124,7 @@ EACH = pytest.mark.parametrize(("kind", "name", "declared", "branch"), DECLARED)
 def test_the_schema_has_all_attacks_defences_probes_and_objectives_and_no_other():
     assert modules("evaluation/probes", "measure") == set(PROBE_BRANCHES)
     assert modules("attacks", "attack") == set(ATTACK_BRANCHES)
-    assert set(defences.FILTERS) == set(DEFENCE_BRANCHES)
+    assert set(defences.METHODS) == set(DEFENCE_BRANCHES)
     assert modules("training/objectives", "loss") == set(OBJECTIVE_BRANCHES)
 
 
@@ -143,6 +150,7 @@ def example(kind, name):
     values = {
         **{"gradient": "exact_sign", "epsilon": "0.1", "clean_weight": 0.5, "steps": 1},
         **{"relative_step": 1, "sigma": 1, "cutoff": 1, "epsilons": ["0.1"]},
+        **{"bits": 1, "temperature": 1, "beta": 1},
     }
     branch = {
         "attacks": ATTACK_BRANCHES,
@@ -158,7 +166,12 @@ def told(kind, name, changed):
     given = small()
     entry = {**example(kind, name), **changed}
     if kind == "objective":
-        given["runs"]["one"]["objective"] = entry
+        run = given["runs"]["one"]
+        run["objective"] = entry
+        if name == "distilled":
+            teacher = {key: one for key, one in run.items() if key != "objective"}
+            given["runs"]["teacher"] = teacher
+            run["teacher"] = {"run": "teacher", "epoch": run["epochs"][-1]}
     else:
         given.setdefault(kind, {})["mine"] = entry
     try:
@@ -217,9 +230,9 @@ def test_keras_takes_the_arguments_of_an_optimizer(name):
 
 def test_the_sizes_of_the_data_sets_are_those_of_the_data(digits):
     (train, _), (test, _) = digits
-    assert study.SIZES["digits"] == (len(train), len(test), math.prod(train.shape[1:]))
+    assert SIZES["digits"] == (len(train), len(test), math.prod(train.shape[1:]))
     files, colour = len(folders.CIFAR10_TRAIN), datasets.RECORD - 1
-    assert study.SIZES["cifar10"] == (files * datasets.RECORDS, datasets.RECORDS, colour)
+    assert SIZES["cifar10"] == (files * datasets.RECORDS, datasets.RECORDS, colour)
 
 
 def test_an_attack_with_a_norm_is_in_linf_where_none_is_given():

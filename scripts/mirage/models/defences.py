@@ -99,7 +99,7 @@ class BitDepth(keras.layers.Layer):
     arXiv 1802.00420, section 4.1): that of the layer itself is 0 wherever it exists.
     """
 
-    def __init__(self, bits: int, **options):
+    def __init__(self, *, bits: int, **options):
         """Bits of a pixel, at least 1."""
         super().__init__(**options)
         self.bits = bits

@@ -20,9 +20,7 @@ PART = "part"
 NOT_PUBLIC = "not public"
 
 
-def tables(
-    values: pd.DataFrame, points: Sequence[Mapping], source: str
-) -> dict[str, pd.DataFrame]:
+def tables(values: pd.DataFrame, points: Sequence[Mapping], source: str) -> dict[str, pd.DataFrame]:
     """A source's values as tables of attacks, gradients and measures, and as they are: series.
 
     Args:

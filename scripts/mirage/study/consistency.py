@@ -9,11 +9,12 @@ from collections.abc import Mapping, Sequence
 
 from mirage.attacks.parameters import parameters_of
 from mirage.data.columns import BARE, MEASURES
+from mirage.data.sizes import SIZES
 from mirage.study import by_gradient, drawable, limits, probed
 from mirage.study.drawable import empty_columns, unmeasured
 from mirage.study.model import Run
 from mirage.study.sentences import named, shown
-from mirage.study.study import CLEAN, KEPT, SIZES, TABLES, Study, cell_series
+from mirage.study.study import CLEAN, KEPT, TABLES, Study, cell_series
 
 
 def of_configuration(config: Mapping, also: Sequence[Mapping], folder: str) -> list[str]:

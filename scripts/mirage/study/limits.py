@@ -7,8 +7,8 @@ import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
 
+from mirage.data.sizes import SIZES
 from mirage.study.sentences import shown
-from mirage.study.study import SIZES
 
 
 def of_images(config: Mapping) -> list[str]:

@@ -7,11 +7,11 @@ from typing import Annotated, Literal, get_args
 from pydantic import Field, create_model
 
 from mirage.attacks.parameters import Gradient, methods, parameters_of
+from mirage.data.sizes import SIZES
 from mirage.models.architectures import ARCHITECTURES, INITIAL_WEIGHTS, GlorotUniform
 from mirage.study.model_claims import Claim
 from mirage.study.model_probes import PROBES, Checkpoints
 from mirage.study.model_shown import Epoch, Epsilon, Figure, Measured, Share, Summary, Table
-from mirage.study.study import SIZES
 from mirage.study.typed import Several, Some, Typed, Unique, by, either
 
 Positive = Annotated[float, Field(gt=0)]

@@ -8,13 +8,6 @@ from mirage.attacks.parameters import parameters_of
 from mirage.data.columns import BARE
 
 DOWNLOADED = ("mnist", "fashion_mnist")
-# Training images, test images, and values of an image of each data set.
-SIZES = {
-    "mnist": (60_000, 10_000, 28 * 28),
-    "fashion_mnist": (60_000, 10_000, 28 * 28),
-    "cifar10": (50_000, 10_000, 32 * 32 * 3),
-    "digits": (1_347, 450, 28 * 28),
-}
 # Images that train and validate, where a configuration does not say.
 SPLITS = {
     "mnist": {"train": 55_000, "validation": 5_000},
