@@ -102,14 +102,18 @@ def test_a_checkpoint_in_the_place_of_another_is_refused(jobs, run, other):
         refused(jobs, run, reader, file, f"It says place {other}", f"needed is place {PLACE}")
 
 
+# What a plan writes out of an mlp that says no more than its layers.
+PLAIN = {"dropout": 0.0, "pool": 1}
+
+
 @pytest.mark.parametrize(
     ("about", "told"),
     [
         ({"dtype": "float64"}, "It says dtype float64; needed is dtype float32"),
         (
-            {"network": mlp(17)},
-            "It says network {'name': 'mlp', 'hidden': [17]}; "
-            "needed is network {'hidden': [16], 'name': 'mlp'}",
+            {"network": mlp(17, **PLAIN)},
+            "It says network {'name': 'mlp', 'hidden': [17], 'dropout': 0.0, 'pool': 1}; "
+            "needed is network {'dropout': 0.0, 'hidden': [16], 'name': 'mlp', 'pool': 1}",
         ),
         ({"dataset": "mnist"}, "It says dataset mnist; needed is dataset digits"),
         (None, "It says place unknown, dataset unknown, network unknown, dtype unknown"),
@@ -119,7 +123,7 @@ def test_a_checkpoint_of_the_same_place_in_another_configuration_is_refused(
     jobs, run, about, told, tmp_path
 ):
     """Weights of such a type, or of such a network, would in part be taken without a word."""
-    own = {"dataset": "digits", "network": mlp(16), "dtype": "float32", **(about or {})}
+    own = {"dataset": "digits", "network": mlp(16, **PLAIN), "dtype": "float32", **(about or {})}
     network, _ = chain.start(networks.build(own["network"], own["dtype"], 1), {"name": "adam"})
     elsewhere = tmp_path / f"{PLACE}.keras"
     chain.save(network, [{}], elsewhere, tmp_path / "history.csv", own)
@@ -156,7 +160,7 @@ def test_every_checkpoint_says_what_it_is_and_opens_with_plain_keras(finished):
     for file in files:
         run = file.parts[-3]
         network = keras.models.load_model(file, safe_mode=True)
-        kind = cnn(2, 3, dense=8, dropout=0.4) if run == "small" else mlp(16)
+        kind = cnn(2, 3, dense=8, dropout=0.4) if run == "small" else mlp(16, **PLAIN)
         dtype = networks.dtype_of(network)
         assert dtype == ("float64" if run in ("float64", "tuned") else "float32")
         checkpoints.verify([file], dataset="digits", network=kind, dtype=dtype)

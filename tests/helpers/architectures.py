@@ -1,9 +1,9 @@
 """Architectures in few words."""
 
 
-def mlp(*hidden):
+def mlp(*hidden, **more):
     """Fully connected, with these hidden layers."""
-    return {"name": "mlp", "hidden": list(hidden)}
+    return {"name": "mlp", "hidden": list(hidden), **more}
 
 
 def cnn(*filters, dense, **dropout):
