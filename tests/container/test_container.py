@@ -26,7 +26,7 @@ def every_rule_once(folder):
         if entry["run"] in config["runs"] and entry["attack"] in ("fgsm", "pgd", "jsma", "deepfool")
     ]
     del config["attacks"]["transfer"]
-    figures = ("by-epoch", "examples", "restarts")
+    figures = ("by-epoch", "examples", "restarts", "ladder")
     config["figures"] = {name: config["figures"][name] for name in figures}
     write(folder, CONFIGURATION, config)
 

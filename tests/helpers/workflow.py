@@ -171,7 +171,7 @@ def plan(folder: Path, *arguments: str) -> Counter:
     for _, rule, block in re.findall(job, result.stdout, re.M):
         wildcards = re.search(r"^ *wildcards: (.*)$", block, re.M)
         values = [one.split("=", 1)[1] for one in wildcards[1].split(", ")] if wildcards else []
-        jobs[" ".join([rule, *values])] += 1
+        jobs[" ".join([rule, *filter(None, values)])] += 1
     if not jobs:
         assert "Nothing to be done" in result.stdout, result.stdout
     return jobs

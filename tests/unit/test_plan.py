@@ -7,8 +7,9 @@ from workflow import ROOT, planned, read
 
 from mirage.data.jobs import Prepare
 from mirage.evaluation import jobs
+from mirage.runtime import provenance
 from mirage.study import config, language
-from mirage.study.jobs import Claims
+from mirage.study.jobs import Claims, Configuration
 from mirage.study.measured import Named
 from mirage.study.paths import Paths, expand, size
 from mirage.study.plan import Plan
@@ -172,6 +173,16 @@ def test_a_script_refuses_a_job_that_is_none(text, fault, capsys):
     with pytest.raises(SystemExit):
         Link.parser("Train.").parse_args(["--job", text])
     assert fault in capsys.readouterr().err
+
+
+def test_a_long_job_comes_in_pieces_that_linux_takes_and_no_option_begins_like():
+    job = Configuration(configuration={"text": "x-" * 200_000})
+    pieces = job.text()
+    assert len(pieces) > 4
+    assert all(len(one) < 128 * 1024 and not one.startswith("-") for one in pieces)
+    assert Configuration.parser("Write.").parse_args(["--job", *pieces]).job == job
+    recorded = [repr(pieces), repr("another parameter")]
+    assert Configuration.model_validate(provenance.specification(recorded)) == job
 
 
 def test_the_ledger_knows_which_attacks_stay_in_one_ball():

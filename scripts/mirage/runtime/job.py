@@ -2,9 +2,13 @@
 
 import argparse
 import json
+import re
 from typing import Any
 
 import pydantic
+
+# Linux takes no argument of 128 KiB or more. No piece begins like an option.
+PIECES = re.compile(r".{1,100000}(?!-)", re.DOTALL)
 
 
 class Job(pydantic.BaseModel):
@@ -24,21 +28,34 @@ class Job(pydantic.BaseModel):
         """A parser of the command line with `--job` and `--threads`; scripts add their files."""
         parser = argparse.ArgumentParser(description=description)
         fields = ", ".join(name for name in cls.model_fields if name != "code")
-        parser.add_argument("--job", type=cls._read, required=True, help=f"JSON: {fields}")
+        help_text = f"JSON: {fields}; in several pieces where it is long"
+        parser.add_argument("--job", nargs="+", action=_Read, kind=cls, help=help_text)
         parser.add_argument("--threads", type=int, default=1)
         return parser
 
-    @classmethod
-    def _read(cls, text: str) -> "Job":
+    def text(self) -> str | list[str]:
+        """All fields as JSON, in ASCII; no "<", which could end the script of the report's page.
+
+        A long one comes in pieces, each an argument of the command line by itself.
+        """
+        whole = json.dumps(self.model_dump()).replace("<", r"\u003c")
+        pieces = PIECES.findall(whole)
+        return whole if len(pieces) == 1 else pieces
+
+
+class _Read(argparse.Action):
+    """Put the pieces of a job together and read it."""
+
+    def __init__(self, *args: Any, kind: type[Job], **keywords: Any):
+        super().__init__(*args, required=True, **keywords)
+        self.kind = kind
+
+    def __call__(self, parser: argparse.ArgumentParser, namespace: Any, values: Any, *_: Any):
         try:
-            return cls.model_validate_json(text)
+            setattr(namespace, self.dest, self.kind.model_validate_json("".join(values)))
         except pydantic.ValidationError as error:
             faults = [
                 f"{'.'.join(map(str, one['loc']))}: {one['msg']}"
                 for one in error.errors(include_url=False)
             ]
-            raise argparse.ArgumentTypeError("; ".join(faults)) from None
-
-    def text(self) -> str:
-        """All fields as JSON, in ASCII; no "<", which could end the script of the report's page."""
-        return json.dumps(self.model_dump()).replace("<", r"\u003c")
+            raise argparse.ArgumentError(self, "; ".join(faults)) from None

@@ -129,8 +129,9 @@ def specification(params: Sequence[str]) -> dict:
         ProvenanceError: None of them is one.
     """
     for value in map(ast.literal_eval, params):
-        if isinstance(value, str) and value.startswith("{"):
-            return json.loads(value)
+        whole = "".join(value) if isinstance(value, list) else value
+        if isinstance(whole, str) and whole.startswith("{"):
+            return json.loads(whole)
     raise ProvenanceError(f"no specification of a job among the parameters {params}")
 
 
