@@ -306,6 +306,26 @@ def test_correlation():
     assert outcome(rows, "correlation", sign="positive", **against).verdict == NOT_REPRODUCED
 
 
+def test_correlation_over_seeds_is_pearson_s_with_fisher_s_interval():
+    x, y = [0.83, 0.88, 0.8, 0.79, 0.86], [0.36, 0.15, 0.69, 0.7, 0.21]
+    rows = given(attacks([[one] for one in x]), attacks([[one] for one in y], run="other"))
+    keys = {"x": ONE, "y": OTHER, "across": "seeds"}
+    found = outcome(rows, "correlation", sign="negative", **keys)
+    expected = stats.pearsonr(x, y)
+    interval = expected.confidence_interval(0.9)
+    assert found.mean == pytest.approx(expected.statistic)
+    assert (found.low, found.high) == pytest.approx((interval.low, interval.high))
+    assert (found.verdict, found.seeds) == (REPRODUCED, 5)
+    assert found.p_value < 0.05
+    assert outcome(rows, "correlation", sign="positive", **keys).verdict == NOT_REPRODUCED
+    beyond = outcome(rows, "correlation", sign="negative", at_least=0.95, **keys)
+    assert beyond.verdict == UNDECIDED
+    assert beyond.p_value > 0.05
+    rows = given(attacks([[0.1]] * 3), attacks([[0.2]] * 3, run="other"))
+    with pytest.raises(selections.Missing, match="over seeds needs 4; there are 3"):
+        outcome(rows, "correlation", sign="negative", **keys)
+
+
 # --- equality -------------------------------------------------------------------------------------
 
 

@@ -19,11 +19,14 @@ from mirage.reporting.verdicts import (
     UNDECIDED,
     Estimate,
     closed,
+    correlated,
     distance,
     over_seeds,
     whole,
 )
 from mirage.study.sentences import named
+
+FEWEST = 4  # seeds that a correlation over seeds needs: of three its interval is everything
 
 
 @dataclass(frozen=True)
@@ -191,8 +194,10 @@ def correlation(tables: Mapping, condition: Mapping) -> Outcome:
     """Two values go together over epochs, or against one another.
 
     Spearman's rho of each seed over the epochs that both have is above `at_least`, or below its
-    negative.
+    negative. With `across: seeds` it is Pearson's r over the seeds of both, at the last epoch.
     """
+    if condition.get("across") == "seeds":
+        return _over_seeds(tables, condition)
     x, y = (select(tables, {"epoch": "all", **condition[key]}) for key in ("x", "y"))
     first, second = x.epochs, y.epochs
     seeds = first.index.intersection(second.index)
@@ -208,6 +213,19 @@ def correlation(tables: Mapping, condition: Mapping) -> Outcome:
     found = _beyond(rhos, condition["sign"] == "positive", condition.get("at_least", 0))
     reason = f"rho {spread(rhos)} over {len(epochs)} epochs"
     return _outcome(found, reason, len(rhos), rhos.std(), _images(x, y))
+
+
+def _over_seeds(tables: Mapping, condition: Mapping) -> Outcome:
+    """Whether the seeds with the larger value of one have the larger, or smaller, of the other."""
+    x, y = (select(tables, condition[key]) for key in ("x", "y"))
+    pairs = pd.concat([x.per_seed, y.per_seed], axis="columns", join="inner").dropna()
+    if len(pairs) < FEWEST:
+        raise Missing(f"a correlation over seeds needs {FEWEST}; there are {len(pairs)}")
+    size = condition.get("at_least", 0.0)
+    bound = {"above": size} if condition["sign"] == "positive" else {"below": -size}
+    found = correlated(*pairs.to_numpy().T, **bound)
+    reason = f"r {found.mean:.3g} over {len(pairs)} seeds, {x} and {y}"
+    return _outcome(found, reason, len(pairs), images=_images(x, y))
 
 
 def association(test: Callable, x: Sequence, y: Sequence) -> float:
@@ -333,7 +351,11 @@ KINDS: dict[str, tuple[Callable[[Mapping, Mapping], Outcome], str, str]] = {
     "trend": (trend, "trend over epochs, Kendall's tau", "tau"),
     "equality": (equality, "equality, two one-sided t-tests", "difference"),
     "minimum": (minimum, "place of a minimum, t-test", "rise after it"),
-    "correlation": (correlation, "correlation over epochs, Spearman's rho", "rho"),
+    "correlation": (
+        correlation,
+        "correlation, Spearman's rho over epochs or Pearson's r over seeds",
+        "correlation",
+    ),
     "series": (series, "published curve, t-interval", "root mean square difference"),
     "concentration": (concentration, "spread over restarts, t-test", "share of the mean"),
     "measurement": (measurement, "none: nothing published", "mean"),

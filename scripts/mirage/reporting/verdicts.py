@@ -137,6 +137,25 @@ def distance(differences: np.ndarray, tolerance: float, error: float = 0.0) -> E
     return _decided(found.mean, low, found.high, found.p_value, -np.inf, closed(tolerance))
 
 
+def correlated(
+    first: np.ndarray, second: np.ndarray, above: float = -1.0, below: float = 1.0
+) -> Estimate:
+    """Whether the correlation of two values over seeds (Pearson's r) lies between bounds.
+
+    By the interval of Fisher 1921, Metron 1, 3, as SciPy has it.
+
+    Args:
+        first, second: Shape (seeds,), at least four.
+        above, below: The bounds, one of which is -1 or 1 and bounds nothing.
+    """
+    r = stats.pearsonr(first, second).statistic
+    z, half = np.arctanh(r), 1 / math.sqrt(len(first) - 3)
+    low, high = np.tanh(z + stats.norm.ppf([ALPHA, 1 - ALPHA]) * half)
+    away = z - np.arctanh(above) if above > -1 else np.arctanh(below) - z
+    above, below = (above if above > -1 else -np.inf), (below if below < 1 else np.inf)
+    return _decided(*map(np.asarray, (r, low, high, stats.norm.sf(away / half))), above, below)
+
+
 def _decided(
     mean: np.ndarray,
     low: np.ndarray,

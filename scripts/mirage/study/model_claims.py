@@ -176,6 +176,8 @@ class Correlation(Tested):
     sign: Literal["positive", "negative"]
     at_least: Share = None
     """Size of the correlation asked for."""
+    across: Literal["epochs", "seeds"] = "epochs"
+    """Over the epochs of each seed, or over the seeds at the last epoch."""
 
 
 class Series(Tested):

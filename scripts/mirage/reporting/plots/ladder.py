@@ -19,8 +19,8 @@ def draw(figure: dict, data: pd.DataFrame, published: pd.DataFrame | None = None
     Series of one panel, row and label are one dot of each seed: the least of them, as the strongest
     of several attacks leaves it. `data` holds rows of attacks (accuracy) and, for series that name
     a `measure` and its `item`, of measures (value). A large dot is the mean over seeds, its line
-    one standard deviation either side, small dots are the seeds. `clean` adds the accuracy without
-    an attack. `published` is not used.
+    one standard deviation either side. Small dots are the seeds, those of one seed joined by a
+    line. `clean` adds the accuracy without an attack. `published` is not used.
     Raises ValueError where a series has no rows.
     """
     dots = pd.concat([_dots(one, data) for one in figure["series"]], ignore_index=True)
@@ -36,8 +36,9 @@ def draw(figure: dict, data: pd.DataFrame, published: pd.DataFrame | None = None
     for panel, title in zip(axes, titles, strict=True):
         here = dots[dots["panel"] == title]
         for (row, label), found in here.groupby(["row", "label"], sort=False)["value"]:
-            step = labels.index(label) / max(1, len(labels) - 1) - 0.5
-            _dot(panel, found, rows.index(row) + SPACE * step, label, looks)
+            _dot(panel, found, rows.index(row) + _step(label, labels), label, looks)
+        for row, found in here.groupby("row", sort=False):
+            _paths(panel, found, rows.index(row), labels)
         for line in np.arange(1, len(rows)) - 0.5:
             panel.axhline(line, color="0.8", linewidth=0.8)
         panel.set(xlim=(-0.03, 1.03), ylim=(len(rows) - 0.5, -0.5))
@@ -63,6 +64,20 @@ def _dots(one: dict, data: pd.DataFrame) -> pd.DataFrame:
         parts.append(rows.assign(label=CLEAN, value=rows[series.CLEAN]))
     where = {"panel": one.get("panel", ""), "row": one.get("row", one["run"])}
     return pd.concat(parts).assign(**where)[["panel", "row", "label", "seed", "value"]]
+
+
+def _step(label: str, labels: list[str]) -> float:
+    """Return the place of a label's dots beside the middle of their row."""
+    return SPACE * (labels.index(label) / max(1, len(labels) - 1) - 0.5)
+
+
+def _paths(panel, found: pd.DataFrame, row: int, labels: list[str]) -> None:
+    """Join each seed's dots of a row: lines that cross are seeds that change their order."""
+    if found["seed"].nunique() > 1:
+        for _, path in found.groupby("seed"):
+            path = path.sort_values("label", key=lambda column: column.map(labels.index))
+            places = [row + _step(label, labels) for label in path["label"]]
+            panel.plot(path["value"], places, color="0.75", linewidth=0.6, zorder=1)
 
 
 def _dot(panel, found: pd.Series, y: float, label: str, looks: dict) -> None:
