@@ -1,0 +1,48 @@
+"""Whether the last point of an attack hides a success on the way.
+
+Share of the images that some point of PGD's path misleads, and its last one does not.
+
+Source: Pintor et al. 2022 (arXiv 2106.09947), silent success; Carlini et al. 2019, section 4.3.
+It cannot see: attacks of others, which may keep the best point. Those of the worst case here do.
+"""
+
+import numpy as np
+import tensorflow as tf
+
+from mirage.attacks import ball, gradients
+from mirage.audit import slopes
+from mirage.audit.findings import Indicator
+from mirage.audit.network import Subject
+from mirage.audit.thresholds import LOSS
+
+TITLE = "Success on the way"
+SOURCE = "Pintor et al. 2022; Carlini et al. 2019, section 4.3"
+BLIND = "attacks of others, which may keep the best point"
+LOOKED_AT, STEPS = 200, 20
+
+
+def measure(
+    subject: Subject,
+    images: np.ndarray,
+    labels: np.ndarray,
+    *,
+    epsilon: float,
+    norm: str = "linf",
+    **_: object,
+) -> Indicator:
+    """Yellow where the share counts: a PGD that keeps its last point is too weak here."""
+    points, labels = images[:LOOKED_AT], labels[:LOOKED_AT]
+    network, center = slopes.climbing(subject), tf.constant(points)
+    radius = tf.constant(epsilon, center.dtype)
+    ever = np.ones(len(points), bool)
+    for _ in range(STEPS):
+        slope = gradients.input_gradient(network, points, labels, "exact_sign")
+        way = tf.cast(ball.steepest(tf.constant(slope), norm), center.dtype)
+        points = ball.project(points + 0.1 * radius * way, center, radius, norm, (0, 1)).numpy()
+        last = slopes.right(subject, points, labels)
+        ever &= last
+    hidden = float((last & ~ever).mean())
+    light = "yellow" if hidden >= LOSS else "green"
+    sentence = f"{hidden:.1%} of the images are misled on the way of PGD, and no longer at its end."
+    numbers = {"hidden": hidden, "last": float(last.mean()), "best": float(ever.mean())}
+    return Indicator("best_iterate", TITLE, light, sentence, numbers, SOURCE, BLIND)
