@@ -25,7 +25,7 @@ def measure(
     """Attack every image by all that there is, each attack on those that none before it misled.
 
     An image counts as right where no attack misleads the model on it (Carlini et al. 2019, arXiv
-    1902.06705, section 4.3).
+    1902.06705).
 
     Args:
         subject: What is audited.

@@ -2,7 +2,7 @@
 
 Share of the images that some point of PGD's path misleads, and its last one does not.
 
-Source: Pintor et al. 2022 (arXiv 2106.09947), silent success; Carlini et al. 2019, section 4.3.
+Source: Pintor et al. 2022 (arXiv 2106.09947), silent success; Carlini et al. 2019.
 It cannot see: attacks of others, which may keep the best point. Those of the worst case here do.
 """
 
@@ -16,7 +16,7 @@ from mirage.audit.network import Subject
 from mirage.audit.thresholds import LOSS
 
 TITLE = "Success on the way"
-SOURCE = "Pintor et al. 2022; Carlini et al. 2019, section 4.3"
+SOURCE = "Pintor et al. 2022; Carlini et al. 2019"
 BLIND = "attacks of others, which may keep the best point"
 LOOKED_AT, STEPS = 200, 20
 

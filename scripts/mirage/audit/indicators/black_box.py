@@ -3,7 +3,7 @@
 Share of all images that gradients do not mislead, and random corners of the ball, examples
 transferred from a network of ours, or the Square Attack do.
 
-Source: Athalye et al. 2018 (arXiv 1802.00420), section 3.1; Carlini et al. 2019, section 4.5.
+Source: Athalye et al. 2018 (arXiv 1802.00420), section 3.1; Carlini et al. 2019.
 It cannot see: what a longer search would find, as that of the Square Attack with 5,000 queries.
 """
 
@@ -16,7 +16,7 @@ from mirage.audit.network import Subject
 from mirage.audit.thresholds import LOSS
 
 TITLE = "Black box finds no more"
-SOURCE = "Athalye et al. 2018, section 3.1; Carlini et al. 2019, section 4.5"
+SOURCE = "Athalye et al. 2018, section 3.1; Carlini et al. 2019"
 BLIND = "what a longer search would find"
 
 

@@ -3,7 +3,7 @@
 After all attacks Auto-PGD is made again on the images that are left, with twice the steps and twice
 the starts: share of all images that this misleads.
 
-Source: Carlini et al. 2019 (arXiv 1902.06705), section 4.2; Pintor et al. 2022, I5.
+Source: Carlini et al. 2019 (arXiv 1902.06705); Pintor et al. 2022.
 It cannot see: what ten times the effort would find.
 """
 
@@ -16,7 +16,7 @@ from mirage.audit.network import Subject
 from mirage.audit.thresholds import LOSS
 
 TITLE = "More effort changes nothing"
-SOURCE = "Carlini et al. 2019, section 4.2; Pintor et al. 2022"
+SOURCE = "Carlini et al. 2019; Pintor et al. 2022"
 BLIND = "what ten times the effort would find"
 
 

@@ -3,7 +3,7 @@
 Accuracy under PGD, exact, at a quarter, half, once and twice epsilon. A larger ball holds the
 smaller one, so that no larger one may leave more; and none that is large enough leaves as much.
 
-Source: Athalye et al. 2018 (arXiv 1802.00420), section 3.1; Carlini et al. 2019, section 4.6.
+Source: Athalye et al. 2018 (arXiv 1802.00420), section 3.1; Carlini et al. 2019.
 It cannot see: masking that is the same at all sizes.
 """
 
@@ -19,7 +19,7 @@ from mirage.audit.statistics import difference
 from mirage.audit.thresholds import LOSS
 
 TITLE = "Accuracy falls with epsilon"
-SOURCE = "Athalye et al. 2018, section 3.1; Carlini et al. 2019, section 4.6"
+SOURCE = "Athalye et al. 2018, section 3.1; Carlini et al. 2019"
 BLIND = "masking that is the same at all sizes"
 LOOKED_AT, FACTORS = 200, (0.25, 0.5, 1, 2)
 

@@ -2,7 +2,7 @@
 
 The gradient of the cross-entropy of the logits in the model's type, at clean images.
 
-Source: ART's `loss_gradient_check`; Pintor et al. 2022 (arXiv 2106.09947), I1; AutoAttack's check
+Source: ART's `loss_gradient_check`; Pintor et al. 2022 (arXiv 2106.09947); AutoAttack's check
 for zero gradients; Athalye et al. 2018, section 3.1.
 It cannot see: a gradient that is wrong or lost in part: see zeros and signs.
 """
@@ -15,7 +15,7 @@ from mirage.audit.network import Subject
 from mirage.audit.thresholds import LOSS
 
 TITLE = "There is a gradient"
-SOURCE = "ART's loss_gradient_check; Pintor et al. 2022, I1; AutoAttack's checks"
+SOURCE = "ART's loss_gradient_check; Pintor et al. 2022; AutoAttack's checks"
 BLIND = "a gradient that is wrong, or lost in part of an image"
 
 

@@ -67,7 +67,7 @@ def remaining(
         total = tf.reduce_sum(log_odds(logits, tf.constant(labels, tf.int32)))
     found = []
     for name, taken, given in reversed(seen):
-        size_in, size_out = (_length(tape, total, tensors) for tensors in (taken, given))
+        size_in, size_out = (_length(tape, total, one, len(labels)) for one in (taken, given))
         if (alive := size_out > 0).mean() >= 0.5:
             found.append((name, float(np.median(size_in[alive] / size_out[alive]))))
     return found
@@ -101,7 +101,7 @@ def _run(network: keras.Model, inputs: tf.Tensor, tape: tf.GradientTape, seen: l
     return graph._run_through_graph(inputs, operation_fn=watched)
 
 
-def _length(tape: tf.GradientTape, total: tf.Tensor, tensors: list) -> np.ndarray:
+def _length(tape: tf.GradientTape, total: tf.Tensor, tensors: list, count: int) -> np.ndarray:
     """Length of the gradient with respect to tensors (n, ...), shape (n,); 0 where none is."""
     slopes = tape.gradient(total, tensors)
     squares = [
@@ -109,4 +109,4 @@ def _length(tape: tf.GradientTape, total: tf.Tensor, tensors: list) -> np.ndarra
         for one in slopes
         if one is not None
     ]
-    return np.sqrt(sum(squares)) if squares else np.zeros(1)
+    return np.sqrt(sum(squares, np.zeros(count)))

@@ -4,8 +4,8 @@ The margin is m = z_y - max_{j != y} z_j. Where exp(-m) is less than half of the
 epsilon, p_y rounds to 1 and the term p_y - 1 of the gradient to 0: m > 16.6 in float32, 36.7 in
 float64.
 
-Source: this project (`mirage.attacks.gradients`); Carlini and Wagner 2017 (arXiv 1608.04644),
-section 5, on the logits of distilled networks.
+Source: this project (`mirage.attacks.gradients`); Carlini and Wagner 2017 (arXiv 1608.04644), on
+the logits of distilled networks.
 It cannot see: whether accuracy is lost by it: the signs that are left may do.
 """
 
@@ -18,7 +18,7 @@ from mirage.audit.thresholds import LOSS, MARGINS
 from mirage.models import measures, networks
 
 TITLE = "Logit margins"
-SOURCE = "this project; Carlini and Wagner 2017, section 5"
+SOURCE = "this project; Carlini and Wagner 2017"
 BLIND = "whether accuracy is lost by it"
 
 

@@ -5,7 +5,7 @@ log-odds are computed at 16 points, in the model's type. Ups and downs are
 sum |u_(i+1) - u_i| / (max u - min u), in the median image: 1 where u is monotone, about 5 where the
 values are drawn at random.
 
-Source: Pintor et al. 2022 (arXiv 2106.09947), on noisy losses; Carlini et al. 2019, section 4.4.
+Source: Pintor et al. 2022 (arXiv 2106.09947), on noisy losses; Carlini et al. 2019.
 It cannot see: noise finer than a 15th of the ball, or along rare directions.
 """
 
@@ -17,7 +17,7 @@ from mirage.audit.network import Subject
 from mirage.audit.thresholds import NOISE
 
 TITLE = "Loss within the ball"
-SOURCE = "Pintor et al. 2022; Carlini et al. 2019, section 4.4"
+SOURCE = "Pintor et al. 2022; Carlini et al. 2019"
 BLIND = "noise finer than a 15th of the ball, or along rare directions"
 LOOKED_AT, POINTS = 100, 16
 

@@ -4,7 +4,7 @@ The logits z are those of the layer before the softmax or sigmoid; they are reco
 softmax(z) is the output, in float64. Else they are the output's logarithm, which is wrong where a
 probability is rounded to 0 or 1.
 
-Source: Carlini and Wagner 2017 (arXiv 1608.04644), section 5; ART#367, foolbox#618.
+Source: Carlini and Wagner 2017 (arXiv 1608.04644); ART#367, foolbox#618.
 It cannot see: a temperature, or another increasing function, that was put over the logits.
 """
 
@@ -17,7 +17,7 @@ from mirage.audit.thresholds import LOSS
 from mirage.models import networks
 
 TITLE = "Kind of output, logits recovered"
-SOURCE = "Carlini and Wagner 2017, section 5; ART#367, foolbox#618"
+SOURCE = "Carlini and Wagner 2017; ART#367, foolbox#618"
 BLIND = "a temperature that was put over the logits"
 
 

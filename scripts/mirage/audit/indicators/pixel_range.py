@@ -4,7 +4,7 @@
 -1..1 and -.5...5. A range too wide by a factor c multiplies all margins of a network without
 biases by c, and masks its gradient.
 
-Source: Carlini et al. 2019 (arXiv 1902.06705), section 3.1: state the threat model's units.
+Source: Carlini et al. 2019 (arXiv 1902.06705): state the threat model's units.
 It cannot see: preprocessing other than a range, such as a mean for each channel.
 """
 
@@ -14,7 +14,7 @@ from mirage.audit.findings import Indicator
 from mirage.audit.network import Subject
 
 TITLE = "Range of pixels"
-SOURCE = "Carlini et al. 2019, section 3.1"
+SOURCE = "Carlini et al. 2019"
 BLIND = "preprocessing other than a range, such as a mean for each channel"
 
 

@@ -2,7 +2,7 @@
 
 Auto-PGD, exact, with the whole range of pixels (in L2 the way from black to white): what is left.
 
-Source: Athalye et al. 2018 (arXiv 1802.00420), section 3.1; Carlini et al. 2019, section 4.6.
+Source: Athalye et al. 2018 (arXiv 1802.00420), section 3.1; Carlini et al. 2019.
 It cannot see: masking that is weak enough to be overcome at that size.
 """
 
@@ -16,7 +16,7 @@ from mirage.audit.network import Subject
 from mirage.audit.thresholds import UNBOUNDED
 
 TITLE = "An unbounded attack reaches 0"
-SOURCE = "Athalye et al. 2018, section 3.1; Carlini et al. 2019, section 4.6"
+SOURCE = "Athalye et al. 2018, section 3.1; Carlini et al. 2019"
 BLIND = "masking that is weak enough to be overcome at that size"
 LOOKED_AT = 200
 

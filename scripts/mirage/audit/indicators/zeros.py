@@ -3,7 +3,7 @@
 Share of entries i with g_i = 0 and e_i != 0, g being the cross-entropy's gradient in the model's
 type and e that of the log-odds in float64. Zeros of e are genuine: dead pixels, dead units.
 
-Source: this project; the zeros of whole images are those of Pintor et al. 2022 (I1).
+Source: this project; the zeros of whole images are those of Pintor et al. 2022.
 It cannot see: entries with the wrong sign; zeros that the model itself makes.
 """
 
@@ -15,7 +15,7 @@ from mirage.audit.network import Subject
 from mirage.audit.thresholds import ZEROS
 
 TITLE = "Zeros that are not genuine"
-SOURCE = "this project; for whole images Pintor et al. 2022, I1"
+SOURCE = "this project; for whole images Pintor et al. 2022"
 BLIND = "entries with the wrong sign; zeros that the model itself makes"
 
 
