@@ -1,10 +1,11 @@
 """Whether one step finds what many do not, or overshoots what a shorter one finds.
 
-`beats_many`: share of the images that FGSM misleads and PGD does not, both exact. `overshoots`:
-share of the images that FGSM does not mislead, and a shorter step in the same direction does (a
-quarter, half or three quarters of epsilon). A network that was trained on FGSM examples answers
-rightly at the end of that step alone. Where many steps find far more than one, the loss is curved
-within the ball: no mask by itself, but what one step says is no robustness.
+`beats_many`: share of the images that FGSM misleads and PGD does not, both exact; it counts where
+the accuracy under many steps is above that under one, too, beyond chance. `overshoots`: share of
+the images that FGSM does not mislead, and a shorter step in the same direction does (a quarter,
+half or three quarters of epsilon). A network that was trained on FGSM examples answers rightly at
+the end of that step alone. Where many steps find far more than one, the loss is curved within the
+ball: no mask by itself, but what one step says is no robustness.
 
 Source: Athalye et al. 2018 (arXiv 1802.00420), section 3.1; Tramer et al. 2018 (arXiv 1705.07204),
 on single-step training; Kurakin et al. 2017 (arXiv 1611.01236), on label leaking.
@@ -17,6 +18,7 @@ from mirage.audit import slopes
 from mirage.audit.attempts import survivors
 from mirage.audit.findings import Indicator
 from mirage.audit.network import Subject
+from mirage.audit.statistics import difference
 from mirage.audit.thresholds import GAP, LOSS, OVERSHOT
 
 TITLE = "One step and many"
@@ -50,7 +52,8 @@ def measure(
         "beats_many": float((~one & many).mean()),
         "overshoots": float((one & ~kept).mean()),
     }
-    fired = numbers["beats_many"] >= LOSS or numbers["overshoots"] >= OVERSHOT
+    more, low, _ = difference(many, one)
+    fired = (more >= LOSS and low > 0) or numbers["overshoots"] >= OVERSHOT
     sentence = (
         f"One step leaves {numbers['one']:.3f}, many leave {numbers['many']:.3f}. "
         f"{numbers['beats_many']:.1%} of the images are misled by one step and not by many, "
