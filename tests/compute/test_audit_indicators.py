@@ -60,15 +60,18 @@ def control(digits, overfitted):
     return get
 
 
+# An image or two that a search finds make these yellow, of a network as some processor trains it.
+SEARCHES = ("black_box", "converged")
+
+
 def cases():
     for name, sides in FIRES.items():
-        for lights, wanted in zip((("red", "yellow"), ("green",)), sides, strict=True):
+        fires, quiet = ("red",), ("green", "yellow")
+        if name not in SEARCHES:
+            fires, quiet = ("red", "yellow"), ("green",)
+        for lights, wanted in zip((fires, quiet), sides, strict=True):
             for one in wanted:
-                slow = one not in (*CHEAP, "overfitted") or name in (
-                    "black_box",
-                    "falls",
-                    "converged",
-                )
+                slow = one not in (*CHEAP, "overfitted") or name in (*SEARCHES, "falls")
                 marks = [SLOW] if slow else []
                 yield pytest.param(name, one, lights, marks=marks, id=f"{name}-{one}")
 
@@ -91,7 +94,8 @@ def test_all_are_green_on_a_sound_network_but_for_what_more_effort_finds(control
     one = control("sound")
     for module in indicators.modules():
         found = module.measure(one, one.images, one.labels, epsilon=EPSILON, seed=0)
-        assert found.light == "green", found.sentence
+        lights = ("green", "yellow") if found.name in SEARCHES else ("green",)
+        assert found.light in lights, found.sentence
 
 
 def test_the_list_of_names_is_that_of_the_files():
