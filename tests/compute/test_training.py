@@ -47,7 +47,10 @@ def rows_without_time(rows):
     [
         {},
         {"optimizer": {"name": "sgd"}, "schedule": {"initial": 0.05, "decay_epochs": 2}},
-        {"optimizer": {"name": "rmsprop", "rho": 0.9, "epsilon": 1e-7}},
+        pytest.param(
+            {"optimizer": {"name": "rmsprop", "rho": 0.9, "epsilon": 1e-7}},
+            marks=pytest.mark.thorough,
+        ),
         pytest.param(
             {
                 "objective": {"name": "fgsm_mixed", "clean_weight": 0.9, "epsilon": "0.1"},
@@ -60,8 +63,14 @@ def rows_without_time(rows):
             marks=pytest.mark.thorough,
         ),
         {"network": cnn(2, 3, dense=5, dropout=0.4)},
-        {"network": {**mlp(20, 15), "dropout": 0.5, "pool": 2}},
-        {"network": {"name": "rbf", "units": 12, "width": 4.0}},
+        pytest.param(
+            {"network": {**mlp(20, 15), "dropout": 0.5, "pool": 2}},
+            marks=pytest.mark.thorough,
+        ),
+        pytest.param(
+            {"network": {"name": "rbf", "units": 12, "width": 4.0}},
+            marks=pytest.mark.thorough,
+        ),
     ],
 )
 def test_a_chain_of_checkpoints_equals_one_long_run(tmp_path, data, dtype, change):

@@ -1224,6 +1224,7 @@ def test_an_id_stands_once():
         claims.check([claim(test=[EQUALS])] * 2)
 
 
+@pytest.mark.thorough
 def test_script_writes_three_files(tmp_path):
     rows = attacks([0.45, 0.5, 0.55], run="base", dataset="mnist")
     written = {"attacks": rows, "measures": pd.DataFrame(), "history": pd.DataFrame()}
