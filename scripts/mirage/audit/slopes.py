@@ -135,6 +135,32 @@ def moved(images: np.ndarray, way: np.ndarray, epsilon: float) -> np.ndarray:
     return np.clip(step, 0, 1, out=step)
 
 
+def stepped(
+    points: np.ndarray,
+    found: np.ndarray,
+    center: np.ndarray,
+    length: float,
+    epsilon: float,
+    norm: str,
+) -> np.ndarray:
+    """A step of projected gradient descent, pixels kept in 0 to 1 (Madry et al. 2017, section 2.1).
+
+    Args:
+        points: Where it starts, shape (n, d).
+        found: The gradient there, same shape.
+        center: The images themselves, same shape.
+        length: Of the step, in `norm`.
+        epsilon: Radius of the ball around `center`, in `norm`.
+        norm: `linf` or `l2`.
+
+    Returns:
+        Shape (n, d), in the type of the points.
+    """
+    way = tf.cast(ball.steepest(tf.constant(found), norm), points.dtype)
+    radius = tf.constant(epsilon, points.dtype)
+    return ball.project(points + length * way, tf.constant(center), radius, norm, (0, 1)).numpy()
+
+
 def odds(subject: Subject, images: np.ndarray, labels: np.ndarray, kind: str) -> np.ndarray:
     """The log-odds u of many versions of images.
 

@@ -15,7 +15,7 @@ Count = Annotated[int, Field(ge=1, le=1_000_000)]
 
 
 class Probe(Typed):
-    """What all probes take.
+    """What all probes take. Each says by `items()` what its rows are of, in their order.
 
     Attributes:
         networks: Names of the architectures that it knows; None for all.
@@ -26,10 +26,6 @@ class Probe(Typed):
     images: Count = None
     """How many of the test images, from the first on; all where this is left out."""
     checkpoints: Checkpoints = "all"
-
-    def items(self) -> list[str]:
-        """What its rows are of, in their order."""
-        raise NotImplementedError
 
 
 class Bounds(Probe):

@@ -7,9 +7,8 @@ It cannot see: attacks of others, which may keep the best point. Those of the wo
 """
 
 import numpy as np
-import tensorflow as tf
 
-from mirage.attacks import ball, gradients
+from mirage.attacks import gradients
 from mirage.audit import slopes
 from mirage.audit.findings import Indicator
 from mirage.audit.network import Subject
@@ -31,14 +30,12 @@ def measure(
     **_: object,
 ) -> Indicator:
     """Yellow where the share counts: a PGD that keeps its last point is too weak here."""
-    points, labels = images[:LOOKED_AT], labels[:LOOKED_AT]
-    network, center = slopes.climbing(subject), tf.constant(points)
-    radius = tf.constant(epsilon, center.dtype)
+    images, labels = images[:LOOKED_AT], labels[:LOOKED_AT]
+    network, points = slopes.climbing(subject), images
     ever = np.ones(len(points), bool)
     for _ in range(STEPS):
         slope = gradients.input_gradient(network, points, labels, "exact_sign")
-        way = tf.cast(ball.steepest(tf.constant(slope), norm), center.dtype)
-        points = ball.project(points + 0.1 * radius * way, center, radius, norm, (0, 1)).numpy()
+        points = slopes.stepped(points, slope, images, 0.1 * epsilon, epsilon, norm)
         last = slopes.right(subject, points, labels)
         ever &= last
     hidden = float((last & ~ever).mean())

@@ -9,9 +9,8 @@ It cannot see: a direction that is wrong in exact arithmetic, too, as where a la
 """
 
 import numpy as np
-import tensorflow as tf
 
-from mirage.attacks import ball, gradients
+from mirage.attacks import gradients
 from mirage.audit import slopes
 from mirage.audit.findings import Indicator
 from mirage.audit.network import Subject
@@ -38,16 +37,12 @@ def measure(
         return Indicator("signs", TITLE, "grey", sentence, {}, SOURCE, BLIND)
     images, labels = images[:LOOKED_AT], labels[:LOOKED_AT]
     points, wrong = images, []
-    center = tf.constant(images)
-    radius = tf.constant(epsilon, center.dtype)
     for _ in range(STEPS + 1):
         plain, exact = (
             slopes.slope(subject, points, labels, kind) for kind in (slopes.PLAIN, slopes.EXACT)
         )
         wrong.append(float((gradients.sign(plain) != gradients.sign(exact)).mean()))
-        way = tf.cast(ball.steepest(tf.constant(plain), norm), center.dtype)
-        step = points + 2 * epsilon / STEPS * way
-        points = ball.project(step, center, radius, norm, (0, 1)).numpy()
+        points = slopes.stepped(points, plain, images, 2 * epsilon / STEPS, epsilon, norm)
     share = float(np.mean(wrong))
     light = "red" if max(wrong[0], share) >= SIGNS[1] else "yellow"
     light = "green" if max(wrong[0], share) < SIGNS[0] else light
