@@ -11,7 +11,7 @@ from mirage.cli.workflow import FOLDER
 from mirage.data import published as values
 from mirage.reporting import claims
 from mirage.runtime.errors import script
-from mirage.study import config, documents
+from mirage.study import audits, config, documents
 
 
 @script
@@ -22,9 +22,11 @@ def run(args: argparse.Namespace) -> None:
     study = config.read(content, FOLDER, series, os.environ.get("MNIST_DIR", ""))
     if study.claims:
         claims.check(study.claims, series)
+    counted = {key: len(study.config[key]) for key in ("runs", "attacks", "figures")}
+    if audited := audits.subjects(study.config):
+        counted["audits"] = len(audited)
     counts = ", ".join(
-        f"{len(study.config[key])} {key if len(study.config[key]) != 1 else key.removesuffix('s')}"
-        for key in ("runs", "attacks", "figures")
+        f"{count} {key if count != 1 else key.removesuffix('s')}" for key, count in counted.items()
     )
     print(f"{' '.join(args.files)}: can be run ({counts})")
 

@@ -1,15 +1,20 @@
-"""`mirage schema`: what a configuration and claims may say, as JSON Schema for editors."""
+"""`mirage schema`: what a configuration, claims and an audit may say, as JSON Schema."""
 
 import argparse
 import json
 
+from mirage.auditing import record
 from mirage.runtime.errors import script
 from mirage.runtime.files import atomic
 from mirage.study.model import Configuration
 from mirage.study.model_claims import Claims
 from mirage.study.typed import json_schema
 
-MODELS = {"config.schema.json": Configuration, "claims.schema.json": Claims}
+MODELS = {
+    "audit.schema.json": record.model(),
+    "config.schema.json": Configuration,
+    "claims.schema.json": Claims,
+}
 
 
 @script

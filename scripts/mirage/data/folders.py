@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
 
+from mirage.data.register import DOWNLOADED
+
 TRAIN_IMAGES, TRAIN_LABELS = "train-images-idx3-ubyte", "train-labels-idx1-ubyte"
 TEST_IMAGES, TEST_LABELS = "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"
 
@@ -38,7 +40,7 @@ CIFAR10 = Layout(
     "https://www.cs.toronto.edu/~kriz/cifar.html)",
 )
 # By the name in the configuration. The digits need no folder.
-LAYOUTS = {"mnist": IDX, "fashion_mnist": IDX, "cifar10": CIFAR10}
+LAYOUTS = {**dict.fromkeys(DOWNLOADED, IDX), "cifar10": CIFAR10}
 
 # What people have instead of these files: patterns of names, in lower case, and what that is.
 OTHERS = {

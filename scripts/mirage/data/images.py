@@ -76,9 +76,7 @@ _REMEDY = "Delete it and run again: it is made anew."
 
 
 def as_float(images: np.ndarray, dtype: DTypeLike) -> np.ndarray:
-    """Flatten uint8 images (n, 28, 28) to (n, 784) of `dtype` ("float32", "float64"), in [0, 1].
-
-    Images of another shape, (n, height, width, channels), are flattened likewise.
+    """Flatten uint8 images (n, ...) to (n, d) of `dtype` ("float32", "float64"), in [0, 1].
 
     The division by 255 is done in `dtype`, so that float64 holds more than rounded float32 values.
 

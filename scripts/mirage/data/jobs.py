@@ -4,9 +4,13 @@ from mirage.runtime.job import Job
 
 
 class Download(Job):
-    """Fetch the files of a data set."""
+    """Fetch the files of a data set.
+
+    The sums are those of the register: where one changes, the files are fetched again.
+    """
 
     dataset: str
+    sums: tuple[str, ...] = ()
 
 
 class Prepare(Job):

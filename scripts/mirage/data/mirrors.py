@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mirage.data.datasets import uncompress
-from mirage.data.folders import TEST_IMAGES, TEST_LABELS, TRAIN_IMAGES, TRAIN_LABELS
-from mirage.data.images import SIDE, DataError
+from mirage.data.images import DataError
+from mirage.data.register import DOWNLOADED, REGISTER, checksum
 
 
 @dataclass(frozen=True)
@@ -27,53 +27,17 @@ class Source:
     files: tuple[SourceFile, ...]
 
 
-def _source(mirrors: tuple[str, ...], algorithm: str, checksums: dict[str, str]) -> Source:
-    """Source of 60,000 training and 10,000 test images, as MNIST and its drop-in replacements."""
-    sizes = {
-        TRAIN_IMAGES: 16 + 60_000 * SIDE * SIDE,
-        TRAIN_LABELS: 8 + 60_000,
-        TEST_IMAGES: 16 + 10_000 * SIDE * SIDE,
-        TEST_LABELS: 8 + 10_000,
-    }
-    return Source(
-        mirrors,
-        tuple(SourceFile(name, sizes[name], algorithm, checksums[name]) for name in sizes),
-    )
+def _file(dataset: str, name: str) -> SourceFile:
+    return SourceFile(name, REGISTER[dataset]["files"][name]["size"], *checksum(dataset, name))
 
 
-# Both checksums are of the uncompressed content, since mirrors compress anew: the same MNIST is
-# found in several gzip files with different bytes.
+# Name of a data set -> where it is found, as the register has it.
 SOURCES = {
-    "mnist": _source(
-        mirrors=(
-            "https://storage.googleapis.com/cvdf-datasets/mnist/",
-            "https://ossci-datasets.s3.amazonaws.com/mnist/",
-        ),
-        algorithm="sha256",
-        checksums={
-            TRAIN_IMAGES: "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
-            TRAIN_LABELS: "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
-            TEST_IMAGES: "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
-            TEST_LABELS: "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
-        },
-    ),
-    # The publisher (github.com/zalandoresearch/fashion-mnist) gives MD5 sums of its gzip files:
-    # 8d4fb7e6..., 25c81989..., bef4ecab..., bb300cfd... in the order below. These are the MD5
-    # sums of what those four gzip files hold, on which several projects that check both agree.
-    # The publisher's own server is not among the mirrors: it speaks http only.
-    "fashion_mnist": _source(
-        mirrors=(
-            "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/",
-            "https://storage.googleapis.com/tensorflow/tf-keras-datasets/",
-        ),
-        algorithm="md5",
-        checksums={
-            TRAIN_IMAGES: "f4a8712d7a061bf5bd6d2ca38dc4d50a",
-            TRAIN_LABELS: "9018921c3c673c538a1fc5bad174d6f9",
-            TEST_IMAGES: "8181f5470baa50b63fa0f6fddb340f0a",
-            TEST_LABELS: "15d484375f8d13e6eb1aabb0c3f46965",
-        },
-    ),
+    name: Source(
+        tuple(REGISTER[name]["mirrors"]),
+        tuple(_file(name, file) for file in REGISTER[name]["files"]),
+    )
+    for name in DOWNLOADED
 }
 
 

@@ -3,6 +3,7 @@
 import contextlib
 import logging
 import math
+import re
 
 import keras
 import numpy as np
@@ -35,9 +36,9 @@ def cast(network: keras.Model, dtype: str) -> keras.Model:
         as rounding allows. The given one is left as it is.
 
     Raises:
-        NetworkError: A layer cannot be made anew, does not compute in `dtype`, or gives other
-            answers there; or a weight is NaN or infinite, or too large for `dtype`. The message
-            names the layer.
+        NetworkError: A layer cannot be made anew, does not compute in `dtype`, here or at all, or
+            gives other answers there; or a weight is NaN or infinite, or too large for `dtype`.
+            The message names the layer.
         ArgumentError: The type is not one of `DTYPES`.
 
     Example:
@@ -168,7 +169,14 @@ def _compare(copy: keras.Model, network: keras.Model, dtype: str) -> None:
     # Few bits, so that every type holds these images exactly.
     shape = [PROBES, *(size or max(SHAPE) for size in network.input_shape[1:])]
     images = np.random.default_rng(0).integers(0, 256, size=shape) / 256
-    expected, found = (_answers(model, images) for model in (network, copy))
+    try:
+        expected, found = (_answers(model, images) for model in (network, copy))
+    except Exception as error:  # TensorFlow raises what its kernels raise
+        raise NetworkError(
+            f"network {network.name!r} cannot be computed in {dtype} on this machine "
+            f"({_first_line(error)}). Convolutions of some types need the channels last: put "
+            "keras.layers.Permute((2, 3, 1)) before such."
+        ) from error
     coarsest = max(EPSILON[one] for model in (network, copy) for one in _computed_in(model))
     terms = sum(math.prod(one.shape[:-1]) for one in network.variables)
     rounding = min(max(terms * coarsest, math.sqrt(coarsest)), 0.5)
@@ -264,4 +272,6 @@ def _fill(target: keras.Model, network: keras.Model) -> None:
 
 
 def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
+    """What an error says, without what Keras and TensorFlow wrap it in."""
+    said = re.sub(r"Exception encountered when.*|\x1b\[[\d;]*m|\{\{.*?\}\}", "", str(error))
+    return (said.strip() or type(error).__name__).splitlines()[0]

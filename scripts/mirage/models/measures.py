@@ -6,7 +6,7 @@ QUANTILES = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
 
 
 def classes(logits: np.ndarray) -> np.ndarray:
-    """The class that each image is given, shape (n,), from logits (n, 10).
+    """The class that each image is given, shape (n,), from logits (n, classes).
 
     -1, which is no label, where a logit is NaN: NumPy would take that for the largest.
     """
@@ -16,7 +16,7 @@ def classes(logits: np.ndarray) -> np.ndarray:
 
 
 def correct(logits: np.ndarray, labels: np.ndarray) -> int:
-    """Number of images classified rightly, from logits (n, 10) and labels (n,)."""
+    """Number of images classified rightly, from logits (n, classes) and labels (n,)."""
     return int((classes(logits) == labels).sum())
 
 

@@ -41,6 +41,7 @@ def build(
     shape: Sequence[int] = SHAPE,
     initial_weights: str | Mapping = "glorot_uniform",
     images: np.ndarray | None = None,
+    classes: int = CLASSES,
 ) -> keras.Model:
     """Build a network with weights drawn at random.
 
@@ -56,21 +57,24 @@ def build(
             `mirage.models.architectures` says what each is.
         dtype: Type of weights and arithmetic, one of `DTYPES`.
         seed: Seed of the weights, at least 0.
-        shape: Of one image: (height, width), or (height, width, channels).
+        shape: Of one image: (height, width), or (height, width, channels). That of the embedded
+            digits and of MNIST where it is not given, as is `classes`.
         initial_weights: `glorot_uniform`, with zero biases;
             `{"name": "glorot_uniform", "one_seed": True}`, or `{"name": "normal", "deviation": 1}`;
             `mirage.models.architectures` says what each is.
         images: Training images, shape (n, ...), uint8 or floats in 0 to 1. The centres of `rbf`
             start at some of them, drawn at random; at uniform values without any.
+        classes: Number of classes, at least 2.
 
     Returns:
-        A model from flat images, shape (n, d), values 0 to 1, to logits, shape (n, 10).
+        A model from flat images, shape (n, d), d being the product of `shape`, values 0 to 1, to
+        logits, shape (n, classes).
 
     Raises:
         NetworkError: There is no such architecture, or no such initial weights, or `pool` does not
             divide the sides of an image.
-        ArgumentError: The type is not one of `DTYPES`, or the seed no whole number from 0 on, or
-            there are fewer images than centres.
+        ArgumentError: The type is not one of `DTYPES`, the seed no whole number from 0 on, or
+            `classes` none from 2 on; or there are fewer images than centres.
 
     Example:
         >>> network = mirage.build({"name": "mlp", "hidden": [200, 300]}, seed=1)
@@ -79,6 +83,8 @@ def build(
     """
     check_dtype(dtype)
     check_seed(seed)
+    if not isinstance(classes, numbers.Integral) or classes < 2:
+        raise ArgumentError(f"classes {classes!r}: it must be a whole number, at least 2.")
     wanted = _chosen("network", architecture, ARCHITECTURES, {"name": "mlp", "hidden": [200, 300]})
     if isinstance(initial_weights, str):
         initial_weights = {"name": initial_weights}
@@ -130,7 +136,7 @@ def build(
         [
             keras.Input((math.prod(shape),), dtype=dtype, name="images"),
             *hidden,
-            keras.layers.Dense(CLASSES, dtype=dtype, name=f"layer{len(widths) + 1}"),
+            keras.layers.Dense(classes, dtype=dtype, name=f"layer{len(widths) + 1}"),
         ],
         name=wanted.name,
     )
