@@ -13,7 +13,7 @@ include: "rules/common.smk"
 
 
 # Used with `--sdm apptainer` and `--sdm conda` only.
-container: str(FOLDER / IMAGE) if MODULE else IMAGE
+container: CONTAINER
 
 
 conda: "envs/environment.yaml"
@@ -26,6 +26,7 @@ include: "rules/attack.smk"
 include: "rules/gradients.smk"
 include: "rules/measure.smk"
 include: "rules/probe.smk"
+include: "rules/audit.smk"
 include: "rules/tables.smk"
 include: "rules/claims.smk"
 include: "rules/figures.smk"
@@ -46,6 +47,7 @@ rule all:
         PLAN.all_tables(),
         PLAN.all_claims(),
         PLAN.all_figures(),
+        PLAN.audit_files(),
         rules.configuration.output,
         rules.provenance.output,
     localrule: True

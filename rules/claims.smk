@@ -37,7 +37,7 @@ rule claims:
         # For the links only: the figures themselves are no input.
         job=lambda wildcards: PLAN.claims(PREFIX),
     shell:
-        python(
+        gathering(
             "judge.py",
             "--claims {input.claims:q} --series {input.series:q}",
             "--attacks {input.attacks:q} --gradients {input.gradients:q}",

@@ -22,7 +22,7 @@ rule download:
 # CIFAR-10 is read where it lies, from the same variable.
 rule prepare:
     input:
-        raw=RAW_FILES if DATASET in study.DOWNLOADED else [],
+        raw=RAW_FILES if DATASET in register.DOWNLOADED else [],
     output:
         expand(PATHS.data, split=["train", "validation", "test"], allow_missing=True),
     log:

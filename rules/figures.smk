@@ -26,7 +26,7 @@ rule figure:
         # What takes an input is no reason to run again: a word in a caption draws nothing anew.
         caption=lambda wildcards, input: as_caption(CONFIG["figures"][wildcards.figure]["caption"]),
     shell:
-        python(
+        gathering(
             "figure.py",
             "--data {input.data:q} --probes {input.probes:q}",
             "--published {input.published:q} --output {output:q}",

@@ -17,7 +17,7 @@ rule table:
     params:
         job=lambda wildcards: PLAN.table(wildcards.table),
     shell:
-        python("table.py", "--data {input.data:q} --output {output:q}")
+        gathering("table.py", "--data {input.data:q} --output {output:q}")
 
 
 rule cells:
@@ -47,7 +47,7 @@ rule cells:
         # What takes an input is no reason to run again.
         caption=lambda wildcards, input: as_caption(CONFIG["tables"][wildcards.custom]["caption"]),
     shell:
-        python(
+        gathering(
             "table.py",
             "--data {input.data:q} --gradients {input.gradients:q}",
             "--published {input.published:q} --output {output:q}",
@@ -73,7 +73,7 @@ rule summary:
     params:
         job=lambda wildcards: PLAN.table("summary", CONFIG["summary"]),
     shell:
-        python(
+        gathering(
             "table.py",
             "--data {input.data:q} --gradients {input.gradients:q} --output {output:q}",
         )
@@ -100,7 +100,7 @@ rule published:
     params:
         job=PLAN.published,
     shell:
-        python(
+        gathering(
             "table.py",
             "--data {input.attacks:q} {input.measures:q} --gradients {input.gradients:q}",
             "--published {input.published:q} --output {output:q}",
@@ -122,4 +122,4 @@ rule configuration:
     params:
         job=PLAN.configuration,
     shell:
-        python("configuration.py", "--output {output:q}")
+        gathering("configuration.py", "--output {output:q}")

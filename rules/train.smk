@@ -9,6 +9,9 @@ rule train:
         history=PATHS.history,
     log:
         f"{PATHS.logs}/train/{{run}}/seed{{seed}}/epoch{{epoch}}.log",
+    # Within a job of a cluster: one Snakemake trains the chain, instead of one for each link.
+    group:
+        "train_{run}_{seed}" if workflow.remote_exec else None
     # A fixed number of threads fixes the order of every sum, and with it every bit; two jobs of
     # one thread are also faster than one job of two.
     threads: 1

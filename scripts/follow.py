@@ -17,8 +17,9 @@ import threading
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
+from snakemake.deployment import singularity
 from snakemake.logging import logger
-from snakemake.settings.types import ExecMode
+from snakemake.settings.types import DeploymentMethod, ExecMode
 from snakemake.shell import shell
 from snakemake_interface_logger_plugins.common import LogEvent
 
@@ -49,10 +50,12 @@ NEXT = "Next: {}call {} again: it goes on where it stopped."
 def follow(workflow) -> None:
     """Follow the run of a workflow; once, however many modules of it ask for that.
 
-    Not where Snakemake runs one job of another Snakemake's, which tells of it.
+    Where Snakemake runs a job of another Snakemake's, that one tells of it.
     """
-    if workflow.exec_mode == ExecMode.DEFAULT and not follower():
-        logger.addHandler(Follower(workflow))
+    handlers = {ExecMode.DEFAULT: Follower, ExecMode.REMOTE: GroupServer}
+    kind = handlers.get(workflow.exec_mode)
+    if kind and not any(isinstance(one, kind) for one in logger.handlers):
+        logger.addHandler(kind(workflow))
         # Here and not where a server starts: after a kill there may be nothing left to run.
         serve.remove_left_folders()
 
@@ -74,6 +77,52 @@ def last(text: str) -> Iterator[None]:
     finally:
         if show:
             show.end()
+
+
+class GroupServer(logging.Handler):
+    """Starts the server in a job of a cluster that has several members."""
+
+    def __init__(self, workflow) -> None:
+        """Nothing is started yet."""
+        super().__init__(logging.INFO)
+        self.workflow = workflow
+        self.server = serve.Server()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Take in one event; the first job that begins starts the server."""
+        if getattr(record, "event", None) != LogEvent.JOB_INFO or self.server.folder:
+            return
+        try:
+            # Where a Snakemake above this one has started it, that one serves.
+            if len(self.workflow.dag_settings.target_jobs) > 1:
+                self.begin()
+        except Exception:
+            self.handleError(record)
+
+    def begin(self) -> None:
+        """Start the server with the Python of the members; none where that is of conda."""
+        settings = self.workflow.deployment_settings
+        methods = set(settings.deployment_method)
+        if methods == {DeploymentMethod.APPTAINER}:
+            image = next(iter(self.workflow.dag.jobs)).container_img_path
+
+            def contained(command: str) -> str:
+                return singularity.shellcmd(
+                    image,
+                    command,
+                    bind=self.workflow.runtime_paths,
+                    args=settings.apptainer_args,
+                    shell_executable="bash",
+                )
+
+            self.server.start(contained)
+        elif not methods:
+            self.server.start()
+
+    def close(self) -> None:
+        """Stop the server."""
+        self.server.stop()
+        super().close()
 
 
 class Follower(logging.Handler):

@@ -23,7 +23,9 @@ ADDRESS = "MIRAGE_PRELOADED"  # variable that holds the path of the server's soc
 # shell sets by itself, where temporary files go, and what is our own: the address, and the version
 # for the record of provenance.
 MAY_DIFFER = {"_", "OLDPWD", "PWD", "SHLVL", "TEMP", "TEMPDIR", "TMP", "TMPDIR", ADDRESS}
-MAY_DIFFER |= {"MIRAGE_VERSION"}
+MAY_DIFFER |= {"MIRAGE_VERSION", "MIRAGE_RECORDS"}
+# What SLURM tells a step about itself: each member of a group is one.
+OF_A_STEP = ("SLURM", "SRUN_")
 NUMBER = 8  # bytes of a number on the socket: a length, a process or an exit status
 
 
@@ -98,7 +100,9 @@ def told(kind: type[BaseException], error: BaseException, traceback) -> None:
 
 def setting() -> str:
     """Environment and Python of this process: what a script may find different from another's."""
-    variables = sorted((k, v) for k, v in os.environ.items() if k not in MAY_DIFFER)
+    variables = sorted(
+        (k, v) for k, v in os.environ.items() if k not in MAY_DIFFER and not k.startswith(OF_A_STEP)
+    )
     python = [os.path.realpath(sys.executable), sys.prefix, sys.version, sys.flags, sys.warnoptions]
     return json.dumps([variables, python])
 

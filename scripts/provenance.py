@@ -44,13 +44,7 @@ def main() -> None:
         "configuration": recorded["configuration"],
         **found,
     }
-    private = {
-        str(Path.home()): "~",
-        str(Path.cwd()): ".",
-        str(WORKFLOW.resolve()): ".",
-        os.environ.get("MNIST_DIR") or "/": "$MNIST_DIR",
-    }
-    private.pop("/", None)
+    private = provenance.private(WORKFLOW)
     with atomic(args.output) as temporary:
         temporary.write_text(provenance.text(provenance.public(content, private)), encoding="utf-8")
 
@@ -59,9 +53,17 @@ def snakemake_records():
     """A function that gives Snakemake's record of how a file was made; None where it has none."""
     # Slow to import, and of use only here.
     from snakemake.io import IOFile
-    from snakemake.persistence.file import FilePersistence
 
-    records = FilePersistence(path=Path(".snakemake"))
+    folder = Path(".snakemake")
+    kind, address = json.loads(os.environ.get("MIRAGE_RECORDS") or '["file", null]')
+    if kind == "db":
+        from snakemake.persistence.db import DbPersistence
+
+        records = DbPersistence(path=folder, db_url=address)
+    else:
+        from snakemake.persistence.file import FilePersistence
+
+        records = FilePersistence(path=folder)
     return lambda path: records.metadata(IOFile(path))
 
 

@@ -3,7 +3,7 @@
 The public names are in `mirage.__all__`; `help(mirage.attack)` shows one with an example.
 
 The rooms, from the bottom up; each imports only those before it:
-runtime, data, models, attacks, training, evaluation, audit, study, reporting, cli.
+runtime, data, models, attacks, training, evaluation, auditing, study, reporting, cli.
 """
 
 import importlib
@@ -16,6 +16,7 @@ _PUBLIC = {
     "MirageError": "runtime.errors",
     "accuracy": "evaluation.single",
     "attack": "evaluation.single",
+    "audit": "auditing.audited",
     "build": "models.networks",
     "cast": "models.cast",
     "digits": "data.datasets",

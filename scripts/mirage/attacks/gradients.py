@@ -28,12 +28,12 @@ BATCH = 2_000
 
 
 def cross_entropy(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
-    """Cross-entropy of softmax(logits), shape (n,), in nats, from logits (n, 10)."""
+    """Cross-entropy of softmax(logits), shape (n,), in nats, from logits (n, classes)."""
     return tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
 
 
 def log_odds(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
-    """u = logsumexp of the other logits minus the true one, shape (n,), from logits (n, 10).
+    """u = logsumexp of the other logits minus the true one, shape (n,), from logits (n, classes).
 
     The cross-entropy is softplus(u); u > 0 where the true class has less than half of the
     probability.
@@ -61,14 +61,14 @@ def of_images(
 
     Args:
         network: Model from images to logits.
-        images: Shape (n, 784), in the network's type.
+        images: Shape (n, d), in the network's type.
         labels: Shape (n,), int32.
         loss: A name in `LOSSES`.
         count: What an averaged loss is divided by: the size of the whole batch of which
             `images` may be a part.
 
     Returns:
-        Shape (n, 784), in the network's type.
+        Shape (n, d), in the network's type.
 
     Raises:
         ValueError: The loss is not in `LOSSES`.
@@ -98,14 +98,14 @@ def input_gradient(
 
     Args:
         network: Model from images to logits; its type is that of all arithmetic.
-        images: Shape (n, 784), any float type, pixels in 0 to 1; cast to the network's. All are
+        images: Shape (n, d), any float type, pixels in 0 to 1; cast to the network's. All are
             taken at once: for more than `BATCH` images call it with the slices of `batches`.
-        labels: Shape (n,), integers 0 to 9.
+        labels: Shape (n,), integers from 0 on.
         loss: A name in `LOSSES`.
         count: What an averaged loss is divided by; n where it is not given.
 
     Returns:
-        Shape (n, 784), in the network's type. The log says how many images have a gradient that
+        Shape (n, d), in the network's type. The log says how many images have a gradient that
         is NaN or infinite somewhere, as happens where half precision overflows.
 
     Raises:
@@ -197,7 +197,7 @@ def signs(
 
 
 def logits(network: keras.Model, images: np.ndarray | tf.Tensor) -> np.ndarray:
-    """Logits of every image, shape (n, 10), in the network's type, from images (n, 784), floats.
+    """Logits of every image, shape (n, classes), in the network's type, from images (n, d), floats.
 
     Raises DataError where the images are no floats: bytes would be taken as pixels up to 255.
     """

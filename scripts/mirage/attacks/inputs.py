@@ -80,7 +80,7 @@ def shaped(network: keras.Model, images: np.ndarray) -> np.ndarray:
     Args:
         network: Model of one input and one output.
         images: Shape (n, ...), any type: flat, or as the network takes them, where an axis for a
-            single channel may be missing or be too many.
+            single channel may be missing, too many or in another place.
 
     Returns:
         The same values, shape (n, *shape of the network's input).
@@ -97,10 +97,11 @@ def shaped(network: keras.Model, images: np.ndarray) -> np.ndarray:
             "and one output, Sequential or Functional, built already."
         )
     wanted, given = wanted[1:], images.shape[1:]
-    known = None not in wanted
-    possible = [given, (*given, 1), *([given[:-1]] if given[-1:] == (1,) else [])]
-    if known and (len(wanted) == 1 or len(given) == 1) and math.prod(wanted) == math.prod(given):
-        possible = [wanted]
+    possible = [given, (*given, 1), (1, *given), *([given[:-1]] if given[-1:] == (1,) else [])]
+    if None not in wanted:
+        flat = 1 in (len(wanted), len(given)) and math.prod(wanted) == math.prod(given)
+        alike = [size for size in wanted if size != 1] == [size for size in given if size != 1]
+        possible = [wanted] if flat or alike else []
     for shape in possible:
         if len(shape) == len(wanted) and all(
             size in (None, own) for size, own in zip(wanted, shape, strict=True)
@@ -146,9 +147,9 @@ def _check_form(network: keras.Model | None, images: np.ndarray) -> None:
         raise DataError("images: there are none. At least one is needed.")
 
 
-def _classes(network: keras.Model | None) -> int:
+def _classes(network: keras.Model | None) -> int | None:
     outputs = getattr(network, "output_shape", None)
-    return outputs[-1] if outputs else networks.CLASSES
+    return outputs[-1] if outputs else None
 
 
 def _check_pixels(images: np.ndarray) -> None:
@@ -173,13 +174,13 @@ def _check_weights(network: keras.Model | None) -> None:
         networks.check_weights(network, f"network {network.name!r}")
 
 
-def check_labels(labels: np.ndarray, count: int, classes: int = networks.CLASSES) -> None:
+def check_labels(labels: np.ndarray, count: int, classes: int | None) -> None:
     """Refuse labels that are not one class for each image.
 
     Args:
         labels: Must be integers, shape (count,), from 0 to classes - 1.
         count: Number of images, at least 1.
-        classes: Number of classes.
+        classes: Number of classes; None where no network is looked at.
 
     Raises:
         DataError: They are others, or there is no image.
@@ -195,9 +196,12 @@ def check_labels(labels: np.ndarray, count: int, classes: int = networks.CLASSES
             + "."
         )
     if labels.dtype.kind not in "iu":
-        raise DataError(f"labels: {labels.dtype}. They must be integers, 0 to {classes - 1}.")
+        allowed = "from 0 on" if classes is None else f"0 to {classes - 1}"
+        raise DataError(f"labels: {labels.dtype}. They must be integers, {allowed}.")
     low, high = labels.min(), labels.max()
-    if low < 0 or high >= classes:
+    if classes is None and low < 0:
+        raise DataError(f"labels: from {low} to {high}. The first class is 0.")
+    if classes is not None and (low < 0 or high >= classes):
         raise DataError(
             f"labels: from {low} to {high}. They must lie in 0 to {classes - 1}: the network has "
             f"{classes} classes, and the first is 0."

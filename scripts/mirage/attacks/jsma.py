@@ -37,7 +37,7 @@ def attack(
     raises the target and lowers the rest. A pixel leaves the search domain at the bound of
     `clip` that it moves towards.
 
-    Targets: `next` (label + 1, modulo 10), `random` (uniform among the other classes) and
+    Targets: `next` (label + 1, modulo the classes), `random` (uniform among the other classes) and
     `least_likely` (smallest logit at the image) are done when the network answers with the target.
     `untargeted` aims at the runner-up (largest logit at the image but the label's) and is done as
     soon as the network answers with anything but the label.
@@ -49,7 +49,7 @@ def attack(
     Args:
         network: Model from images to logits; derivatives are computed in its type.
         images: Shape (n, d), any float type, pixels lying in `clip`.
-        labels: True labels, shape (n,), integers 0 to 9.
+        labels: True labels, shape (n,), integers from 0 on.
         parameters: Those of JSMA.
         seed: Seed of random targets.
 

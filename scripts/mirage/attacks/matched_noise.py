@@ -34,7 +34,7 @@ def attack(
     Args:
         network: Model from images to logits, attacked by FGSM.
         images: Shape (n, d), any float type, pixels in 0 to 1.
-        labels: True labels, shape (n,), integers 0 to 9.
+        labels: True labels, shape (n,), integers from 0 on.
         parameters: FGSM's gradient, and a clip for FGSM and then for the noise.
         epsilon: L-infinity size of FGSM's perturbation, pixels lying in 0 to 1.
         seed: Seed of the noise.

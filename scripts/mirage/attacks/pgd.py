@@ -35,8 +35,8 @@ def attack(
 
     Args:
         network: Model from images to logits; gradients are computed in its type.
-        images: Shape (n, 784), any float type, pixels in 0 to 1.
-        labels: True labels, shape (n,), integers 0 to 9.
+        images: Shape (n, d), any float type, pixels in 0 to 1.
+        labels: True labels, shape (n,), integers from 0 on.
         parameters: Those of PGD.
         epsilon: Radius of the ball in the norm of `parameters`, pixels lying in 0 to 1.
         seed: Seed of the random starts.

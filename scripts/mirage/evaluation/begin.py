@@ -17,7 +17,8 @@ def begin(args: argparse.Namespace) -> tuple[OfRun, np.ndarray, np.ndarray]:
         args: As the parser of a kind of `OfRun` gives them.
 
     Returns:
-        The job, all images of its split, shape (n, 28, 28), uint8, and their labels, shape (n,).
+        The job, all images of its split, shape (n, height, width, ...), uint8, and their labels,
+        shape (n,).
 
     Raises:
         NetworkError: A checkpoint is not what the job says of it; the message names the file.

@@ -29,8 +29,8 @@ def measure(
 
     Args:
         checkpoints: `.keras` files of one architecture.
-        images: Shape (n, 28, 28), uint8.
-        labels: Shape (n,), integers 0 to 9.
+        images: Shape (n, height, width, ...), uint8.
+        labels: Shape (n,), integers from 0 on.
         gradient: A name in `mirage.attacks.gradients.LOSSES`.
         dtype: Type of the gradient's arithmetic, a name in `mirage.models.networks.DTYPES`.
         defence: `method` and parameters of a filter that the gradient goes through, see

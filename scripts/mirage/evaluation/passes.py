@@ -32,7 +32,7 @@ def adversarial(
 
     Args:
         attacker: The network whose gradient is used, in the type of the gradient.
-        images: Shape (n, 784), in the type of the attacked network.
+        images: Shape (n, d), in the type of the attacked network.
         labels: Shape (n,).
         parameters: The attack's own parameters.
         given: `epsilon`, `seed` and `signs`, as `mirage.attacks` explains them.
@@ -89,8 +89,8 @@ def evaluate(
         attacked: Checkpoints of the networks that are attacked, of one architecture.
         sources: For each the checkpoint whose gradient is used: the same, or that of another
             network for a transfer attack.
-        images: Shape (n, 28, 28), uint8.
-        labels: Shape (n,), integers 0 to 9.
+        images: Shape (n, height, width, ...), uint8.
+        labels: Shape (n,), integers from 0 on.
         method: A module of `mirage.attacks`.
         parameters: The attack's parameters; `gradient`, if it has one, is a name in
             `mirage.attacks.gradients.LOSSES`.
@@ -101,7 +101,7 @@ def evaluate(
             `mirage.models.defences`; None for the bare networks.
         adaptive: Whether the attacker knows the defence and attacks through it; else the attack is
             made on the bare network.
-        mean_image: Shape (28, 28), 0 to 255, what rho_l2_centred subtracts from an image; the mean
+        mean_image: Shape of an image, 0 to 255, what rho_l2_centred subtracts from each; the mean
             of `images` where it is not given.
 
     Yields:
@@ -256,7 +256,7 @@ def perturbed(
 
     Args:
         checkpoint: Of the network that is attacked.
-        images: Shape (n, 28, 28), uint8.
+        images: Shape (n, height, width, ...), uint8.
         labels, method, parameters, dtype, seed: As in `evaluate`.
         epsilon: As text; empty for an attack that takes none.
 
@@ -305,7 +305,7 @@ def examples(
         attack: Further arguments of `perturbed`.
 
     Returns:
-        images and adversarial, shape (k, 28, 28), k at most `count`, in the type of the
+        images and adversarial, shape (k, height, width, ...), k at most `count`, in the type of the
         network; seen, the adversarial images as the defence passes them on; labels, predictions
         and adversarial_predictions, shape (k,), by the defended network; indices of the images
         in the split, shape (k,); epsilon.
@@ -320,8 +320,9 @@ def examples(
     moved = perturbed(checkpoint, images, labels, epsilon=epsilon, **attack).reshape(pixels.shape)
     before = measures.classes(_logits(network, pixels, checkpoint))
     after = measures.classes(gradients.logits(network, moved))
+    classes = network.output_shape[-1]
     misled = np.flatnonzero((before == labels) & (after != labels))
-    _, first = np.unique((labels[misled].astype(int) - 2) % 10, return_index=True)
+    _, first = np.unique((labels[misled].astype(int) - 2) % classes, return_index=True)
     chosen = np.concatenate([misled[first], np.delete(misled, first)])[:count]
     seen = moved[chosen] if defence is None else target.layers[0](moved[chosen]).numpy()
     shape = (len(chosen), *images.shape[1:])
@@ -344,8 +345,8 @@ def measure(
 
     Args:
         checkpoints: `.keras` files of one architecture.
-        images: Shape (n, 28, 28), uint8.
-        labels: Shape (n,), integers 0 to 9.
+        images: Shape (n, height, width, ...), uint8.
+        labels: Shape (n,), integers from 0 on.
 
     Yields:
         For each checkpoint rows of measure, item, value: `spectral_norm` by layer, `logit_margin`

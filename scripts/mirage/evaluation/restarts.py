@@ -28,8 +28,8 @@ def losses(
 
     Args:
         checkpoint: Of the network that is attacked.
-        images: Shape (n, 28, 28), uint8.
-        labels: Shape (n,), integers 0 to 9.
+        images: Shape (n, height, width, ...), uint8.
+        labels: Shape (n,), integers from 0 on.
         parameters: Those of `mirage.attacks.pgd`; its restarts and random start are left out.
         dtype: Type of the gradient.
         epsilon: Radius of the ball, as text.

@@ -2,6 +2,11 @@
 
 For notebooks and programs of people. The workflow's jobs call `mirage.evaluation.passes`, which
 goes over the checkpoints of a run; both give the same numbers.
+
+Networks are Keras classifiers, Sequential or Functional, of images of any shape, to the logits of
+two or more classes, shape (n, classes), or to the logit of the second of two classes, shape (n, 1).
+Where one gives probabilities, the softmax or sigmoid at its end is taken off first
+(`mirage.models.output`): attacks and gradients are those of the logits under it.
 """
 
 import math
@@ -16,13 +21,10 @@ from mirage.attacks import gradients, inputs
 from mirage.attacks.parameters import AttackParameters, methods, parameters_of
 from mirage.data.images import DataError, as_float
 from mirage.evaluation import passes
-from mirage.models import measures, networks
+from mirage.models import measures, networks, output
 from mirage.models.cast import cast
 from mirage.runtime import device
 from mirage.runtime.errors import ArgumentError
-
-# That the softmax of a network is told from logits by: how far from 1 its answers may add up.
-NEAR_ONE = 1e-2
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,10 +68,9 @@ def accuracy(network: keras.Model, images: np.ndarray, labels: np.ndarray) -> fl
     """Give the share of images that a network classifies rightly.
 
     Args:
-        network: Keras model from images to logits or probabilities, shape (n, classes).
-        images: Shape (n, ...), uint8 with values 0 to 255, or floats in 0 to 1. They may be flat,
-            or have the shape of the network's input. Of those of an attack without `clip` some
-            pixels may leave 0 to 1.
+        network: Keras model from images to logits or probabilities, as in `attack`; those that
+            `attack` refuses have an accuracy.
+        images: As in `attack`. Of those of an attack without `clip` some pixels may leave 0 to 1.
         labels: Shape (n,), integers from 0 on.
 
     Returns:
@@ -77,14 +78,14 @@ def accuracy(network: keras.Model, images: np.ndarray, labels: np.ndarray) -> fl
 
     Raises:
         DataError: Images or labels do not fit the network.
-        NetworkError: A weight is NaN or infinite.
+        NetworkError: A weight is NaN or infinite, or the network is no classifier of images.
 
     Example:
         >>> _, test = mirage.digits()
         >>> mirage.accuracy(mirage.build({"name": "mlp", "hidden": [30]}, seed=1), *test) < 0.3
         True
     """
-    flat, pixels = _prepared(network, images, labels, clean=False)
+    flat, pixels, _ = _prepared(network, images, labels, clean=False)
     right = sum(
         measures.correct(gradients.logits(flat, pixels[part]), labels[part])
         for part in gradients.batches(len(pixels))
@@ -107,11 +108,12 @@ def attack(
     """Attack a network by one of the methods in `mirage.attacks`.
 
     Args:
-        network: Keras model from images to logits, shape (n, classes); Sequential or Functional, of
-            one input.
+        network: Keras model, Sequential or Functional, of one input, from images of any shape to
+            logits, shape (n, classes), or (n, 1): the logit of class 1, that of class 0 being 0. A
+            softmax or sigmoid at its end is taken off.
         images: Shape (n, ...), uint8 with values 0 to 255, or floats in 0 to 1. They may be flat,
             or have the shape of the network's input.
-        labels: True labels, shape (n,), integers from 0 on.
+        labels: True labels, shape (n,), integers from 0 to classes - 1.
         method: `fgsm` (Goodfellow et al. 2014, section 4), `pgd` (Madry et al. 2017), `apgd` and
             `apgd_dlr` (Croce and Hein 2020), `square` (Andriushchenko et al. 2020), `deepfool`
             (Moosavi-Dezfooli et al. 2016), `lbfgs` (Szegedy et al. 2013), `jsma` (Papernot et al.
@@ -131,9 +133,10 @@ def attack(
 
     Raises:
         ArgumentError: An unknown method, type or parameter; the message says what is allowed.
-        DataError: Images or labels do not fit the network, or its answers are no logits.
+        DataError: Images or labels do not fit the network.
         ValueError: A value is out of its range.
-        NetworkError: A weight is NaN or infinite, or the network cannot be cast to `dtype`.
+        NetworkError: A weight is NaN or infinite, the network is no classifier of images, or it
+            cannot be cast to `dtype`; or it gives probabilities under which no logits are found.
 
     Example:
         >>> training, test = mirage.digits()
@@ -147,8 +150,7 @@ def attack(
     """
     networks.check_seed(seed)
     chosen = _parameters(method, gradient, parameters)
-    flat, pixels = _prepared(network, images, labels)
-    _refuse_probabilities(flat, pixels)
+    flat, pixels = _of_logits(network, images, labels)
     attacker = _in_type(flat, dtype)
     parts = []
     for part in gradients.batches(len(pixels)):
@@ -196,7 +198,8 @@ def input_gradient(
     """Gradient of a loss with respect to the images, each operation rounded to its type.
 
     Args:
-        network: Keras model from images to logits, as in `attack`.
+        network: Keras model from images to logits or probabilities, as in `attack`; the loss is
+            that of the logits.
         images: As in `attack`.
         labels: Shape (n,), integers from 0 on.
         gradient: `cross_entropy_sum`; `cross_entropy_mean`, which is divided by n; or `exact_sign`,
@@ -219,8 +222,7 @@ def input_gradient(
     """
     if gradient not in gradients.LOSSES:
         raise ArgumentError(f"gradient {gradient!r}: allowed are {', '.join(gradients.LOSSES)}.")
-    flat, pixels = _prepared(network, images, labels)
-    _refuse_probabilities(flat, pixels)
+    flat, pixels = _of_logits(network, images, labels)
     attacker = _in_type(flat, dtype)
     parts = [
         gradients.input_gradient(attacker, pixels[part], labels[part], gradient, len(pixels))
@@ -236,7 +238,7 @@ def exact_sign(network: keras.Model, images: np.ndarray, labels: np.ndarray) -> 
     sigmoid(u) > 0 times the gradient of u (`mirage.input_gradient` says what u is).
 
     Args:
-        network: Keras model from images to logits, as in `attack`.
+        network: Keras model from images to logits or probabilities, as in `attack`.
         images: As in `attack`.
         labels: Shape (n,), integers from 0 on.
 
@@ -268,7 +270,7 @@ def masking(
     """How much of a network's gradient is gone or wrong: is it robust, or masked?
 
     Args:
-        network: Keras model from images to logits, as in `attack`.
+        network: Keras model from images to logits or probabilities, as in `attack`.
         images: As in `attack`.
         labels: Shape (n,), integers from 0 on.
         gradient: The gradient under test, as in `input_gradient`.
@@ -291,29 +293,52 @@ def masking(
     return Masking(**gradients.masking(*(one.reshape(len(images), -1) for one in (slope, exact))))
 
 
+def _of_logits(
+    network: keras.Model, images: np.ndarray, labels: np.ndarray
+) -> tuple[keras.Model, np.ndarray]:
+    """As `_prepared`, of a network whose logits are known."""
+    flat, pixels, found = _prepared(network, images, labels)
+    # Logarithms of probabilities have lost what they are attacked for. Of a log-softmax they are
+    # the answers.
+    if not found.recovered and found.kind != "log-softmax":
+        raise networks.NetworkError(
+            f"network {network.name!r}: its answers are probabilities, and no layer before its end "
+            f"gives the logits whose {found.kind} they are. Give the network up to its logits."
+        )
+    return flat, pixels
+
+
 def _prepared(
     network: keras.Model, images: np.ndarray, labels: np.ndarray, *, clean: bool = True
-) -> tuple[keras.Model, np.ndarray]:
-    """The network on flat images, and the images flat, in its type and in 0 to 1, all checked."""
+) -> tuple[keras.Model, np.ndarray, output.Output]:
+    """The network from flat images to logits; the images flat, in its type and in 0 to 1; its end.
+
+    All are checked.
+    """
     device.keep_operations_apart()
     own = inputs.shaped(network, images)
-    dtype = networks.dtype_of(network)
+    name, dtype = f"network {network.name!r}", networks.dtype_of(network)
     shape, flat = own.shape[1:], own.reshape(len(own), math.prod(own.shape[1:]))
-    if len(shape) > 1:
-        first = [keras.Input(flat.shape[1:], dtype=dtype), keras.layers.Reshape(shape, dtype=dtype)]
-        network = keras.Sequential([*first, network], name=network.name)
     if images.dtype.name not in ("uint8", *networks.DTYPES):
         raise DataError(
             f"images: {images.dtype}. They must be uint8 with values 0 to 255, or floats "
             f"({', '.join(networks.DTYPES)}) with values in 0 to 1."
         )
+    if len(network.output_shape) != 2:
+        raise networks.NetworkError(
+            f"{name}: its output has the shape {network.output_shape}. It must be (n, classes)."
+        )
+    networks.check_weights(network, name)
+    inputs.check_labels(labels, len(own), max(2, network.output_shape[1]))
     pixels = as_float(flat, dtype) if images.dtype == np.uint8 else flat
-    if clean:
-        inputs.check(network, pixels, labels)
-    else:
-        inputs.check_training(network, pixels, labels)
-        networks.check_weights(network, f"network {network.name!r}")
-    return network, pixels.astype(dtype, copy=False)
+    # What is wrong with the images is told below.
+    probes = np.clip(np.nan_to_num(pixels[: output.PROBED]), 0, 1).reshape(-1, *shape)
+    logits, found = output.logits_of(network, probes)
+    if len(shape) > 1:
+        first = [keras.Input(flat.shape[1:], dtype=dtype), keras.layers.Reshape(shape, dtype=dtype)]
+        logits = keras.Sequential([*first, logits], name=network.name)
+    (inputs.check if clean else inputs.check_training)(logits, pixels, labels)
+    return logits, pixels.astype(dtype, copy=False), found
 
 
 def _in_type(network: keras.Model, dtype: str | None) -> keras.Model:
@@ -351,13 +376,3 @@ def _sentence(fault: Mapping, method: str, own: str) -> str:
     else:
         wanted = fault["msg"].removeprefix("Value error, ").replace("Input should", "it must")
     return f"{name} {fault['input']!r}: {wanted}."
-
-
-def _refuse_probabilities(network: keras.Model, images: np.ndarray) -> None:
-    """Refuse a network that ends in a softmax: no gradient here would be what it says."""
-    answers = gradients.logits(network, images[:100]).astype(np.float64)
-    if (answers >= 0).all() and (np.abs(answers.sum(axis=1) - 1) < NEAR_ONE).all():
-        raise DataError(
-            f"network {network.name!r}: its answers are probabilities, not logits: none is "
-            "negative, and those of an image add up to 1. Take the softmax off its last layer."
-        )

@@ -4,9 +4,9 @@ Snakemake tracks neither what a script imports nor an edit made while a job runs
 of each job hold the hash of its code, as it is when the jobs are planned.
 """
 
+import ast
 import functools
 import hashlib
-import modulefinder
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -24,17 +24,35 @@ def files(script: Path, *modules: str) -> tuple[Path, ...]:
     Returns:
         The script, then the files of the library, sorted. An import inside a function counts.
     """
-    # With this path it finds nothing but our own files.
-    finder = modulefinder.ModuleFinder(path=[str(script.parent)])
-    finder.run_script(str(script))
-    for module in modules:
-        finder.import_hook(f"{PACKAGE}.{module}")
-    found = [
-        Path(module.__file__)
-        for name, module in finder.modules.items()
-        if name.split(".")[0] == PACKAGE
-    ]
-    return (script, *sorted(found))
+    found: dict[str, Path | None] = {}  # None where a name is of nothing beside the script
+    left = [*_imported(script), *(f"{PACKAGE}.{module}" for module in modules)]
+    while left:
+        name = left.pop()
+        if name not in found:
+            found[name] = file = _file(script.parent, name)
+            left += _imported(file) if file else ()
+            left += [name.rpartition(".")[0]] if "." in name else ()
+    own = {file for name, file in found.items() if file and name.split(".")[0] == PACKAGE}
+    return (script, *sorted(own))
+
+
+def _file(folder: Path, module: str) -> Path | None:
+    """The file of a module or package in a folder; None where it is another's."""
+    path = folder.joinpath(*module.split("."))
+    return next(filter(Path.is_file, (path / "__init__.py", path.with_suffix(".py"))), None)
+
+
+# Each file is parsed once, however many scripts import it: a plan has most of its time from this.
+@functools.cache
+def _imported(file: Path) -> frozenset[str]:
+    """The names that a file imports: modules, and whatever is imported from them."""
+    names = set()
+    for node in ast.walk(ast.parse(file.read_bytes())):
+        if isinstance(node, ast.Import):
+            names |= {one.name for one in node.names}
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            names |= {node.module, *(f"{node.module}.{one.name}" for one in node.names)}
+    return frozenset(names)
 
 
 @functools.cache

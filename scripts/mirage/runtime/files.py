@@ -21,10 +21,10 @@ def atomic(path: str | Path) -> Iterator[Path]:
     A reader sees the old file or the whole new one, never a part. On any exception, an interrupt
     included, the temporary file is removed and `path` is left as it was. The folder is created.
 
-    Only a killed process leaves its temporary file. The next one that writes `path` removes it,
-    without asking whether that process lives, which could not be known of another node of a
-    cluster: a file has one writer at a time, and were there a second all the same, it would fail
-    for want of its temporary file, and harm nothing.
+    Only a killed process leaves its temporary file. The next one that writes `path` removes it.
+    Where two write at once, as when only the Snakemake of the first was killed, the last one
+    replaces what the other wrote. On two nodes of a cluster one may fail for want of its temporary
+    file, since neither can see that the other lives; it harms nothing.
 
     The temporary name ends in the whole name of the target, so that writers which look at the
     suffix (`.png`, `.npz`, `.weights.h5`) treat both alike.
@@ -37,8 +37,9 @@ def atomic(path: str | Path) -> Iterator[Path]:
     temporary = path.with_name(f".{os.getpid()}.tmp.{path.name}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        for left in path.parent.glob(f".*.tmp.{glob.escape(path.name)}"):
-            left.unlink(missing_ok=True)
+        for other in path.parent.glob(f".*.tmp.{glob.escape(path.name)}"):
+            if not _lives(other.name.split(".")[1]):
+                other.unlink(missing_ok=True)
         yield temporary
         os.replace(temporary, path)
     except OSError as error:
@@ -53,3 +54,14 @@ def atomic(path: str | Path) -> Iterator[Path]:
         # Where nothing can be written, nothing can be removed, and there is nothing.
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def _lives(process: str) -> bool:
+    """Whether a process with this number runs on this machine."""
+    try:
+        os.kill(int(process), 0)
+    except (ValueError, OverflowError, ProcessLookupError):
+        return False
+    except PermissionError:  # another user's
+        pass
+    return True

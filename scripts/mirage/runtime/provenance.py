@@ -228,10 +228,17 @@ def read(path: Path) -> dict:
     return content
 
 
+def private(workflow: Path) -> dict[str, str]:
+    """Private paths of this process, and what is written in their place."""
+    found = {str(Path.home()): "~", str(Path.cwd()): ".", str(workflow.resolve()): "."}
+    folders = {os.environ.get(name) or "/": f"${name}" for name in ("MNIST_DIR", "MIRAGE_MODELS")}
+    return {path: text for path, text in (found | folders).items() if path != "/"}
+
+
 def public(value: object, private: Mapping[str, str]) -> object:
     """A copy without private paths: each key of `private` is replaced wherever it begins a path."""
     if isinstance(value, Mapping):
-        return {key: public(inner, private) for key, inner in value.items()}
+        return {public(key, private): public(inner, private) for key, inner in value.items()}
     if isinstance(value, list):
         return [public(inner, private) for inner in value]
     if isinstance(value, str):
@@ -247,8 +254,8 @@ def public(value: object, private: Mapping[str, str]) -> object:
 
 
 def locate(content: Mapping, name: str, results: Path, workflow: Path) -> Path:
-    """Where a file of a record lies: results beside the record, wherever that is, all else in the
-    workflow.
+    """Where a file of a record lies: results beside the record, wherever that is, a model of others
+    in the folder of a variable, all else in the workflow.
 
     Args:
         content: A record.
@@ -256,6 +263,8 @@ def locate(content: Mapping, name: str, results: Path, workflow: Path) -> Path:
         results: The folder that the record lies in.
         workflow: The workflow's folder.
     """
+    if name.startswith("$"):
+        return Path(os.path.expandvars(name))
     inner = name.removeprefix(f"{content['folder']}/")
     return (workflow if inner == name else results) / inner
 

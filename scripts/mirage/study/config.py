@@ -6,11 +6,12 @@ Errors are collected and name the key, the value and what is allowed.
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from mirage.data.register import SPLITS
 from mirage.runtime.errors import MirageError
 from mirage.study import consistency, documents, language, library
 from mirage.study.model import Configuration, completed
 from mirage.study.sentences import faults_in, plain
-from mirage.study.study import SPLITS, Gradient, Study, evaluations
+from mirage.study.study import Gradient, Study, evaluations
 
 
 class ConfigError(MirageError, ValueError):
@@ -84,9 +85,11 @@ def read(
         _refuse([_as_written(fault, written.origins) for fault in faults])
     if "max_images" in planned:
         probes = planned["probes"].values()
+        most = planned["max_images"]
         for entry in [*planned["evaluations"], *planned["gradients"], *probes]:
-            most = planned["max_images"]
             entry["images"] = min(entry.get("images", most), most)
+        for audit in planned["audits"].values():
+            audit["images"] = most if audit["images"] == "all" else min(audit["images"], most)
     planned["claims"] = gathered.own_claims
     study = Study(
         planned,

@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 
 from mirage.attacks.parameters import parameters_of
 from mirage.data.columns import BARE, MEASURES
-from mirage.data.sizes import SIZES
-from mirage.study import by_gradient, drawable, limits, probed
+from mirage.data.register import SIZES
+from mirage.study import audits, by_gradient, drawable, limits, probed
 from mirage.study.drawable import empty_columns, unmeasured
 from mirage.study.model import Run
 from mirage.study.sentences import named, shown
@@ -32,6 +32,7 @@ def of_configuration(config: Mapping, also: Sequence[Mapping], folder: str) -> l
         *limits.of_epsilons(config, also),
         *_agreement_faults(config),
         *probed.of_configuration(config),
+        *audits.of_configuration(config),
     ]
 
 
@@ -179,7 +180,7 @@ def of_names(config: Mapping, also: Sequence[Mapping]) -> list[str]:
     ]
     if BARE in config["defences"]:
         faults.append(f"defences.{BARE}: this name stands for no defence; take another")
-    return faults
+    return [*faults, *audits.of_names(config)]
 
 
 def _agreement_faults(config: Mapping) -> list[str]:

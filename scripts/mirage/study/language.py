@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 
 from mirage.attacks.parameters import parameters_of
 from mirage.data.columns import BARE
-from mirage.study import by_gradient, probed
+from mirage.study import audits, by_gradient, probed
 from mirage.study.kinds import DEFAULTS, kind
 from mirage.study.needed import Needed, claimed
 from mirage.study.sentences import named, shown
@@ -49,16 +49,16 @@ def plan(config: Mapping, claims: Sequence[Mapping], points: Mapping, written: W
     """Spell a configuration out.
 
     Args:
-        config: Valid and completed: `runs`, `attacks`, `grids`, `figures`, `tables`, `also`,
-            `summary`.
+        config: Valid and completed: `runs`, `attacks`, `grids`, `figures`, `tables`, `audits`,
+            `also`, `summary`.
         claims: Of the studies and of the configuration, as in claims.yaml.
         points: Published points (`quantity`, `epsilon`, `split` as text) by series.
         written: Takes faults and origins.
 
     Returns:
         The configuration with `series` in place of what figures select, cells with their dtype and
-        split, the gradients of the summary, and `evaluations` and `gradients`, what has to be
-        measured.
+        split, the gradients of the summary, audits with lists, and `evaluations` and `gradients`,
+        what has to be measured.
     """
     figures = {
         name: _figure(name, figure, config, written) for name, figure in config["figures"].items()
@@ -108,6 +108,10 @@ def plan(config: Mapping, claims: Sequence[Mapping], points: Mapping, written: W
             written.faults += probed.faults(f"claims: {claim['id']}", chosen, config["probes"])
             looked_at = [*epsilons, *(needed.epsilons(sweep) if sweep else ())]
             needed.add(chosen, looked_at, f"claims: {claim['id']}")
+    audited = {
+        name: audits.planned(one, _epsilons(one, config, f"audits.{name}", written))
+        for name, one in config["audits"].items()
+    }
     entries = needed.entries()
     for number, (_, where) in enumerate(entries):
         written.origins[f"evaluations.{number}"] = where
@@ -115,6 +119,7 @@ def plan(config: Mapping, claims: Sequence[Mapping], points: Mapping, written: W
         **{key: value for key, value in config.items() if key not in ("also", "grids")},
         "figures": figures,
         "tables": tables,
+        "audits": audited,
         **({"summary": summary} if summary else {}),
         "evaluations": [entry for entry, _ in entries],
         "gradients": needed.gradients(),
@@ -146,6 +151,7 @@ def leave_out(planned: dict, wanted: Iterable[str]) -> None:
         [*wanted, *(name for one in entries for name in one["runs"])]
         + [one["run"] for one in [*gradients, *shown_series]]
         + [run for run, _ in planned["probed"]]
+        + [run for one in planned["audits"].values() for run in one.get("run", ())]
     )
     used = dict.fromkeys(
         [name for one in entries for name in one["attacks"]]

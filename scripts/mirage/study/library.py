@@ -20,10 +20,12 @@ from mirage.study.sentences import faults_in, named, shown
 DEFINED = ("runs", "attacks", "probes", "defences", "grids")
 # What a study shows. Its figures and tables are called STUDY/NAME, those of a configuration NAME.
 SHOWN = ("figures", "tables")
-OF_STUDY = ("title", "uses", *DEFINED, *SHOWN, "also", "summary")
+# So are its audits.
+NAMED = (*SHOWN, "audits")
+OF_STUDY = ("title", "uses", *DEFINED, *NAMED, "also", "summary")
 # A configuration that brings one of these is a study itself, and builds no other that it does not
 # name.
-OWN = ("runs", *SHOWN, "also", "claims", "summary")
+OWN = ("runs", *NAMED, "also", "claims", "summary")
 
 
 @dataclass
@@ -72,7 +74,7 @@ def gather(given: Mapping, folder: Path, check) -> Gathered:
     own = any(given.get(key) for key in OWN)
     names = given.get("studies", [] if own else defaults["studies"])
     found = Gathered({**defaults, **given}, studies=list(names))
-    for key in (*DEFINED, *SHOWN):
+    for key in (*DEFINED, *NAMED):
         found.config[key] = {}
     also = []
     waiting = [("studies", name) for name in names]
@@ -107,6 +109,7 @@ def gather(given: Mapping, folder: Path, check) -> Gathered:
     for key in SHOWN:
         for name, one in (given.get(key) or {}).items():
             found.config[key][name] = {**section, **one}
+    found.config["audits"] |= given.get("audits") or {}
     found.config["also"] = [*also, *(given.get("also") or [])]
     if given.get("summary"):
         found.config["summary"] = given["summary"]
@@ -158,6 +161,8 @@ def _show(found: Gathered, content: Mapping, study: str) -> None:
                 "category": content.get("title", study),
                 **one,
             }
+    for name, one in content.get("audits", {}).items():
+        found.config["audits"][f"{study}/{name}"] = one
     if "summary" in content and not found.config.get("summary"):
         found.config["summary"] = content["summary"]
 

@@ -7,7 +7,7 @@ import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
 
-from mirage.data.sizes import SIZES
+from mirage.data.register import SIZES
 from mirage.study.sentences import shown
 
 

@@ -6,12 +6,15 @@ What the methods are given are Snakemake's wildcards, or anything else that has 
 from pathlib import Path
 from typing import Any
 
+from mirage.auditing import indicators
+from mirage.auditing import jobs as of_auditing
 from mirage.data import jobs as of_data
+from mirage.data import register
 from mirage.data.columns import BARE
 from mirage.evaluation import jobs as of_evaluation
 from mirage.runtime import code
 from mirage.runtime.job import Job
-from mirage.study import study
+from mirage.study import audits, study
 from mirage.study.paths import Paths, expand, size
 from mirage.study.study import Study
 from mirage.training import job as of_training
@@ -25,18 +28,20 @@ class Measured:
         paths: Where it is put.
     """
 
-    def __init__(self, study: Study, paths: Paths, folder: Path):
+    def __init__(self, study: Study, paths: Paths, folder: Path, models: str = ""):
         """Plan a study.
 
         Args:
             study: What is to be made.
             paths: Where it is put.
             folder: The workflow's, with scripts and studies.
+            models: Folder of the models of others; empty for the working folder.
         """
-        self.study, self.paths, self.folder = study, paths, folder
+        self.study, self.paths, self.folder, self.models = study, paths, folder, models
         self.config, self.runs = study.config, study.runs
         self.attacks, self.figures = self.config["attacks"], self.config["figures"]
         self.tables = self.config["tables"]
+        self.subjects = {(one.audit, one.place): one for one in audits.subjects(self.config)}
 
     def code(self, script: str, *modules: str) -> dict:
         """The code of a job, see `mirage.runtime.code.of`."""
@@ -44,15 +49,17 @@ class Measured:
 
     # --- Data and training ------------------------------------------------------------------------
 
-    def data(self, run: str, split: str) -> str:
-        """The prepared images of a run's split of the data."""
-        sizes = self.runs[run]["split"]
+    def data(self, run: str | None, split: str) -> str:
+        """The prepared images of a run's split of the data, or of that of the configuration."""
+        sizes = self.runs.get(run, self.config)["split"]
         drawn = f"-seed{sizes['seed']}" if "seed" in sizes else ""
         return self.paths.data.format(split=split, drawn=drawn, **sizes)
 
     def download(self, _: object = None) -> str:
         """The files of the data set."""
-        job = of_data.Download(code=self.code("download.py"), dataset=self.config["dataset"])
+        name = self.config["dataset"]
+        sums = tuple(register.checksum(name, file)[1] for file in register.REGISTER[name]["files"])
+        job = of_data.Download(code=self.code("download.py"), dataset=name, sums=sums)
         return job.text()
 
     def prepare(self, wildcards: Any) -> str:
@@ -248,6 +255,48 @@ class Measured:
             epoch=wildcards.epoch,
             epsilon=wildcards.epsilon,
         )
+
+    # --- Audits -----------------------------------------------------------------------------------
+
+    def audited(self, wildcards: Any) -> dict[str, str | list[str]]:
+        """The model that is audited, the images, and the file of its architecture."""
+        subject, audit = self._audit(wildcards)
+
+        def of_others(written: str | None) -> str | list[str]:
+            folders = self.models, self.folder
+            return audits.place(wildcards.audit, written, *folders) if written else []
+
+        if subject.model:
+            given = audit["models"][subject.model]
+            model, architecture = of_others(given["file"]), of_others(given.get("architecture"))
+        else:
+            (model,) = self._checkpoints_at(subject.run, subject.seed, [subject.epoch])
+            architecture = []
+        data = of_others(audit.get("data")) or self.data(subject.run, audit["split"])
+        return {"data": data, "model": model, "architecture": architecture}
+
+    def audit(self, wildcards: Any) -> str:
+        """The audit of a checkpoint, or of a model of others."""
+        subject, audit = self._audit(wildcards)
+        # Our checkpoints take pixels in 0 to 1.
+        given = audit["models"][subject.model] if subject.model else {"range": [0, 1]}
+        of_data_set = f"{audit.get('split')} images of {self.config['dataset']}"
+        names = indicators.QUICK if audit["quick"] else indicators.NAMES
+        return of_auditing.Audit(
+            code=self.code("audit.py", *(f"auditing.indicators.{name}" for name in names)),
+            title=subject.title,
+            data=audit.get("data", of_data_set),
+            trained=None if subject.model else self.trained(subject.run),
+            function=audits.function(given.get("architecture", "")),
+            range=given.get("range"),
+            allow_code=given.get("allow_code", False),
+            images=None if audit["images"] == "all" else audit["images"],
+            **{key: audit[key] for key in ("epsilons", "norm", "quick", "queries", "seed")},
+        ).text()
+
+    def _audit(self, wildcards: Any) -> tuple[audits.Subject, dict]:
+        subject = self.subjects[wildcards.audit, wildcards.subject]
+        return subject, self.config["audits"][wildcards.audit]
 
     def _with_attack(self, kind: type[Job], script: str, wildcards: Any, **fields: object) -> str:
         attack, defence = self.attacks[wildcards.attack], wildcards.defence

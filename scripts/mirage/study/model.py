@@ -7,8 +7,9 @@ from typing import Annotated, Literal, get_args
 from pydantic import Field, create_model
 
 from mirage.attacks.parameters import Gradient, methods, parameters_of
-from mirage.data.sizes import SIZES
+from mirage.data.register import SIZES
 from mirage.models.architectures import ARCHITECTURES, INITIAL_WEIGHTS, GlorotUniform
+from mirage.study.model_audits import Audit, AuditName
 from mirage.study.model_claims import Claim
 from mirage.study.model_probes import PROBES, Checkpoints
 from mirage.study.model_shown import Epoch, Epsilon, Figure, Measured, Share, Summary, Table
@@ -248,6 +249,9 @@ class Configuration(Typed):
     """Local folder with the four IDX files (gzipped or not) instead of a download, or with the six
     files of CIFAR-10's binary version, which is not downloaded; the environment variable MNIST_DIR
     is used where this is empty. No line breaks or other control characters."""
+    models_folder: Annotated[str, Field(pattern=r"^[^\x00-\x1f]*$")] = ""
+    """Local folder that the files of audited models are seen from; the environment variable
+    MIRAGE_MODELS is used where this is empty, and else the working folder."""
     split: Sizes = None
     """How many of the training images are trained on and validated on."""
     max_seeds: Count = None
@@ -275,6 +279,9 @@ class Configuration(Typed):
     tables: dict[Name, Table] = {}
     """Tables by name. A cell selects rows of the attack table by what `common`, its row and its
     column say together, and shows the mean over seeds."""
+    audits: dict[AuditName, Audit] = {}
+    """Audits by name: is a classifier robust, or is its gradient gone? Each is of checkpoints, or
+    of models that others made."""
     claims: list[Claim] = []
     """Claims of your own, as in the claims.yaml of a study."""
     summary: Summary = None
@@ -282,10 +289,11 @@ class Configuration(Typed):
 
 
 class Whole(Configuration):
-    """A configuration with the studies that it names, whose figures are called STUDY/NAME."""
+    """A configuration with the studies that it names; what these show is called STUDY/NAME."""
 
     figures: dict[str, Figure] = {}
     tables: dict[str, Table] = {}
+    audits: dict[str, Audit] = {}
 
 
 def completed(content: Mapping) -> dict:

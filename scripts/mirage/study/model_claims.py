@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from mirage.data.sizes import SIZES
+from mirage.data.register import SIZES
 from mirage.study.model_shown import Dtype, Epoch, Epsilon, Gradient, Share, Split
 from mirage.study.typed import Some, Typed, by, either
 

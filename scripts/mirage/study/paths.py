@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 
 from mirage.attacks.parameters import GRADIENTS
 from mirage.data.columns import BARE
+from mirage.study.audits import subjects
 from mirage.study.study import Study
 
 
@@ -35,6 +36,7 @@ class Paths:
         self.minimal = f"{results}/{attacked}/minimal.csv"
         self.examples = f"{results}/{attacked}/examples_epoch{{epoch}}_{{size}}.npz"
         self.restarts = f"{results}/{attacked}/restarts_epoch{{epoch}}_eps{{epsilon}}.csv"
+        self.audit = f"{results}/audits/{{audit}}/{{subject}}"
         self.table = f"{results}/tables/{{table}}"
         self.cells = f"{results}/tables/{{custom}}"
         self.figure = f"{results}/figures/{{figure}}"
@@ -59,6 +61,8 @@ def constraints(study: Study) -> dict[str, str]:
         "gradient": names(GRADIENTS),
         "probe": names(study.config["probes"]),
         "defence": names([BARE, *study.config["defences"]]),
+        "audit": names(study.config["audits"]),
+        "subject": names(dict.fromkeys(one.place for one in subjects(study.config))),
         "figure": names(study.config["figures"]),
         "custom": names(study.config["tables"]),
         "split": "train|validation|test",

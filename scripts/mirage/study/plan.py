@@ -13,7 +13,7 @@ from mirage.data import published
 from mirage.data.columns import BARE
 from mirage.study import jobs as of_reporting
 from mirage.study import study
-from mirage.study.measured import Measured
+from mirage.study.measured import Measured, Named
 from mirage.study.paths import expand, size
 from mirage.study.study import Evaluation, Gradient
 
@@ -221,19 +221,59 @@ class Plan(Measured):
     def configuration(self, _: object = None) -> str:
         """The configuration; where the data lay makes no result, and is nobody else's business."""
         return of_reporting.Configuration(
-            code=self.code("configuration.py"), configuration={**self.config, "data_folder": ""}
+            code=self.code("configuration.py"),
+            configuration={**self.config, "data_folder": "", "models_folder": ""},
         ).text()
 
     def provenance(self, lock: str) -> str:
         """Where all results come from."""
         return of_reporting.Provenance(code=self.code("provenance.py"), lock=lock).text()
 
+    # --- Audits -----------------------------------------------------------------------------------
+
+    def audit_files(self, *names: str) -> list[str]:
+        """Of every audit these files, or all: `audit.json`, `images.csv`, `audit.html`."""
+        names = names or ("audit.json", "images.csv", "audit.html")
+        patterns = [f"{self.paths.audit}/{name}" for name in names]
+        return [
+            pattern.format(audit=audit, subject=place)
+            for audit, place in self.subjects
+            for pattern in patterns
+        ]
+
+    def files_of_others(self) -> list[str]:
+        """The files of models and data that audits take from outside of this workflow."""
+        read = [self.audited(Named(audit=audit, subject=place)) for audit, place in self.subjects]
+        files = [file for one in read for file in one.values() if file]
+        return _once(file for file in files if not self.is_result(file))
+
+    def is_result(self, file: str) -> bool:
+        """Whether a file is made by this workflow."""
+        return file.startswith(f"{self.paths.results}/")
+
+    def audits(self, _: object = None) -> str:
+        """The table of all audits."""
+        options = [
+            {
+                "audit": one.audit,
+                "model": one.run or one.model,
+                "seed": one.seed,
+                "epoch": one.epoch,
+            }
+            for one in self.subjects.values()
+        ]
+        job = of_reporting.Table(code=self.code("audits.py"), table="audits", options=options)
+        return job.text()
+
     # --- All --------------------------------------------------------------------------------------
 
     def all_data(self) -> list[str]:
         """Every file of prepared images."""
         splits = ("train", "validation", "test")
-        return _once(self.data(run, split) for run in self.runs for split in splits)
+        of_runs = [self.data(run, split) for run in self.runs for split in splits]
+        audited = [one for one in self.config["audits"].values() if "models" in one]
+        of_models = [self.data(None, one["split"]) for one in audited if "split" in one]
+        return _once([*of_runs, *of_models])
 
     def all_checkpoints(self) -> list[str]:
         """Every checkpoint."""
@@ -247,7 +287,9 @@ class Plan(Measured):
     def all_tables(self) -> list[str]:
         """Every table, as CSV and Markdown."""
         names = ["attacks", *["gradients"] * bool(self.study.gradients), "measures", "history"]
+        names *= bool(self.runs)  # audits of models that others made need none
         names += ["summary"] * ("summary" in self.config)
+        names += ["audits"] * bool(self.subjects)
         # Nothing to compare where no figure shows a published series.
         names += ["published"] * bool(self.figure_published(*self.figures))
         kinds = [f"{name}.{kind}" for name in (*names, *self.tables) for kind in ("csv", "md")]

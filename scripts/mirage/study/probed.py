@@ -6,7 +6,7 @@ Every fault is told in a sentence that names the key, the value and what is allo
 from collections.abc import Iterator, Mapping
 
 from mirage.data.columns import MEASURES
-from mirage.data.sizes import SIZES
+from mirage.data.register import SIZES
 from mirage.study.model_probes import PROBES
 from mirage.study.sentences import named, shown
 

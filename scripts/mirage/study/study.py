@@ -1,24 +1,18 @@
 """A study: a checked configuration with every attack of every run spelled out."""
 
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 
 from mirage.attacks.parameters import parameters_of
 from mirage.data.columns import BARE
 
-DOWNLOADED = ("mnist", "fashion_mnist")
-# Images that train and validate, where a configuration does not say.
-SPLITS = {
-    "mnist": {"train": 55_000, "validation": 5_000},
-    "fashion_mnist": {"train": 55_000, "validation": 5_000},
-    "cifar10": {"train": 45_000, "validation": 5_000},
-    "digits": {"train": 1_200, "validation": 147},
-}
 # Folders under results/ that git tracks and `make clean` keeps.
 KEPT = ("reference",)
 # Tables that are there without being named in the configuration.
-TABLES = ("attacks", "gradients", "measures", "history", "summary", "published", "claims")
+TABLES = ("attacks", "gradients", "measures", "history", "summary", "published", "claims", "audits")
 # Columns that are the same for every attack.
 CLEAN = ("clean_accuracy", "clean_error")
 # What tells one measurement of a run from another; it has either an attack or a gradient.
@@ -100,13 +94,27 @@ class Study:
         bare network.
         """
         wanted = {"defence": BARE, **series}
-        keys = [key for key in SELECTED if key in wanted]
+        keys = tuple(key for key in SELECTED if key in wanted)
+        found = self._index(keys).get(tuple(wanted[key] for key in keys), ())
+        if "epsilons" not in wanted:
+            return list(found)
         return [
-            replace(evaluation, epsilons=tuple(wanted.get("epsilons", evaluation.epsilons)))
-            for evaluation in (self.gradients if "gradient" in wanted else self.evaluations)
-            if all(getattr(evaluation, key) == wanted[key] for key in keys)
-            and set(wanted.get("epsilons", ())) <= set(evaluation.epsilons)
+            replace(one, epsilons=tuple(wanted["epsilons"]))
+            for one in found
+            if set(wanted["epsilons"]) <= set(one.epsilons)
         ]
+
+    def _index(self, keys: tuple[str, ...]) -> dict[tuple, list]:
+        """Evaluations, or gradients, by their values of some keys; each job looks for its own."""
+        if keys not in self._indices:
+            index = self._indices[keys] = defaultdict(list)
+            for one in self.gradients if "gradient" in keys else self.evaluations:
+                index[tuple(getattr(one, key) for key in keys)].append(one)
+        return self._indices[keys]
+
+    @cached_property
+    def _indices(self) -> dict[tuple, dict]:
+        return {}
 
 
 def evaluations(config: Mapping) -> list[Evaluation]:

@@ -115,9 +115,9 @@ def compiled_epoch(
     Args:
         network: Model to train, changed in place.
         optimizer: Keras optimizer, built for the network's variables; changed in place.
-        images: Shape (n, 784), uint8, or floats in 0 to 1. Bytes stay bytes on the device and
+        images: Shape (n, d), uint8, or floats in 0 to 1. Bytes stay bytes on the device and
             become floats batch by batch, which costs no time and an eighth of float64's memory.
-        labels: Shape (n,), integers 0 to 9.
+        labels: Shape (n,), integers from 0 on.
         objective: From `loss_of`.
         l2: Weight of the sum over layers of 0.5 * ||W||^2, on weights only, not biases.
 
@@ -168,8 +168,8 @@ def loss_and_accuracy(
 
     Args:
         network: Model from images to logits.
-        images: Shape (n, 784), uint8, or floats in 0 to 1.
-        labels: Shape (n,), integers 0 to 9.
+        images: Shape (n, d), uint8, or floats in 0 to 1.
+        labels: Shape (n,), integers from 0 on.
     """
     loss, right = 0.0, 0
     dtype = networks.dtype_of(network)
@@ -226,7 +226,7 @@ def train(
     Args:
         network: From `start`, or a checkpoint opened with its optimizer.
         optimizer: The network's optimizer.
-        training: Images (n, 784), uint8 or floats in 0 to 1, and labels (n,).
+        training: Images (n, d), uint8 or floats in 0 to 1, and labels (n,).
         validation: The same of the validation images, of which there may be none.
         epochs: Epochs to train, counted from 1.
         seed: Seed of the order of the images, of dropout and of the objective's draws; with the

@@ -11,7 +11,8 @@ import keras
 import numpy as np
 
 from mirage.attacks import inputs
-from mirage.models import networks
+from mirage.data.images import as_float
+from mirage.models import networks, output
 from mirage.runtime.errors import ArgumentError
 from mirage.training import chain, objectives
 
@@ -38,7 +39,8 @@ def train(
     same machine and with the same number of threads.
 
     Args:
-        network: Keras model from images to logits, of one input and one output.
+        network: Keras model from images of any shape to logits, (n, classes), of one input and one
+            output. One that gives probabilities is refused.
         training: Images (n, ...), uint8 with values 0 to 255 or floats in 0 to 1, and labels (n,),
             integers from 0 on. Images may be flat, or have the shape of the network's input.
         validation: The same of the images that each epoch is measured on; there may be none.
@@ -67,6 +69,7 @@ def train(
     Raises:
         ArgumentError: An argument is not what it may be; the message says what is allowed.
         DataError: Images or labels do not fit the network.
+        NetworkError: The network does not give a logit for each class.
         TrainingError: The loss is no longer finite, or there are fewer images than a batch.
 
     Example:
@@ -77,6 +80,7 @@ def train(
         (5, True)
     """
     data = [(inputs.shaped(network, images), labels) for images, labels in (training, validation)]
+    _check_output(network, data[0][0][: output.PROBED])
     networks.check_seed(seed)
     _whole("initial_epoch", initial_epoch, 0)
     _whole("epochs", epochs, initial_epoch + 1)
@@ -107,6 +111,21 @@ def train(
         )
     finally:
         keras.config.set_floatx(before)
+
+
+def _check_output(network: keras.Model, images: np.ndarray) -> None:
+    """Refuse a network whose answers the objectives would take for logits that they are not."""
+    if not len(images):  # told by the chain
+        return
+    if images.dtype == np.uint8:
+        images = as_float(images, networks.dtype_of(network)).reshape(images.shape)
+    kind = output.logits_of(network, images)[1].kind
+    if kind not in ("logits", "log-softmax", "sigmoid per class"):
+        raise networks.NetworkError(
+            f"network {network.name!r}: its output is a {kind}. Training needs a logit for each "
+            "class: end the network in a layer of as many units as classes, two at least, without "
+            "a softmax or sigmoid."
+        )
 
 
 def _named(argument: str, value: str | Mapping) -> Mapping:

@@ -34,8 +34,8 @@ def probe(
 
     Args:
         checkpoints: `.keras` files of one architecture.
-        images: Shape (n, 28, 28), uint8.
-        labels: Shape (n,), integers 0 to 9.
+        images: Shape (n, height, width, ...), uint8.
+        labels: Shape (n,), integers from 0 on.
         method: A module of `mirage.evaluation.probes`.
         parameters: The probe's own.
         seeds: For each checkpoint the seed of what is drawn at random.

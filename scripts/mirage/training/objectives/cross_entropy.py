@@ -13,7 +13,7 @@ def loss(
 
     Args:
         network: Model from images to logits.
-        images: Shape (n, 784), in the network's type.
+        images: Shape (n, d), in the network's type.
         labels: Shape (n,), int32.
         temperature: Above 0; as a teacher is trained for distillation (Papernot et al. 2016,
             arXiv 1511.04508, section IV).

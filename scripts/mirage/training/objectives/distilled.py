@@ -19,7 +19,7 @@ def loss(
 
     Args:
         network: The student, a model from images to logits.
-        images: Shape (n, 784), in the student's type.
+        images: Shape (n, d), in the student's type.
         labels: Shape (n,), int32.
         temperature: Above 0 (20 for MNIST there).
         teacher: A model from the same images to logits; it stays as it is.

@@ -23,7 +23,7 @@ def loss(
 
     Args:
         network: Model from images to logits.
-        images: Shape (n, 784), in the network's type.
+        images: Shape (n, d), in the network's type.
         labels: Shape (n,), int32.
         clean_weight: a, in 0 to 1 (0.9 in yue2017, 0.5 in Goodfellow et al. 2014).
         epsilon: L-infinity size of the perturbation, as text or number.

@@ -17,7 +17,7 @@ def loss(network: keras.Model, images: tf.Tensor, labels: tf.Tensor, *, beta: fl
 
     Args:
         network: Model from images to logits.
-        images: Shape (n, 784), in the network's type.
+        images: Shape (n, d), in the network's type.
         labels: Shape (n,), int32.
         beta: Weight of the penalty, at least 0.
 

@@ -26,7 +26,7 @@ def loss(
 
     Args:
         network: Model from images to logits.
-        images: Shape (n, 784), in the network's type.
+        images: Shape (n, d), in the network's type.
         labels: Shape (n,), int32.
         epsilon: Radius of the ball, as text or number, pixels lying in 0 to 1.
         steps: Steps of the inner maximization (40 in Madry et al. 2017, section 4).
