@@ -4,4 +4,5 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "scripts"))
+# In tests/helpers is what copies and starts the workflow.
+sys.path[:0] = [str(ROOT / "scripts"), str(ROOT / "tests/helpers")]

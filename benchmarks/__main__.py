@@ -6,6 +6,7 @@ date, if it was measured on this machine.
 """
 
 import argparse
+import importlib
 import logging
 import os
 import sys
@@ -23,7 +24,15 @@ ATTACKS = {
     "jsma": "JSMA",
     "lbfgs": "L-BFGS",
 }
-PARTS = ("training", *ATTACKS, "memory", "whole")
+# Of an audit: its images, its budgets.
+AUDIT = {
+    "audit_fgsm": "audit: FGSM",
+    "audit_pgd": "audit: PGD, 20 steps",
+    "audit_apgd": "audit: Auto-PGD, 40 steps",
+    "audit_apgd_dlr": "audit: Auto-PGD on DLR, 40 steps",
+    "audit_square": "audit: Square Attack, 500 queries",
+}
+PARTS = ("training", *ATTACKS, *AUDIT, "memory", "whole")
 
 
 def arguments() -> argparse.Namespace:
@@ -75,16 +84,16 @@ def comparisons(setting, parts: tuple[str, ...], threads: int) -> Iterator[tuple
                         setting, network, dtype, threads
                     ),
                 )
-    if set(parts) & set(ATTACKS):
-        import keras
+    for named, module, kind in ((ATTACKS, "attacks", "Attacks"), (AUDIT, "audit", "Audited")):
+        if set(parts) & set(named):
+            import keras
 
-        from benchmarks.attacks import Attacks
-
-        keras.config.set_floatx("float32")
-        attacks = Attacks(setting.network, *setting.attacked)
-        for part, name in ATTACKS.items():
-            if part in parts:
-                yield name, lambda part=part: attacks.sides(part, threads)
+            keras.config.set_floatx("float32")
+            attacked = getattr(importlib.import_module(f"benchmarks.{module}"), kind)
+            attacks = attacked(setting.network, *setting.attacked)
+            for part, name in named.items():
+                if part in parts:
+                    yield name, lambda part=part, attacks=attacks: attacks.sides(part, threads)
 
 
 def main() -> None:

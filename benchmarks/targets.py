@@ -79,6 +79,11 @@ def targets(
         "PGD, 40 steps": {"Foolbox": 2.5, "CleverHans": 1.5},
         "DeepFool": {"Foolbox": 5, "ART": 100, "ART, its own batch size": 100},
         "JSMA": {"ART": 20, "ART, its own batch size": 20},
+        "audit: FGSM": {"Foolbox": 1.5, "ART": 3},
+        "audit: PGD, 20 steps": {"Foolbox": 1.5, "ART": 3},
+        "audit: Auto-PGD, 40 steps": {"ART": 3},
+        "audit: Auto-PGD on DLR, 40 steps": {"ART": 3},
+        "audit: Square Attack, 500 queries": {"ART": 3},
     }.items():
         found += [faster(comparison, side, asked) for side, asked in peers.items()]
     for name, asked in (("quick", 90), ("tour", 300), ("reproduce", 7200)):

@@ -6,6 +6,7 @@ among what ran in it, in proportion to CPU time; so a core that waits while Snak
 as Snakemake's time, and `waiting` is time in which nothing ran at all.
 """
 
+import contextlib
 import json
 import os
 import re
@@ -19,10 +20,12 @@ import tempfile
 import time
 import venv
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
+
+from workflow import copy_sources, environment
 
 from benchmarks import ROOT
 
@@ -45,18 +48,11 @@ BIN = 0.05  # seconds
 # Less of a core than this in a bin is nothing.
 NOTHING = 0.02
 SNAKEMAKE, SERVER = "snakemake", "serve.py"
-COPIED = (
-    *("Makefile", "Snakefile", "Singularity.def", "config.yaml", "pyproject.toml"),
-    *("config", "envs", "profiles", "report", "rules", "scripts"),
-)
 # TensorFlow's own line for each program that XLA has compiled: when that ended, and how many
 # microseconds it took.
 COMPILED = re.compile(r"^I\d+ [\d:]+:(\d+\.\d+) .* compile time: (\d+) us, cumulative", re.M)
 # In a folder that is kept: for each sitting a folder of records, and of it a file of this name.
 RECORDS, SITTING = ".watch", "sitting"
-# What a `make` hands to the `make` it starts, its own ARGS among it: `make bench` is not to reach
-# into the runs.
-OF_MAKE = ("ARGS", "MAKEFLAGS", "MAKELEVEL", "MFLAGS")
 
 
 @dataclass
@@ -123,14 +119,9 @@ def run(
 
 def copy(folder: Path) -> None:
     """Make a folder with what a run needs of this one."""
-    folder.mkdir(parents=True)
-    for name in COPIED:
-        if (ROOT / name).is_dir():
-            shutil.copytree(
-                ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__")
-            )
-        else:
-            shutil.copy2(ROOT / name, folder / name)
+    copy_sources(folder)
+    for name in ("Makefile", "pyproject.toml"):
+        shutil.copy2(ROOT / name, folder / name)
     make_environment(folder / ".venv")
     (folder / RECORDS).mkdir()
 
@@ -159,55 +150,66 @@ def make_environment(folder: Path) -> None:
 
 def sit(target: str, cores: int, folder: Path, minutes: float | None) -> bool:
     """One sitting; whether it came to the end. Arguments and errors as those of `run`."""
-    number = 1 + len(list((folder / RECORDS).iterdir()))
-    records = folder / RECORDS / str(number)
-    records.mkdir()
-    environment = {name: value for name, value in os.environ.items() if name not in OF_MAKE} | {
-        "MIRAGE_WATCH": str(records.resolve()),
-        # In the jobs' logs: what XLA took to compile.
-        "TF_CPP_MIN_LOG_LEVEL": "0",
-        "TF_CPP_VMODULE": "device_compilation_profiler=1",
-    }
-    if environment.get("MNIST_DIR"):
-        environment["MNIST_DIR"] = os.path.abspath(environment["MNIST_DIR"])
-    before, began = used(), time.time()
-    # Now, for a sitting that is killed: it ends with its last record.
-    note(records, began)
-    if number > 1:
-        unlock = [".venv/bin/snakemake", "--unlock"]
-        subprocess.run(unlock, cwd=folder, env=environment, capture_output=True, check=True)
-    # A shell's background job ignores Ctrl-C, and so would all that it starts. A Ctrl-C while make
-    # is started has to wait, or nobody would stop make.
-    early = []
-    signal.signal(signal.SIGINT, lambda *_: early.append(True))
-    printed = records / "printed.log"
-    with open(printed, "w", encoding="utf-8") as log:
-        made = subprocess.Popen(
-            ["make", "--old-file=.venv/runtime", *TARGETS[target], f"CORES={cores}"],
-            cwd=folder,
-            env=environment,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-        stopped = False
-        try:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
-            if early:
-                raise KeyboardInterrupt
-            made.wait(minutes and minutes * 60)
-        except subprocess.TimeoutExpired:
-            stopped = True
-        finally:
-            # In a session of its own it hears of no Ctrl-C that ends this process.
-            if made.poll() is None:
-                os.killpg(made.pid, signal.SIGINT)
-                made.wait()
-    note(records, began, time.time(), used() - before)
+    with sitting(folder) as (number, variables):
+        variables = environment() | variables
+        if number > 1:
+            unlock = [".venv/bin/snakemake", "--unlock"]
+            subprocess.run(unlock, cwd=folder, env=variables, capture_output=True, check=True)
+        # A shell's background job ignores Ctrl-C, and so would all that it starts. A Ctrl-C while
+        # make is started has to wait, or nobody would stop make.
+        early = []
+        signal.signal(signal.SIGINT, lambda *_: early.append(True))
+        printed = folder / RECORDS / str(number) / "printed.log"
+        with open(printed, "w", encoding="utf-8") as log:
+            made = subprocess.Popen(
+                ["make", "--old-file=.venv/runtime", *TARGETS[target], f"CORES={cores}"],
+                cwd=folder,
+                env=variables,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+            stopped = False
+            try:
+                signal.signal(signal.SIGINT, signal.default_int_handler)
+                if early:
+                    raise KeyboardInterrupt
+                made.wait(minutes and minutes * 60)
+            except subprocess.TimeoutExpired:
+                stopped = True
+            finally:
+                # In a session of its own it hears of no Ctrl-C that ends this process.
+                if made.poll() is None:
+                    os.killpg(made.pid, signal.SIGINT)
+                    made.wait()
     if made.returncode and not stopped:
         said = printed.read_text(encoding="utf-8")
         raise RuntimeError(f"{target} failed:\n{said[-2000:]}")
     return not made.returncode
+
+
+@contextlib.contextmanager
+def sitting(folder: Path) -> Iterator[tuple[int, dict[str, str]]]:
+    """Note when a sitting is and its CPU seconds; gives its number and what its processes watch by.
+
+    That is variables, for what is run in the environment of the copy in `folder`.
+    """
+    number = 1 + len(list((folder / RECORDS).iterdir()))
+    records = folder / RECORDS / str(number)
+    records.mkdir()
+    before, began = used(), time.time()
+    # Now, for a sitting that is killed: it ends with its last record.
+    note(records, began)
+    yield (
+        number,
+        {
+            "MIRAGE_WATCH": str(records.resolve()),
+            # In the jobs' logs: what XLA took to compile.
+            "TF_CPP_MIN_LOG_LEVEL": "0",
+            "TF_CPP_VMODULE": "device_compilation_profiler=1",
+        },
+    )
+    note(records, began, time.time(), used() - before)
 
 
 def note(records: Path, began: float, ended: float | None = None, cpu: float | None = None) -> None:
@@ -234,7 +236,9 @@ def total(target: str, cores: int, folder: Path) -> Run:
         watched = [
             json.loads(line)
             for file in sitting.parent.glob("*.json")
-            for line in file.read_text(encoding="utf-8").splitlines()
+            # Of a process that was killed while it wrote, the last is cut off.
+            for line in file.read_text(encoding="utf-8").splitlines(keepends=True)
+            if line.endswith("\n")
         ]
         processes += watched
         events = [event for process in watched for event in events_of(process, compiling)]
@@ -323,8 +327,9 @@ def divided(
 
 def memory(processes: Sequence[Mapping]) -> dict[str, tuple[int, float]]:
     """By script: how many processes did its work, and their largest resident memory in MB."""
-    peaks = defaultdict(list)
+    peaks = defaultdict(dict)
     for process in processes:
         if process["imported"]:
-            peaks[process["script"]].append(process["peak"] / 1024)
-    return {script: (len(found), max(found)) for script, found in sorted(peaks.items())}
+            # A process may have several records.
+            peaks[process["script"]][process["began"]] = process["peak"] / 1024
+    return {script: (len(found), max(found.values())) for script, found in sorted(peaks.items())}

@@ -1,9 +1,9 @@
 """Watches one Python process of a run of the workflow: where its CPU time goes, and its memory.
 
 The environment that `benchmarks/whole.py` makes has every Python import it at its start. A thread
-notes the main thread's stack fifty times a second, with the CPU time used since the last note. On
-the way out everything is appended to a file in the folder `MIRAGE_WATCH`, a line of JSON for each
-process.
+notes the main thread's stack fifty times a second, with the CPU time used since the last note. The
+notes are appended to a file in the folder `MIRAGE_WATCH`: a line of JSON on the way out, and one
+before that for each `PART` notes. So one that is killed has most of them, and a long one holds few.
 
 No signals: one that arrives within a program compiled by XLA was seen to crash it.
 """
@@ -18,6 +18,7 @@ import time
 
 FOLDER = os.environ.get("MIRAGE_WATCH")
 INTERVAL = 0.02  # seconds
+PART = 500  # notes
 
 # From the innermost frame out, the first that tells; a path's part, a function's name or "".
 PLACES = (
@@ -78,10 +79,17 @@ class Watch:
         if now - self.last > INTERVAL / 20:
             self.events.append((time.time(), now - self.last, category))
             self.last = now
+        if len(self.events) >= PART:
+            self.write()
+
+    def end(self) -> None:
+        """Note the last CPU time and write."""
+        self.note("end")
+        self.write()
 
     def write(self) -> None:
-        """Append this process' record to the file of its number."""
-        self.note("end")
+        """Append what was noted since the last record to the file of this process' number."""
+        events, self.events = self.events, []
         main = sys.modules.get("__main__")
         script = getattr(main, "__file__", None) or sys.argv[0] or "python"
         record = {
@@ -92,7 +100,7 @@ class Watch:
             "ended": time.time(),
             # Kilobytes.
             "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
-            "events": self.events,
+            "events": events,
         }
         with open(os.path.join(FOLDER, f"{os.getpid()}.json"), "a", encoding="utf-8") as file:
             file.write(json.dumps(record) + "\n")
@@ -119,13 +127,13 @@ def place(frame) -> str:
 
 def leave(status: int, end=os._exit) -> None:
     """Write the record, then end as `os._exit` does."""
-    WATCH.write()
+    WATCH.end()
     end(status)
 
 
 if FOLDER:
     WATCH = Watch()
     os.register_at_fork(before=lambda: WATCH.note("start-up"), after_in_child=WATCH.forked)
-    atexit.register(WATCH.write)
+    atexit.register(WATCH.end)
     # The stand-ins of serve.py end this way, and so does what waits for them.
     os._exit = leave
