@@ -31,7 +31,7 @@ export XDG_CACHE_HOME := $(CURDIR)/.tools/cache
 endif
 
 .DEFAULT_GOAL := quick
-.PHONY: quick tour reproduce test test-all test-limited peers kills lint report bench container cluster-test audit crate lock clean help
+.PHONY: quick tour reproduce test test-all test-limited peers kills lint report bench container push cluster-test audit vulnerabilities crate lock clean help
 
 quick: .venv/runtime  ## The main job on the embedded digits: tables, figures and a report in minutes (default)
 	$(SNAKE) --configfile config/quick.yaml $(REPORT) $(ARGS)
@@ -45,6 +45,10 @@ reproduce: .venv/runtime  ## The published protocol on MNIST (config.yaml), down
 report: .venv/runtime  ## The HTML report of what `make reproduce` has made so far
 	MIRAGE_REPORT_ONLY=1 $(SNAKE) $(REPORT) $(ARGS)
 
+audit: .venv/runtime  ## Is a model robust, or its gradient masked? MODEL=FILE DATA=FILE ARGS="--epsilon .1 .2"
+	$(BIN)/python scripts/mirage audit "$(or $(MODEL),$(error name both: make audit MODEL=FILE DATA=FILE))" \
+	    "$(or $(DATA),$(error name both: make audit MODEL=FILE DATA=FILE))" --output results/audit $(ARGS)
+
 # Two processes test, each a file at a time. Lines count where a test calls the library itself: what
 # runs as a job does not, since measuring Snakemake too would take twice as long.
 PYTEST := $(BIN)/pytest -n 2 --dist loadfile --cov --durations 10
@@ -54,9 +58,12 @@ test: .venv/dev  ## The tests of every part, in minutes
 test-all: .venv/dev .tools/crate/done  ## All tests, the thorough ones too (half an hour; root, Chromium and MNIST_DIR help)
 	$(PYTEST) $(ARGS)
 
-LIMITS ?= avx2 avx
-test-limited: .venv/dev .venv/peers  ## What computes, with the instructions of older processors (LIMITS="avx2 avx")
-	for limit in $(LIMITS); do $(BIN)/python tests/helpers/limited.py $$limit tests/compute tests/peers $(ARGS) || exit 1; done
+# All of it with the least, whose rounding is the furthest from that of a processor of today; and
+# with AVX2 what `make test` has.
+LIMITED := $(BIN)/python tests/helpers/limited.py
+test-limited: .venv/dev .venv/peers  ## What computes, with the instructions of older processors: AVX2, and AVX alone
+	$(LIMITED) avx2 tests/compute tests/peers -m "not thorough" $(ARGS)
+	$(LIMITED) avx tests/compute tests/peers $(ARGS)
 
 peers: .venv/peers  ## Cross-checks against ART and Foolbox, in a dependency group of their own
 	$(BIN)/pytest tests/peers $(ARGS)
@@ -67,22 +74,27 @@ kills: .venv/runtime  ## Kill runs at random moments, go on, compare (ARGS="--ki
 lint: .venv/dev  ## ruff, snakefmt and snakemake --lint
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/snakefmt --check Snakefile rules
+	$(BIN)/snakefmt --check Snakefile rules workflow
 	$(BIN)/snakemake --lint
 
 bench: .venv/bench  ## Speed and memory against Keras, ART, Foolbox, CleverHans and the limit (an hour or less)
 	$(BIN)/python -m benchmarks $(ARGS)
 
 # The image's name changes with the locks: Snakemake takes an image of the same name for the same.
-IMAGE  := $(shell cat envs/image.txt)
+IMAGE  := $(shell cut -d ' ' -f 1 envs/image.txt)
 container:  ## The image with the locked dependencies, for --sdm apptainer; CUDA=1 for NVIDIA GPUs
 	apptainer build $(if $(CUDA),--build-arg lock=requirements-cuda.txt) $(ARGS) $(IMAGE) Singularity.def
 
-cluster-test: .venv/dev .venv/cluster  ## The container and the faults, on a SLURM of two nodes brought up here
+# From there jobs take it where MIRAGE_REGISTRY has the same address (docs/cluster.md).
+push:  ## The image to a registry, REGISTRY=oras://HOST/OWNER/mirage, its digest into envs/image.txt
+	apptainer push $(ARGS) $(IMAGE) $(REGISTRY):$(IMAGE:mirage-%.sif=%)
+	$(PYTHON) envs/digest.py $(IMAGE)
+
+cluster-test: .venv/dev .venv/cluster  ## The container and the faults, on a SLURM of three nodes brought up here
 	IMAGE=$(IMAGE) tests/cluster/run.sh $(ARGS)
 
-audit: .tools/audit/done  ## Known vulnerabilities of the locked dependencies; needs PyPI's or OSV's records
-	.tools/audit/bin/python envs/audit.py $(ARGS)
+vulnerabilities: .tools/vulnerabilities/done  ## Of the locked dependencies; needs PyPI's or OSV's records
+	.tools/vulnerabilities/bin/python envs/vulnerabilities.py $(ARGS)
 
 crate: .tools/crate/done  ## The results of the published protocol as a Workflow Run RO-Crate, to publish
 	.tools/crate/bin/python scripts/crate.py $(RESULTS) $(ARGS)
@@ -97,7 +109,7 @@ lock: $(UV)  ## Compile the hashed requirements in envs/ anew from pyproject.tom
 	$(COMPILE) pyproject.toml --extra cluster -c envs/requirements.txt -o envs/requirements-cluster.txt
 	$(COMPILE) pyproject.toml --extra cuda -c envs/requirements.txt --no-emit-package tensorflow-cpu \
 	    -o envs/requirements-cuda.txt
-	for group in audit crate; do $(COMPILE) --group $$group -o envs/requirements-$$group.txt || exit 1; done
+	for group in vulnerabilities crate; do $(COMPILE) --group $$group -o envs/requirements-$$group.txt || exit 1; done
 	$(PYTHON) envs/conda.py
 	echo mirage-$$(cat envs/requirements.txt envs/requirements-cuda.txt | sha256sum | cut -c1-12).sif > envs/image.txt
 
@@ -107,7 +119,7 @@ clean:  ## Remove results (but results/reference), the environment and caches
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 help:  ## This list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo 'ARGS="..." gives a target more options; V=1 shows the log of Snakemake instead of a panel.'
 
 .tools/bin/uv: envs/uv.txt

@@ -2,11 +2,10 @@
 
 import fcntl
 import shutil
-import subprocess
 
 import pytest
 from architectures import mlp
-from workflow import ROOT, copy_sources, snakemake
+from workflow import ROOT, copy_sources, make_dry_run, plan, snakemake
 
 from mirage.runtime import device
 
@@ -48,11 +47,40 @@ def overfitted(digits):
 
 
 @pytest.fixture(scope="session")
+def browser():
+    """Headless Chromium, which reaches no network and writes down what it complains of."""
+    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    driver = shutil.which("chromedriver")
+    if not (chromium and driver):
+        pytest.skip("needs Chromium and ChromeDriver (Debian: chromium, chromium-driver)")
+    from selenium import webdriver
+    from selenium.webdriver.chrome.service import Service
+
+    options = webdriver.ChromeOptions()
+    options.binary_location = chromium
+    for argument in ("headless=new", "no-sandbox", "disable-gpu", "disable-background-networking"):
+        options.add_argument(f"--{argument}")
+    # No address is looked up: what the page needs, it must bring along.
+    options.add_argument("--host-resolver-rules=MAP * ~NOTFOUND")
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    driver = webdriver.Chrome(options=options, service=Service(driver))
+    driver.set_window_size(1500, 1000)
+    yield driver
+    driver.quit()
+
+
+@pytest.fixture(scope="session")
 def pristine(tmp_path_factory):
     """The sources as they are, for tests that change nothing."""
     folder = tmp_path_factory.mktemp("pristine") / "mirage"
     copy_sources(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def whole(pristine):
+    """The plan of config/test.yaml where nothing has been made yet."""
+    return plan(pristine, "--configfile", "config/test.yaml")
 
 
 @pytest.fixture
@@ -93,9 +121,7 @@ def image():
     """The container's image, by the name that the workflow asks for."""
     if not shutil.which("apptainer"):
         pytest.skip("needs Apptainer; `make cluster-test` brings it along (Debian)")
-    shown = ["make", "-C", ROOT, "-s", "-n", "container"]
-    line = subprocess.run(shown, text=True, capture_output=True, check=True).stdout
-    file = ROOT / line.split()[-2]
+    file = ROOT / make_dry_run(ROOT, "container").split()[-2]
     if not file.exists():
         pytest.skip(f"needs the image {file.name} (`make container`)")
     return file

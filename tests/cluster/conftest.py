@@ -21,7 +21,7 @@ def _slurm():
         nodes = command("sinfo", "-h", "-N", "-o", "%N %t %G").splitlines()
     except (subprocess.CalledProcessError, subprocess.TimeoutExpired):
         pytest.skip("SLURM does not answer; `make cluster-test` brings one up (root, Debian)")
-    if len([node for node in nodes if "gpu" in node]) < 2:
+    if len({node for node in nodes if "gpu" in node}) < 2:
         pytest.skip("needs a SLURM with two nodes that have GPUs, counted ones will do")
     if not find_spec("snakemake_executor_plugin_slurm"):
         pytest.skip("needs snakemake-executor-plugin-slurm (`make .venv/cluster`)")

@@ -8,6 +8,10 @@ if ! command -v apptainer > /dev/null; then
     tests/container/apptainer.sh .tools/apptainer
     PATH=$PWD/.tools/apptainer/bin:$PATH
 fi
+if ! command -v docker-registry > /dev/null; then
+    tests/container/registry.sh .tools/registry
+    PATH=$PWD/.tools/registry/usr/bin:$PATH
+fi
 if [ ! -s "$IMAGE" ]; then tests/container/image.sh "$IMAGE"; fi
 trap 'tests/cluster/slurm.sh down' EXIT
 tests/cluster/slurm.sh up

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# A real SLURM on this machine, for the tests: two nodes with two counted GPUs each, and accounting.
+# A real SLURM on this machine, for the tests: three nodes with two counted GPUs each, and accounting.
+# The third node is down until a test has it join. Jobs of the partition `urgent` preempt those of `main`.
 #
 #   tests/cluster/slurm.sh up      installs Debian's packages if need be, and starts the daemons
 #   tests/cluster/slurm.sh down    stops what `up` started and removes its folder; packages stay
@@ -46,12 +47,12 @@ install_packages() {
 }
 
 configure() {
-    local memory=$(($(awk '/^MemTotal/ {print $2}' /proc/meminfo) / 1024 / 2 - 500)) gpu
+    local memory=$(($(awk '/^MemTotal/ {print $2}' /proc/meminfo) / 1024 / 3 - 500)) gpu
     # SLURM counts device files. These are clones of /dev/null; any number of jobs may open one.
     for gpu in 0 1; do mknod "$FOLDER/gpu$gpu" c 1 3; done
     cat > "$FOLDER/etc/gres.conf" <<CONF
 AutoDetect=off
-NodeName=node[1-2] Name=gpu File=$FOLDER/gpu[0-1]
+NodeName=node[1-3] Name=gpu File=$FOLDER/gpu[0-1]
 CONF
     cat > "$FOLDER/etc/slurm.conf" <<CONF
 ClusterName=mirage
@@ -70,10 +71,10 @@ TaskPlugin=task/none
 JobAcctGatherType=jobacct_gather/linux
 JobAcctGatherFrequency=task=1
 JobAcctGatherParams=OverMemoryKill,UsePss
-# Two nodes of one host, which may have fewer CPUs than they say.
+# Nodes of one host, which may have fewer CPUs than they say.
 SlurmdParameters=config_overrides
 SelectType=select/cons_tres
-# Each job to the node with the least to do, so that both are used.
+# Each job to the node with the least to do, so that all are used.
 SelectTypeParameters=CR_Core_Memory,CR_LLN
 GresTypes=gpu
 SchedulerParameters=batch_sched_delay=0,sched_interval=2
@@ -90,8 +91,12 @@ JobRequeue=0
 AccountingStorageType=accounting_storage/slurmdbd
 AccountingStorageHost=127.0.0.1
 AccountingStorageTRES=gres/gpu
-NodeName=node[1-2] NodeHostname=$HOST NodeAddr=127.0.0.1 Port=[17001-17002] CPUs=2 RealMemory=$memory Gres=gpu:2
-PartitionName=main Nodes=node[1-2] Default=YES MaxTime=1-00:00:00
+NodeName=node[1-3] NodeHostname=$HOST NodeAddr=127.0.0.1 Port=[17001-17003] CPUs=2 RealMemory=$memory Gres=gpu:2
+# A job that is preempted goes back to the queue if it may (`sbatch --requeue`).
+PreemptType=preempt/partition_prio
+PreemptMode=REQUEUE
+PartitionName=main Nodes=node[1-3] Default=YES MaxTime=1-00:00:00 PriorityTier=1
+PartitionName=urgent Nodes=node[1-3] MaxTime=1-00:00:00 PriorityTier=2
 CONF
     (umask 077; cat > "$FOLDER/etc/slurmdbd.conf" <<CONF
 AuthType=auth/munge
@@ -131,7 +136,7 @@ stop() {
     kill -KILL "$pid"
 }
 
-both_nodes() { [ "$(sinfo -h -N -o '%N %t' | grep -c -E ' (idle|mix|alloc)$')" = 2 ]; }
+all_nodes() { [ "$(sinfo -h -N -p main -o '%N %t' | grep -c -E ' (idle|mix|alloc)$')" = 3 ]; }
 
 up() {
     if timeout 10 scontrol ping > /dev/null 2>&1; then
@@ -142,7 +147,7 @@ up() {
         fail "to bring up a SLURM this must be root on Debian"
     getent hosts "$HOST" | grep -q '^127\.' || fail "$HOST must be 127.0.0.1 in /etc/hosts"
     [ ! -e "$FOLDER" ] || down
-    install -d "$FOLDER"/{etc,log,run,spool/node1,spool/node2,state}
+    install -d "$FOLDER"/{etc,log,run,spool/node{1,2,3},state}
     install_packages
     configure
 
@@ -172,23 +177,24 @@ up() {
     sacctmgr -i add user root account=lab > /dev/null
     slurmctld
     until_true 30 scontrol ping
-    slurmd -N node1
-    slurmd -N node2
-    until_true 60 both_nodes
+    local node
+    for node in node1 node2 node3; do slurmd -N $node; done
+    until_true 60 all_nodes
+    scontrol update NodeName=node3 State=DOWN Reason="joins in a test"
     sinfo -N -o "%8N %6t %4c %8m %8G %10P"
 }
 
 down() {
     [ -d "$FOLDER" ] || return 0
     if alive "$FOLDER/run/slurmctld.pid" slurmctld; then
-        timeout 10 scancel --partition=main || true
+        timeout 10 scancel --partition=main,urgent || true
         for ((i = 0; i < 50; i++)); do
             [ -n "$(timeout 10 squeue -h)" ] || break
             sleep 0.2
         done
     fi
-    stop "$FOLDER/run/node1.pid" slurmd
-    stop "$FOLDER/run/node2.pid" slurmd
+    local node
+    for node in node1 node2 node3; do stop "$FOLDER/run/$node.pid" slurmd; done
     stop "$FOLDER/run/slurmctld.pid" slurmctld
     stop "$FOLDER/run/slurmdbd.pid" slurmdbd
     stop "$FOLDER/database/pid" mariadbd

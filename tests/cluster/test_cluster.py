@@ -71,6 +71,21 @@ def test_a_chain_is_one_job_and_so_are_the_attacks_of_a_run_and_seed(undisturbed
     }
 
 
+def test_a_chain_is_one_step_and_has_imported_tensorflow_once(undisturbed):
+    links = {tuple(file.split("/")[4:7:2]): log for file, log in logs(undisturbed, "train").items()}
+    run_by = {link: re.search("^Run by (.*)", log, re.M)[1] for link, log in links.items()}
+    assert {link: "serve.py" in command for link, command in run_by.items()} == {
+        ("float32", "epoch1.log"): True,
+        ("float32", "epoch2.log"): True,
+        ("float32", "epoch3.log"): True,
+        # A server would not pay for a single link.
+        ("float64", "epoch1.log"): False,
+    }
+    job = re.search(r"SLURM job (\d+)", links["float32", "epoch3.log"])[1]
+    steps = command("sacct", "-nP", "-j", job, "-o", "JobID").split()
+    assert steps == [job, f"{job}.batch", f"{job}.0"]
+
+
 def test_results_are_those_of_a_run_without_slurm_and_container(undisturbed, tmp_path):
     local = tmp_path / "local"
     copy_sources(local)

@@ -47,7 +47,7 @@ def written_out(judge, image, label, epsilon, marks, *, steps, rho, norm, clip):
 
     def value(point):
         _, losses, slopes = judge(point[np.newaxis], np.array([label]))
-        slope = slopes[0]
+        slope = slopes[0].numpy()
         return losses[0], np.sign(slope) if norm == "linf" else slope / np.linalg.norm(slope)
 
     x = before = image

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mirage.audit.data import of_arrays, read
-from mirage.audit.errors import AuditError
+from mirage.auditing.data import of_arrays, read
+from mirage.auditing.errors import AuditError
 
 RNG = np.random.default_rng(0)
 BYTES = RNG.integers(0, 256, size=(20, 6, 5, 1), dtype=np.uint8)
@@ -147,8 +147,9 @@ def test_a_folder_of_images_by_class(tmp_path):
             pixels = COLOUR[3 * number + image].transpose(1, 2, 0)
             Image.fromarray(pixels).save(tmp_path / name / f"{image}.png")
     found = read(tmp_path, (8, 8, 3), 2)
-    np.testing.assert_array_equal(found.images, COLOUR[:6].transpose(0, 2, 3, 1) / np.float32(255))
-    assert found.labels.tolist() == [0, 0, 0, 1, 1, 1]
+    turned = COLOUR[[0, 3, 1, 4, 2, 5]].transpose(0, 2, 3, 1)
+    np.testing.assert_array_equal(found.images, turned / np.float32(255))
+    assert found.labels.tolist() == [0, 1, 0, 1, 0, 1]
     with pytest.raises(AuditError, match="2 folders, and the model 3 classes"):
         read(tmp_path, (8, 8, 3), 3)
     Image.fromarray(COLOUR[0, 0]).convert("RGBA").save(tmp_path / "cat/3.png")

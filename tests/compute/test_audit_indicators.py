@@ -7,13 +7,20 @@ import keras
 import numpy as np
 import pytest
 
-from mirage.audit import indicators, slopes
-from mirage.audit.indicators import differences, layers, margins, one_step
-from mirage.audit.network import prepare
+from mirage.auditing import indicators, slopes
+from mirage.auditing.indicators import (
+    differences,
+    layers,
+    margins,
+    one_step,
+    output_kind,
+    pixel_range,
+)
+from mirage.auditing.network import prepare
 
 EPSILON = 0.1
 SLOW = pytest.mark.thorough
-CHEAP = ("sound", "times_1000", "quantised", "stopped", "noisy")
+CHEAP = ("sound", "times_1000", "quantised", "stopped", "noisy", "hidden", "hidden_1000")
 # Name of an indicator -> the controls on which it fires, and those on which it must not.
 FIRES = {
     "deterministic": (["noisy"], ["sound", "quantised"]),
@@ -25,6 +32,8 @@ FIRES = {
     "wrappers": (["times_1000", "overfitted"], ["sound", "adversarial"]),
     "differences": (["quantised", "stopped", "saturated"], ["sound", "times_1000", "adversarial"]),
     "layers": (["quantised", "stopped", "saturated"], ["sound", "times_1000", "adversarial"]),
+    "best_iterate": (["noisy"], ["sound", "quantised", "adversarial"]),
+    "output_kind": (["hidden_1000"], ["sound", "times_1000"]),
     "noise": (["noisy"], ["sound", "quantised", "adversarial"]),
     "one_step": (["saturated", "one_step"], ["sound", "overfitted", "adversarial"]),
     "black_box": (["quantised", "stopped"], ["sound", "times_1000", "adversarial"]),
@@ -148,6 +157,24 @@ def test_a_step_that_goes_past_the_other_class_is_seen():
     assert found.light == "red"
 
 
+def test_probabilities_whose_logits_are_hidden_are_told_and_red_where_they_are_rounded(control):
+    found = output_kind.measure(*_given(control("hidden")))
+    assert (found.light, found.numbers["at_the_end"]) == ("yellow", 0)
+    assert "could not be recovered" in found.sentence
+    found = output_kind.measure(*_given(control("hidden_1000")))
+    assert found.numbers["at_the_end"] > 100
+
+
+@pytest.mark.parametrize(("given", "light"), [((0, 1), "green"), ((0, 255), "yellow")])
+def test_a_range_is_doubted_where_another_fits_better(control, given, light):
+    one = control("sound")
+    found = pixel_range.measure(
+        prepare(one.model, one.images, one.labels, given=given), one.images, one.labels
+    )
+    assert found.light == light, found.sentence
+    assert ("more plausible" in found.sentence) == (light != "green")
+
+
 def test_a_gradient_that_is_made_up_is_no_derivative(control):
     """Straight through a quantiser: there is a gradient, and it is not that of the function."""
     from mirage.models import defences
@@ -159,6 +186,27 @@ def test_a_gradient_that_is_made_up_is_no_derivative(control):
     found = differences.measure(squeezed, one.images, one.labels, epsilon=EPSILON, seed=0)
     assert found.light == "red"
     assert found.numbers["near"] > 0.9
+
+
+def test_ties_under_a_pooling_are_no_fault_of_the_gradient(monkeypatch):
+    """All black patches give one value, of which a small step makes another one the largest."""
+    keras.utils.set_random_seed(3)
+    layers = [
+        keras.layers.Reshape((28, 28, 1)),
+        keras.layers.Conv2D(8, 5, bias_initializer=keras.initializers.Constant(0.1)),
+        keras.layers.MaxPooling2D(4),
+        keras.layers.Flatten(),
+        keras.layers.Dense(10),
+    ]
+    images = np.zeros((10, 28, 28), np.uint8)
+    images[:, 10:14, 10:14] = np.arange(100, 200, 10)[:, np.newaxis, np.newaxis]
+    network = keras.Sequential([keras.Input((784,)), *layers])
+    one = controls.subject(network, (None, (images, np.arange(10))), 10)
+    found = differences.measure(*_given(one), epsilon=EPSILON, seed=0)
+    assert found.light == "green"
+    assert found.numbers["near"] < 0.01
+    monkeypatch.setattr(differences, "ASIDE", differences.STEP)
+    assert differences.measure(*_given(one), epsilon=EPSILON, seed=0).numbers["near"] > 0.1
 
 
 def _given(subject):

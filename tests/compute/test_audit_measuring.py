@@ -12,13 +12,13 @@ from attacking import moved_by
 from scipy.stats import binomtest
 
 from mirage.attacks import gradients
-from mirage.audit import attempts, eyes, headline, measuring, slopes, worst
-from mirage.audit.data import read
-from mirage.audit.errors import AuditError
-from mirage.audit.findings import VERSION, as_json
-from mirage.audit.network import prepare
-from mirage.audit.opening import open_model
-from mirage.audit.statistics import difference, mcnemar, share
+from mirage.auditing import attempts, eyes, headline, measuring, slopes, worst
+from mirage.auditing.data import read
+from mirage.auditing.errors import AuditError
+from mirage.auditing.findings import as_json
+from mirage.auditing.network import prepare
+from mirage.auditing.opening import open_model
+from mirage.auditing.statistics import difference, mcnemar, share
 from mirage.models.cast import cast
 
 EPSILON = 0.1
@@ -233,7 +233,6 @@ def test_quick_findings_are_json_and_rows(subject):
     assert not found.worst
     text = json.dumps(as_json(found), allow_nan=False)
     record = json.loads(text)
-    assert record["version"] == VERSION
     assert record["headlines"][1]["exact"]["value"] == found.headlines[1].exact.value
     assert "right_exact" not in record["headlines"][1]
     assert len(text) < 50_000
@@ -242,6 +241,29 @@ def test_quick_findings_are_json_and_rows(subject):
     assert np.mean([row["fgsm_exact_0.1"] for row in rows]) == found.headlines[1].exact.value
     assert sum(row["prediction"] == row["label"] for row in rows) == found.clean.count
     assert told[0] == "clean accuracy"
+
+
+def test_warnings_of_compiling_anew_are_silent_during_an_audit_alone(subject, caplog):
+    logger = tf.get_logger()
+
+    def warn(when):
+        logger.warning("5 out of the last 5 calls triggered tf.function retracing, %s", when)
+        logger.warning("Something else, %s", when)
+
+    def tell(_):
+        warn("during")
+        raise InterruptedError
+
+    logger.addHandler(caplog.handler)
+    try:
+        with pytest.raises(InterruptedError):
+            measuring.find(subject, epsilons=(0.1,), quick=True, tell=tell)
+        warn("after")
+    finally:
+        logger.removeHandler(caplog.handler)
+    assert "retracing, during" not in caplog.text
+    for words in ("Something else, during", "retracing, after"):
+        assert words in caplog.text
 
 
 @pytest.mark.thorough

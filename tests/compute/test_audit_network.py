@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from mirage.attacks import gradients
-from mirage.audit.data import read
-from mirage.audit.errors import AuditError
-from mirage.audit.network import prepare
-from mirage.audit.opening import open_model
+from mirage.auditing.data import read
+from mirage.auditing.errors import AuditError
+from mirage.auditing.network import prepare
+from mirage.auditing.opening import open_model
 from mirage.evaluation.single import accuracy
 
 layers = keras.layers
@@ -152,6 +152,12 @@ def spoilt():
     return model
 
 
+def without_numbers():
+    model = binary()
+    model.add(layers.Lambda(lambda z: keras.ops.log(-z)))
+    return model
+
+
 FAULTS = {
     Whole: "a Whole, a class of its own",
     two_outputs: "2 outputs. A classifier has one",
@@ -159,6 +165,7 @@ FAULTS = {
     of_words: "reads words",
     of_maps: "its output has the shape",
     spoilt: "are NaN or infinite",
+    without_numbers: "NaN or infinity",
 }
 
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from mirage.audit.errors import AuditError
-from mirage.audit.opening import open_model
+from mirage.auditing.errors import AuditError
+from mirage.auditing.opening import open_model
 
 layers = keras.layers
 IMAGES = np.random.default_rng(0).uniform(size=(5, 6, 6, 1)).astype(np.float32)
@@ -208,6 +208,17 @@ def test_code_of_keras_2_is_never_run(model, tmp_path):
             open_model(path, allow_code=leave)
     (tmp_path / "plain.json").write_text(json.dumps({"class_name": "Sequential", "config": OLD}))
     same(open_model(path, tmp_path / "plain.json"), model)
+
+
+@pytest.mark.parametrize("name", ["model.keras", "model.h5"])
+def test_a_functional_model_is_no_code(name, tmp_path):
+    pixels = keras.Input((6, 6, 1))
+    one = layers.Flatten()(pixels)
+    # Keras opens slices of a .keras file alone.
+    other = one[:, ::2] if name.endswith("keras") else one
+    model = keras.Model(pixels, layers.Add()([layers.Dense(4)(one), layers.Dense(4)(other)]))
+    model.save(tmp_path / name)
+    same(open_model(tmp_path / name), model)
 
 
 class Own(layers.Layer):

@@ -4,9 +4,9 @@ import keras
 import numpy as np
 import pytest
 
-from mirage.audit import range as ranges
-from mirage.audit.errors import AuditError
-from mirage.audit.range import settle
+from mirage.auditing import range as ranges
+from mirage.auditing.errors import AuditError
+from mirage.auditing.range import settle
 
 layers = keras.layers
 

@@ -314,3 +314,10 @@ def test_what_is_cast_stays_as_it_is(images):
     np.testing.assert_array_equal(network(images).numpy(), before[0])
     for variable, values in zip(network.variables, before[1], strict=True):
         np.testing.assert_array_equal(variable.numpy(), values)
+
+
+def test_a_type_that_this_machine_has_no_kernel_for_is_told():
+    first = layers.Conv2D(2, 3, data_format="channels_first")
+    network = keras.Sequential([keras.Input((1, 6, 6)), first, layers.Flatten()])
+    with pytest.raises(networks.NetworkError, match=r"computed in float64 .*NHWC.*channels last"):
+        cast(network, "float64")

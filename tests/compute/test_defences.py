@@ -194,7 +194,13 @@ def test_weights_given_to_the_network_change_the_defended_one(flat):
 
 
 @every_setting
-@pytest.mark.parametrize("dtype", networks.DTYPES)
+@pytest.mark.parametrize(
+    "dtype",
+    [
+        pytest.param(dtype, marks=[] if dtype == "float16" else pytest.mark.thorough)
+        for dtype in networks.DTYPES
+    ],
+)
 def test_the_defended_network_keeps_the_type(overfitted, flat, method, parameters, dtype):
     images, labels = flat
     network = cast(overfitted, dtype)

@@ -36,7 +36,10 @@ def attacked(checkpoint, digits, method="fgsm", dtype="float32", source=None, **
     return [{key: row[key] for key in row if key != "seconds"} for row in rows]
 
 
-@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+@pytest.mark.parametrize(
+    "dtype",
+    ["float16", *(pytest.param(one, marks=pytest.mark.thorough) for one in ("float32", "float64"))],
+)
 def test_rows_do_not_depend_on_how_many_images_are_taken_at_once(
     checkpoint, digits, monkeypatch, dtype
 ):

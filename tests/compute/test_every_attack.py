@@ -160,8 +160,11 @@ def test_an_image_alone_is_answered_as_the_first_of_its_batch(method, chosen):
 @pytest.mark.parametrize(
     "dtypes",
     [
-        *((of_network, "float32") for of_network in networks.DTYPES if of_network != "float32"),
-        *(("float32", of_images) for of_images in ("float16", "float64")),
+        *(("float16", "float32"), ("float32", "float64")),
+        *(
+            pytest.param(pair, marks=pytest.mark.thorough)
+            for pair in (("bfloat16", "float32"), ("float64", "float32"), ("float32", "float16"))
+        ),
     ],
     ids="-".join,
 )

@@ -1,5 +1,7 @@
 """Gradients against finite differences, against formulas by hand, and between types."""
 
+from decimal import Decimal, localcontext
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -85,6 +87,42 @@ def test_exact_signs_in_float32_are_those_of_float64(overfitted, test_set):
     # An entry that is a difference of nearly equal numbers may round to either side: none here.
     assert found["sign_disagreement"] == 0
     assert found["zero_share"] == 0
+
+
+def by_hand_with_60_digits(network, image, label):
+    """The gradient of the cross-entropy, (d,), of a network of ReLUs, by the chain rule.
+
+    A float is a decimal number exactly; 60 digits leave the smallest probability many.
+    """
+    exact = np.vectorize(lambda value: Decimal(float(value)), otypes=[object])
+    layers = [[exact(one) for one in layer.get_weights()] for layer in network.layers]
+    values, active = exact(image), []
+    for number, (weights, bias) in enumerate(layers):
+        values = values @ weights + bias
+        if number < len(layers) - 1:
+            active.append(values > 0)
+            values = values * active[-1]
+    powers = np.array([(one - max(values)).exp() for one in values])
+    # p_y - 1 is minus the sum of the others: no digit is lost.
+    slope = powers.copy()
+    slope[label] = -(sum(powers) - powers[label])
+    slope = slope / sum(powers)
+    for (weights, _), lit in zip(reversed(layers[1:]), reversed(active), strict=True):
+        slope = (weights @ slope) * lit
+    return layers[0][0] @ slope
+
+
+def test_exact_signs_are_those_of_arithmetic_with_60_digits(overfitted, test_set):
+    pixels, labels, exact = test_set
+    margins = np.sort(overfitted(pixels).numpy(), axis=1)
+    # The widest margin and the narrowest, and some between.
+    order = np.argsort(margins[:, -1] - margins[:, -2])[[0, 100, 200, 300, 400, -1]]
+    with localcontext() as context:
+        context.prec = 60
+        for index in order:
+            slope = by_hand_with_60_digits(overfitted, pixels[index], int(labels[index]))
+            signs = np.array([(one > 0) - (one < 0) for one in slope])
+            np.testing.assert_array_equal(exact[index], signs)
 
 
 def test_plain_float32_signs_are_wrong_before_they_are_zero(overfitted, test_set):

@@ -189,8 +189,18 @@ def test_random_targets_are_even_and_never_the_label(overfitted):
     assert np.abs(others - 500 / 9).max() < 4 * np.sqrt(500 / 9)
 
 
-@pytest.mark.parametrize("dtype", networks.DTYPES)
-@pytest.mark.parametrize("kind", ["float16", "float32", "float64"])
+# Each type once on either side; all pairs in `make test-all`.
+OFTEN = {("float16", "float64"), ("bfloat16", "float32"), ("float64", "float16")}
+
+
+@pytest.mark.parametrize(
+    ("dtype", "kind"),
+    [
+        pytest.param(dtype, kind, marks=[] if (dtype, kind) in OFTEN else pytest.mark.thorough)
+        for dtype in networks.DTYPES
+        for kind in ("float16", "float32", "float64")
+    ],
+)
 def test_every_type_of_network_and_of_images(overfitted, test_set, dtype, kind):
     images, labels = test_set
     network = cast(overfitted, dtype)

@@ -328,7 +328,7 @@ def test_a_damaged_checkpoint_is_named(tmp_path, content):
 
 
 def test_a_checkpoint_that_is_gone_is_not_signed_as_an_empty_one(tmp_path):
-    """After a kill two jobs may write one checkpoint: the second removes the first one's file."""
+    """Where two nodes write one checkpoint, one may remove the other's temporary file."""
     gone = tmp_path / ".1.tmp.epoch1.keras"
     with pytest.raises(FileNotFoundError):
         checkpoints.sign(gone, place="float32/seed1/epoch1")

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 from architectures import cnn, mlp
+from test_every_attack import brief
 
 import mirage
 from mirage.attacks import gradients, inputs
@@ -99,6 +100,7 @@ def test_every_attack_takes_bytes_floats_and_flat_images_alike(overfitted, test,
     size = {"epsilon": 0.1} if model.kind != "minimal" else {}
     forms = [images, as_float(images, "float32")]
     before = [one.copy() for one in forms]
+    size |= brief(method)
     found = [mirage.attack(overfitted, one, labels, method, **size) for one in forms]
     for one, given, kept in zip(found, forms, before, strict=True):
         assert one.images.shape == given.shape
@@ -248,6 +250,9 @@ def test_images_whose_axes_stand_in_another_order_are_refused():
         assert inputs.shaped(grey, np.zeros(shape)).shape == (2, 8, 8)
     with pytest.raises(DataError, match=r"shape \(2, 3, 8, 8\). The network takes \(n, 8, 8, 3\)"):
         inputs.shaped(network, np.zeros((2, 3, 8, 8)))
+    first = keras.Sequential([keras.Input((1, 8, 9)), keras.layers.Flatten()])
+    for shape in ((2, 1, 8, 9), (2, 8, 9), (2, 8, 9, 1), (2, 72)):
+        assert inputs.shaped(first, np.zeros(shape)).shape == (2, 1, 8, 9)
     anywhere = keras.Sequential([keras.Input((None, None, 1)), keras.layers.GlobalMaxPooling2D()])
     assert inputs.shaped(anywhere, np.zeros((2, 9, 7))).shape == (2, 9, 7, 1)
     with pytest.raises(DataError, match=r"takes \(n, any, any, 1\)"):
@@ -255,18 +260,19 @@ def test_images_whose_axes_stand_in_another_order_are_refused():
 
 
 @pytest.mark.parametrize("last", ["activation", "layer"])
-def test_a_network_that_ends_in_a_softmax_is_refused_but_has_an_accuracy(test, last):
-    network = mirage.build(mlp(8), seed=1)
-    plain = mirage.accuracy(mirage.cast(network, "float32"), *test)
+def test_a_network_that_ends_in_a_softmax_is_the_one_without_it(test, last):
+    plain = mirage.build(mlp(8), seed=1)
+    network = mirage.cast(plain, "float32")
     if last == "layer":
         network = keras.Sequential([network, keras.layers.Softmax()])
     else:
         network.layers[-1].activation = keras.activations.softmax
-    with pytest.raises(DataError, match=r"probabilities, not logits.* Take the softmax off"):
-        mirage.attack(network, *test, epsilon=0.1)
-    with pytest.raises(DataError, match="probabilities, not logits"):
-        mirage.exact_sign(network, *test)
-    assert mirage.accuracy(network, *test) == plain
+    assert mirage.accuracy(network, *test) == mirage.accuracy(plain, *test)
+    for gradient in ("cross_entropy_sum", "exact_sign"):
+        found, expected = (
+            mirage.input_gradient(one, *test, gradient=gradient) for one in (network, plain)
+        )
+        np.testing.assert_array_equal(found, expected)
 
 
 @pytest.mark.parametrize(
@@ -313,6 +319,7 @@ def test_training_says_which_argument_is_wrong_and_what_is_allowed(digits, optio
         (("vgg",), "network 'vgg': it must be a mapping.*known are mlp"),
         ((mlp(), "half"), "dtype 'half': allowed are float16"),
         ((mlp(), "float32", -1), "seed -1"),
+        ((mlp(), "float32", 1, (8, 8), "glorot_uniform", None, 1), "classes 1: it must be a whole"),
     ],
 )
 def test_build_says_what_is_wrong(arguments, told):

@@ -21,13 +21,19 @@ SETTINGS = {
 CROSS_ENTROPY = chain.loss_of({"name": "cross_entropy"})
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def data(digits):
     (images, labels), (test_images, test_labels) = digits
     return (
         (images[:520].reshape(520, -1), labels[:520]),
         (test_images.reshape(450, -1), test_labels),
     )
+
+
+@pytest.fixture(scope="module")
+def ordinary(data):
+    """A network trained on bytes, for tests that change nothing in it, and its rows."""
+    return trained(data[0][0], data)
 
 
 def everything(network):
@@ -118,7 +124,10 @@ def test_the_schedule_is_that_of_the_source():
 
 @pytest.mark.parametrize(
     "wanted",
-    [{"name": "adam", "epsilon": 1e-8}, {"name": "rmsprop", "rho": 0.9, "epsilon": 1e-7}],
+    [
+        {"name": "adam", "epsilon": 1e-8},
+        pytest.param({"name": "rmsprop", "rho": 0.9, "epsilon": 1e-7}, marks=pytest.mark.thorough),
+    ],
 )
 def test_one_epoch_equals_keras_by_hand(data, wanted):
     """The compiled epoch does what Keras' own train_on_batch does, in the same order."""
@@ -258,8 +267,8 @@ def test_a_network_has_nothing_to_learn_from_itself_and_much_from_another(batch)
     assert min(np.abs(one).max() for one in slopes[1]) > 1e-5
 
 
-def test_a_student_comes_nearer_to_its_teacher(data):
-    teacher, _ = trained(data[0][0], data)
+def test_a_student_comes_nearer_to_its_teacher(data, ordinary):
+    teacher, _ = ordinary
     student, optimizer = chain.start(networks.build(mlp(20), "float32", 3), {"name": "adam"})
     settings = {**SETTINGS, "objective": {"name": "distilled", "temperature": 5.0}}
     rows = chain.train(student, optimizer, *data, epochs=range(1, 4), teacher=teacher, **settings)
@@ -316,7 +325,7 @@ def trained(images, data, architecture=SMALL, dtype="float64", optimizer="adam")
     return network, rows_without_time(rows)
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("dtype", ["float32", pytest.param("float64", marks=pytest.mark.thorough)])
 def test_bytes_and_the_same_images_as_floats_train_alike(data, dtype):
     """Two programs, so that each may round each sum in its own order.
 
@@ -349,10 +358,10 @@ def test_bytes_and_the_same_images_as_floats_train_alike(data, dtype):
         assert {name: first[name] for name in numbers} == pytest.approx(numbers, rel=1e-3)
 
 
-def test_images_that_leave_the_range_of_pixels_are_trained_on_as_they_are(data):
+def test_images_that_leave_the_range_of_pixels_are_trained_on_as_they_are(data, ordinary):
     """Attacks that do not clip give such: they are neither scaled nor cut."""
     floats = data[0][0] / 255.0
-    _, rows = trained(floats, data)
+    _, rows = ordinary
     _, other = trained(floats + 0.5 * np.sign(floats - 0.5), data)
     assert rows[-1]["loss"] != other[-1]["loss"]
     # Validation stays what it is.
@@ -360,9 +369,9 @@ def test_images_that_leave_the_range_of_pixels_are_trained_on_as_they_are(data):
 
 
 def test_a_run_that_starts_from_a_checkpoint_keeps_its_weights_and_has_a_fresh_optimizer(
-    tmp_path, data
+    tmp_path, ordinary
 ):
-    network, _ = trained(data[0][0], data)
+    network, _ = ordinary
     path = tmp_path / "epoch2.keras"
     network.save(path)
     tuned, optimizer = chain.start(checkpoints.load(path), {"name": "adam"})
@@ -388,9 +397,9 @@ def test_divergence_is_told_with_epoch_and_loss(data):
         chain.train(network, optimizer, *data, epochs=range(1, 40), **{**SETTINGS, "schedule": 1e6})
 
 
-def test_without_validation_images_training_is_the_same_and_their_columns_are_empty(data):
+def test_without_validation_images_training_is_the_same_and_their_columns_are_empty(data, ordinary):
     none = (data[1][0][:0], data[1][1][:0])
-    network, rows = trained(data[0][0], data)
+    network, rows = ordinary
     same, without = trained(data[0][0], (data[0], none))
     for one, other in zip(everything(network), everything(same), strict=True):
         np.testing.assert_array_equal(one, other)

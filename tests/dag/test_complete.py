@@ -3,7 +3,7 @@
 from collections import Counter
 
 import pytest
-from workflow import plan, planned, read, rules, snakemake, write
+from workflow import forked, plan, planned, read, rules, write
 
 from mirage.attacks.parameters import parameters_of
 from mirage.data import folders
@@ -12,7 +12,7 @@ from mirage.study.model import Configuration
 from mirage.study.typed import json_schema
 
 SHIPPED = [
-    *("config/quick.yaml", "config/test.yaml"),
+    "config/quick.yaml",
     *(
         pytest.param(name, marks=pytest.mark.thorough)
         for name in ("config.yaml", "config/tour.yaml")
@@ -47,6 +47,13 @@ def expected(study):
         ),
         measure=sum(map(len, seeds.values())),
         probe=sum(len(seeds[run]) for run, _ in study.probed),
+        # Of the last checkpoint of each seed, or of a model of others.
+        audit=sum(
+            sum(len(seeds[run]) for run in one.get("run", ())) * len(one.get("epochs", [0]))
+            + len(one.get("models", ()))
+            for one in config["audits"].values()
+        ),
+        audits=int(bool(config["audits"])),
         gradients=sum(len(seeds[one.run]) for one in study.gradients),
         table=3 + bool(study.gradients),
         cells=len(config["tables"]),
@@ -89,6 +96,14 @@ def test_a_shipped_configuration_is_planned_in_full_without_any_data(pristine, f
     assert not (pristine / "results").exists()
 
 
+def test_the_configuration_of_the_tests_stands_alone_and_is_not_mixed_with_config_yaml(
+    pristine, whole
+):
+    study = planned(pristine, "config/test.yaml")
+    assert rules(whole) == expected(study)
+    assert {job.split()[1] for job in whole if job.startswith("train")} == set(study.runs)
+
+
 @pytest.mark.thorough
 def test_the_configuration_is_config_yaml_where_no_other_is_named(fresh):
     config = read(fresh, "config.yaml")
@@ -115,15 +130,9 @@ def test_max_seeds_takes_the_first_seed_of_each_run_on_the_command_line(pristine
     assert "measure float32 2" not in jobs
 
 
-def test_another_configuration_stands_alone_and_is_not_mixed_with_config_yaml(pristine):
-    jobs = plan(pristine, "--configfile", "config/test.yaml")
-    config = read(pristine, "config/test.yaml")
-    assert {job.split()[1] for job in jobs if job.startswith("train")} == set(config["runs"])
-
-
 def test_the_small_configuration_has_every_rule_and_every_kind_of_plot(pristine):
     study = planned(pristine, "config/test.yaml")
-    listed = snakemake(pristine, "--list-rules", "--configfile", "config/test.yaml").stdout
+    listed = forked(pristine, "--list-rules", "--configfile", "config/test.yaml").stdout
     shown = {line.split()[0] for line in listed.splitlines() if line and not line.startswith("Us")}
     collections = {"checkpoints", "evaluations", "tables", "figures"}
     assert shown - collections == set(expected(study)) | {"download"}
@@ -141,8 +150,11 @@ EVALUATIONS = {"prepare", "train", "perturb", "sweep", "attack", "minimal", "gra
     ("target", "rules_of_target"),
     [
         ("checkpoints", {"prepare", "train", "perturb"}),
-        ("evaluations", EVALUATIONS),
-        ("tables", None),
+        pytest.param(
+            "audits", {"prepare", "train", "perturb", "audit"}, marks=pytest.mark.thorough
+        ),
+        pytest.param("evaluations", EVALUATIONS, marks=pytest.mark.thorough),
+        pytest.param("tables", None, marks=pytest.mark.thorough),
         (
             "figures",
             EVALUATIONS | {"measure", "examples", "restarts", "figure"},
@@ -156,10 +168,9 @@ def test_a_stage_can_be_asked_for_by_name(pristine, target, rules_of_target):
     assert set(rules(jobs)) == (rules_of_target or set(whole) - without) | {target}
 
 
-def test_the_images_a_network_is_tuned_on_are_made_once_for_all_its_checkpoints(pristine):
-    jobs = plan(pristine, "checkpoints", "--configfile", "config/test.yaml")
-    assert jobs["perturb float64 1 4 deepfool minimal"] == 1
-    assert {"train tuned 1 1", "train tuned 1 2"} <= set(jobs)
+def test_the_images_a_network_is_tuned_on_are_made_once_for_all_its_checkpoints(whole):
+    assert whole["perturb float64 1 4 deepfool minimal"] == 1
+    assert {"train tuned 1 1", "train tuned 1 2"} <= set(whole)
 
 
 def test_results_may_lie_in_another_folder_than_the_workflow(fresh, tmp_path):
@@ -177,7 +188,7 @@ def test_cifar10_is_taken_from_a_folder_and_not_downloaded(fresh, tmp_path):
     config |= {"dataset": "cifar10", "data_folder": str(data.parent)}
     write(fresh, "config/test.yaml", config)
     # Its parent is refused before anything runs.
-    result = snakemake(fresh, "--configfile", "config/test.yaml")
+    result = forked(fresh, "--configfile", "config/test.yaml")
     assert result.returncode != 0
     assert "Traceback" not in result.stdout
     assert f"data_folder: the local folder {data.parent} cannot be used" in result.stdout
@@ -197,7 +208,7 @@ def test_a_folder_that_lacks_mnist_is_told_unless_the_data_are_at_hand(
     write(fresh, "config/test.yaml", {**config, "dataset": "mnist"})
     monkeypatch.setenv("MNIST_DIR", str(tmp_path / "a/nowhere"))
     called = ("--configfile", "config/test.yaml", "--dry-run")
-    result = snakemake(fresh, *called)
+    result = forked(fresh, *called)
     assert result.returncode != 0
     assert f"MNIST_DIR: the local folder {tmp_path / 'a/nowhere'} is not a folder" in result.stdout
     assert ", ".join(folders.IDX.files) in result.stdout
@@ -205,14 +216,14 @@ def test_a_folder_that_lacks_mnist_is_told_unless_the_data_are_at_hand(
     raw.mkdir(parents=True)
     for name in folders.IDX.files:
         (raw / name).touch()
-    result = snakemake(fresh, *called)
+    result = forked(fresh, *called)
     assert result.returncode == 0, result.stdout
 
 
 def test_cifar10_without_a_folder_ends_in_one_message(fresh, monkeypatch):
     monkeypatch.delenv("MNIST_DIR", raising=False)
     write(fresh, "config/test.yaml", {**read(fresh, "config/test.yaml"), "dataset": "cifar10"})
-    result = snakemake(fresh, "--configfile", "config/test.yaml")
+    result = forked(fresh, "--configfile", "config/test.yaml")
     assert result.returncode != 0
     assert "Traceback" not in result.stdout
     assert "cifar10 is not downloaded" in result.stdout
@@ -225,7 +236,7 @@ def test_what_yaml_would_take_in_silence_is_refused_in_every_file_that_is_read(f
     (fresh / "more.json").write_text('{"split":\n {"train": 300, "train": 200}}')
     files = ["config/test.yaml", "more.yaml", "more.json"]
     given = ["max_seeds=1", "max_seeds=2"]
-    result = snakemake(fresh, "-n", "--configfile", *files, "--config", *given)
+    result = forked(fresh, "-n", "--configfile", *files, "--config", *given)
     assert result.returncode != 0
     assert "Traceback" not in result.stdout
     assert "more.yaml, line 3: the key 'float32' stands here a second time" in result.stdout
@@ -238,7 +249,7 @@ def test_the_file_that_is_read_where_none_is_named_and_the_claims_are_read_stric
     config = fresh / "config.yaml"
     text = config.read_text()
     config.write_text(text + "dataset: digits\n")
-    result = snakemake(fresh, "-n")
+    result = forked(fresh, "-n")
     line = len(text.splitlines()) + 1
     assert f"config.yaml, line {line}: the key 'dataset' stands here" in result.stdout
     config.write_text(text)
@@ -246,7 +257,7 @@ def test_the_file_that_is_read_where_none_is_named_and_the_claims_are_read_stric
         file = fresh / f"studies/hao/{name}.yaml"
         text = file.read_text()
         file.write_text(text + "a: {}\na: {}\n")
-        result = snakemake(fresh, "-n")
+        result = forked(fresh, "-n")
         assert f"studies/hao/{name}.yaml, line" in result.stdout
         assert "the key 'a' stands here a second time" in result.stdout
         file.write_text(text)
@@ -257,7 +268,7 @@ def test_a_wrong_configuration_ends_in_one_message_and_makes_nothing(fresh):
     config["runs"]["float32"]["learning_rate"] = -1
     config["colour"] = "red"
     write(fresh, "config/test.yaml", config)
-    result = snakemake(fresh, "--configfile", "config/test.yaml")
+    result = forked(fresh, "--configfile", "config/test.yaml")
     assert result.returncode != 0
     assert "Traceback" not in result.stdout
     assert "unknown key 'colour'; allowed are title, studies" in result.stdout
@@ -268,7 +279,7 @@ def test_a_wrong_configuration_ends_in_one_message_and_makes_nothing(fresh):
 @pytest.mark.parametrize("text", ["", "- 1\n- 2\n", "hello\n", "a: [1\n"])
 def test_a_file_that_is_no_configuration_ends_in_one_message(fresh, text):
     (fresh / "config/test.yaml").write_text(text)
-    result = snakemake(fresh, "--configfile", "config/test.yaml")
+    result = forked(fresh, "--configfile", "config/test.yaml")
     assert result.returncode != 0
     assert "Traceback" not in result.stdout
     assert "config" in result.stdout.lower()

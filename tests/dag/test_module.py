@@ -6,7 +6,7 @@ import re
 import pytest
 import yaml
 from architectures import mlp
-from workflow import ROOT, copy_sources, plan, read, snakemake
+from workflow import ROOT, copy_sources, dry_run, plan, read, snakemake
 
 # A folder that a shell, or Snakemake, would take for something else.
 OUTER = "an outer {one}"
@@ -37,12 +37,29 @@ def outer(folder, snakefile, config):
     return folder
 
 
-def test_the_example_of_the_docs_plans_the_same_jobs(pristine):
+def test_the_example_of_the_docs_plans_the_same_jobs(pristine, whole):
     config = read(pristine, "config/test.yaml")
     text = 'configfile: "config.yaml"\n' + example()
     folder = outer(pristine.parent / OUTER, text, config)
-    direct = plan(pristine, "--configfile", "config/test.yaml")
-    assert plan(folder) == {f"mirage_{job}": times for job, times in direct.items()}
+    assert plan(folder) == {f"mirage_{job}": times for job, times in whole.items()}
+
+
+def test_rules_of_the_workflow_folder_are_changed_by_with(pristine):
+    text = 'configfile: "config.yaml"\n' + example().replace("Snakefile", "workflow/Snakefile")
+    changed = """
+use rule train from mirage as mirage_train with:
+    threads: 2
+    resources:
+        mem_mb=1234,
+"""
+    folder = outer(pristine.parent / OUTER, text + changed, read(pristine, "config/test.yaml"))
+    result = dry_run(folder)
+    assert result.returncode == 0, result.stdout
+    trained = re.findall(r"^rule mirage_train:\n((?: {4}.*\n)*)", result.stdout, re.M)
+    assert len(trained) == plan(pristine, "--configfile", "config/test.yaml").total() - len(
+        re.findall(r"^(?:local)?rule (?!mirage_train:)", result.stdout, re.M)
+    )
+    assert all("threads: 2\n" in job and "mem_mb=1234" in job for job in trained)
 
 
 @pytest.mark.thorough
@@ -67,7 +84,7 @@ module b:
 use rule * from b as b_*
 
 module c:
-    snakefile: "inner/Snakefile"
+    snakefile: "inner/workflow/Snakefile"
     config: config["mirage"]
     prefix: "c"
 
@@ -119,6 +136,7 @@ def test_a_run_as_a_module_makes_the_same_and_a_touch_nothing(tmp_path):
         "attacks": {"fgsm": config["attacks"]["fgsm"]},
         "also": [],
         "claims": [],
+        "audits": {},
         "figures": {"losses": {**shown, "plot": "lines", "y": "loss", "select": {"run": "small"}}},
         "tables": {},
         "summary": {

@@ -45,9 +45,11 @@ OF_FLOAT32 = (
     | {"measure float32 1", "measure float32 2", "figure by-epsilon", "figure spectral-norms"}
     | ALL_TABLES
 )
+AUDIT = {"audit tuned tuned/seed1/epoch2", "audits"}
+PAGE = "audit.html.j2"
 PROBE = {"probe tuned 1 certified"}
 OF_PROBE = PROBE | {"table measures", "figure ladder", "published", "claims"}
-OF_TUNED = DEEPFOOL | PROBE | {"figure ladder", "measure tuned 1"} | ALL_TABLES
+OF_TUNED = DEEPFOOL | PROBE | AUDIT | {"figure ladder", "measure tuned 1"} | ALL_TABLES
 OF_SMALL = NOISE | {"measure small 1"} | ALL_TABLES
 ATTACKS_ON_FLOAT64 = FLOAT16_SWEEP | EXACT_SWEEP | BLIND | ADAPTIVE | TRANSFER | PGD | JSMA
 IMAGES = FILTERED | OPEN | DEEPFOOL_IMAGES
@@ -148,7 +150,9 @@ def test_a_learning_rate_of_a_tuned_run_leaves_the_run_it_starts_from_alone(chan
 def test_a_later_epoch_of_a_tuned_run_trains_it_anew(change):
     """Since the images it is trained on are not kept, and are younger once they are made again."""
     jobs = change(lambda config: config["runs"]["tuned"]["epochs"].append(3))
-    assert jobs == TUNED_ANEW | {"train tuned 1 3", "configuration"}
+    # The last epoch is the one that is audited.
+    anew = TUNED_ANEW - AUDIT | {"audits", "audit tuned tuned/seed1/epoch3"}
+    assert jobs == anew | {"train tuned 1 3", "configuration"}
 
 
 @pytest.mark.thorough
@@ -274,9 +278,9 @@ def test_the_order_of_keys_and_a_default_written_out_rerun_nothing(change):
     ],
 )
 def test_the_code_of_an_attack_reruns_that_attack_and_what_shows_it(edit, name):
-    """DeepFool makes use of the ball, too, and one run is trained with PGD."""
+    """An audit makes use of it, and DeepFool of the ball; one run is trained with PGD."""
     jobs = edit(f"scripts/mirage/{name}.py")
-    of_pgd = PGD | RESTARTS | OF_PGD | {"figure restarts"}
+    of_pgd = PGD | RESTARTS | OF_PGD | AUDIT | {"figure restarts"}
     of_ball = TUNED_ANEW | DEEPFOOL_IMAGES | {"figure examples"} | TRAIN_SMALL | OF_SMALL
     assert jobs == of_pgd | (of_ball if name == "attacks/ball" else set())
 
@@ -291,7 +295,8 @@ def test_the_code_of_an_attack_reruns_what_is_trained_on_its_answers(edit):
 def test_the_code_of_the_defences_reruns_what_stands_behind_one(edit):
     jobs = edit("scripts/mirage/models/defences.py")
     shown = {"figure by-value", "figure filtered"} | ATTACK_TABLES | GRADIENT_TABLES
-    assert jobs == BLIND | ADAPTIVE | FILTERED | SMOOTH_GRADIENT | shown
+    # An audit asks there for the shape of an image.
+    assert jobs == BLIND | ADAPTIVE | FILTERED | SMOOTH_GRADIENT | shown | AUDIT
 
 
 @pytest.mark.thorough
@@ -337,6 +342,32 @@ def test_a_probe_s_code_reruns_it_and_no_other(edit):
     assert edit("scripts/mirage/evaluation/probes/bounds.py") == OF_PROBE
 
 
+def test_an_option_of_an_audit_reruns_that_audit_only(change):
+    def add(config):
+        config["audits"]["other"] = {**config["audits"]["tuned"], "run": "small"}
+
+    assert change(add) == {"audit other small/seed1/epoch1", "audits", "configuration"}
+
+
+def test_an_audit_s_images_rerun_it_and_no_other_job(change):
+    jobs = change(lambda config: config["audits"]["tuned"].update(images=30))
+    assert jobs == AUDIT | {"configuration"}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "page.py",
+        *(pytest.param(name, marks=pytest.mark.thorough) for name in ("verdict.py", PAGE)),
+    ],
+)
+def test_the_code_of_audits_reruns_them_only(edit, name):
+    # A quick audit looks at no indicator of many steps.
+    assert edit("scripts/mirage/auditing/indicators/unbounded.py") == set()
+    assert edit("scripts/mirage/reporting/audits.py") == {"audits"}
+    assert edit(f"scripts/mirage/auditing/{name}") == AUDIT
+
+
 @pytest.mark.thorough
 def test_the_code_of_restarts_reruns_them_only(edit):
     assert edit("scripts/mirage/evaluation/restarts.py") == RESTARTS | {"figure restarts", "claims"}
@@ -361,7 +392,7 @@ def test_the_code_of_a_plot_reruns_the_figures_of_that_kind(edit, plot):
 
 @pytest.mark.thorough
 def test_the_code_of_tables_reruns_tables_only(edit):
-    of_tables = ALL_TABLES | GRADIENT_TABLES | {"summary", "cells rana-table1"}
+    of_tables = ALL_TABLES | GRADIENT_TABLES | {"summary", "cells rana-table1", "audits"}
     assert edit("scripts/mirage/reporting/tables.py") == of_tables
 
 
@@ -407,12 +438,12 @@ def test_the_code_that_checks_the_configuration_reruns_nothing(edit, name):
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize(
-    "name", ["provenance.py", "mirage/runtime/provenance.py", "mirage/runtime/machine.py"]
-)
+@pytest.mark.parametrize("name", ["provenance", "machine"])
 def test_the_code_of_the_record_makes_the_record_anew_and_nothing_else(edit, run, name):
-    assert edit(f"scripts/{name}") == set()
+    assert edit("scripts/provenance.py") == set()
     assert plan(run, "--configfile", "config/test.yaml") == {"provenance": 1, "all": 1}
+    # An audit says for itself what it was made with.
+    assert edit(f"scripts/mirage/runtime/{name}.py") == AUDIT
 
 
 # --- What is no reason --------------------------------------------------------------------------

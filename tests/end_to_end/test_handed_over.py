@@ -82,6 +82,19 @@ def test_a_run_takes_the_server_that_it_is_told_of(tmp_path):
 
 
 @pytest.mark.thorough
+@pytest.mark.parametrize("epochs", [(1, 4), (4,)])
+def test_a_job_of_a_cluster_has_a_server_where_it_has_several_members(tmp_path, epochs):
+    folder = copy(tmp_path / "mirage", WHOSE)
+    links = [f"train:run=float64,seed=1,epoch={epoch}" for epoch in epochs]
+    process = begin(folder, "--mode", "remote", "--target-jobs", *links, TMPDIR=str(tmp_path))
+    assert process.wait(LONG) == 0, (folder / "log.txt").read_text()
+    logs = [log.read_text() for log in (folder / "results/digits/logs/train").rglob("*.log")]
+    assert [("serve.py" in log) for log in logs] == [len(epochs) > 1] * 2
+    assert not processes(folder)
+    assert not list(tmp_path.glob("mirage-*"))
+
+
+@pytest.mark.thorough
 def test_not_a_bit_of_a_checkpoint_is_different(both):
     contents = []
     for folder in both:

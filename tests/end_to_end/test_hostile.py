@@ -11,8 +11,7 @@ import pandas as pd
 import pytest
 import yaml
 from architectures import mlp
-from test_report import browser  # noqa: F401
-from workflow import copy_sources, snakemake, write
+from workflow import copy_sources, dry_run, snakemake, write
 
 from mirage.data import folders
 
@@ -144,18 +143,28 @@ def test_a_workflow_in_a_folder_that_snakemake_cannot_use_is_refused_in_words(tm
     copy_sources(folder)
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
-    called = ("-s", folder / "Snakefile", "--configfile", folder / "config/test.yaml")
-    result = snakemake(elsewhere, *called, "--directory", str(elsewhere), "--dry-run")
+    called = ("-s", f"{folder}/Snakefile", "--configfile", f"{folder}/config/test.yaml")
+    result = dry_run(elsewhere, *called, "--directory", str(elsewhere))
     assert result.returncode != 0
     assert "Traceback" not in result.stdout
     assert "braces" in result.stdout
     assert "a{b}c" in result.stdout
     # Called in that folder it works: no path has the folder's name.
-    assert snakemake(folder, "--configfile", "config/test.yaml", "-n").returncode == 0
+    assert dry_run(folder, "--configfile", "config/test.yaml").returncode == 0
 
 
-@pytest.mark.parametrize("name", ["$(touch pwned)", "--help", "../x y", "'\"", ";touch pwned;"])
-@pytest.mark.parametrize("dataset", ["mnist", "cifar10"])
+FOLDERS = ("$(touch pwned)", "--help", "../x y", "'\"", ";touch pwned;")
+
+
+@pytest.mark.parametrize(
+    ("dataset", "name"),
+    [
+        # Each name with one of the two; with both in `make test-all`.
+        pytest.param(dataset, name, marks=pytest.mark.thorough if (number + other) % 2 else [])
+        for other, dataset in enumerate(("mnist", "cifar10"))
+        for number, name in enumerate(FOLDERS)
+    ],
+)
 def test_a_folder_of_data_is_no_order(fresh, dataset, name, monkeypatch):
     monkeypatch.delenv("MNIST_DIR", raising=False)
     write(fresh, "mine.yaml", configuration("text", dataset=dataset, data_folder=name))
@@ -204,7 +213,7 @@ def obeyed(page):
 
 
 @pytest.mark.thorough
-def test_text_is_no_order_to_the_browser_that_shows_the_report(pages, browser):  # noqa: F811
+def test_text_is_no_order_to_the_browser_that_shows_the_report(pages, browser):
     from selenium.webdriver.common.by import By
     from selenium.webdriver.support.ui import WebDriverWait
 
@@ -240,7 +249,7 @@ def test_text_is_no_order_to_the_browser_that_shows_the_report(pages, browser): 
 
 
 @pytest.mark.thorough
-def test_text_is_no_order_to_the_browser_that_shows_the_claims(pages, browser):  # noqa: F811
+def test_text_is_no_order_to_the_browser_that_shows_the_claims(pages, browser):
     from mirage.reporting import ledger
 
     claims = pd.read_csv(pages / "results/digits/tables/claims.csv")

@@ -58,7 +58,10 @@ def test_every_file_of_a_run_is_recorded_with_its_content(finished, recorded):
     # All but those that a rule makes and nothing keeps.
     assert set(recorded["files"]) - set(found) - {
         "results/digits/perturbed/float64/seed1/epoch4/deepfool_minimal.npz"
-    } == {f"studies/{name}/published.csv" for name in ("yue2018", "rana")}
+    } == {
+        *(f"studies/{name}/published.csv" for name in ("yue2018", "rana")),
+        "scripts/mirage/auditing/audit.html.j2",
+    }
     assert all("job" in recorded["files"][name] for name in found)
 
 
@@ -167,14 +170,15 @@ def test_a_missing_or_damaged_record_ends_in_one_message(tmp_path, content):
 def record_anew(folder):
     """What the rule does, in a copy; gives the record as text."""
     place = folder / "results/digits/provenance.json"
-    tables, figures = (
-        sorted(path.relative_to(folder) for path in (folder / f"results/digits/{kind}").iterdir())
-        for kind in ("tables", "figures")
-    )
+    results = [
+        path.relative_to(folder)
+        for kind in ("tables", "figures", "audits")
+        for path in sorted((folder / f"results/digits/{kind}").rglob("*.*"))
+    ]
     options = ["--configuration", "results/digits/configuration.yaml", '--job={"lock": "x"}']
     script = folder / "scripts/provenance.py"
     done = subprocess.run(
-        [sys.executable, script, *options, "--results", *tables, *figures, "--output", place],
+        [sys.executable, script, *options, "--results", *results, "--output", place],
         cwd=folder,
         capture_output=True,
         text=True,

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from terminal import Terminal
-from workflow import LONG, ROOT, environment, processes, wait_until
+from workflow import LONG, ROOT, environment, make_dry_run, processes, wait_until
 
 FOLLOWED = f"""
 import sys
@@ -38,10 +38,11 @@ rule second:
     shell: "echo out of {wildcards.number}; echo error of {wildcards.number} >&2; touch {output}"
 """
 BROKEN = RULES.replace("touch {output}", "echo words: no > {log}; exit 1", 1)
+# One process all along: a shell whose command ends while Ctrl-C arrives goes on to the next.
 INTERRUPTED = """
 rule all:
     output: "done.txt"
-    shell: "touch here; sleep 600"
+    shell: ": > here; exec sleep 600"
 """
 SNAKEMAKE = (Path(sys.executable).parent / "snakemake", "--cores", "2")
 SCHEDULER = ("--scheduler", "greedy")
@@ -219,11 +220,6 @@ def test_who_calls_snakemake_sees_its_own(tmp_path):
 
 @pytest.mark.skipif(not shutil.which("make"), reason="needs make")
 def test_make_asks_for_it_but_with_v():
-    def command(*more):
-        call = ["make", "-C", ROOT, "-n", "--old-file=.venv/runtime", "quick", *more]
-        return subprocess.run(
-            call, env=environment(), text=True, capture_output=True, check=True
-        ).stdout
-
-    assert 'MIRAGE_SHOWN="make quick" ' in command()
-    assert "MIRAGE_SHOWN" not in command("V=1")
+    quick = ("--old-file=.venv/runtime", "quick")
+    assert 'MIRAGE_SHOWN="make quick" ' in make_dry_run(ROOT, *quick)
+    assert "MIRAGE_SHOWN" not in make_dry_run(ROOT, *quick, "V=1")

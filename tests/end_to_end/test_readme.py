@@ -1,14 +1,19 @@
 """What README.md and docs/ show works as it stands there."""
 
+import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 
+import controls
+import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from workflow import ROOT, environment, plan, read, rules, snakemake, write
+from workflow import ROOT, environment, plan, rules, snakemake
 
+from mirage.auditing.verdict import EXIT_CODES
 from mirage.reporting.verdicts import REPRODUCED, UNDECIDED
 
 
@@ -48,34 +53,6 @@ def test_the_study_of_the_readme_gives_a_figure_and_a_verdict(fresh):
     assert claim["verdict"] in (REPRODUCED, UNDECIDED)
 
 
-@pytest.mark.thorough
-def test_the_attack_of_the_guide_is_two_files(fresh):
-    guide = (ROOT / "docs/development.md").read_text().partition("\n## Add an attack\n")[2]
-    code, parameters = re.findall(r"^```python\n(.*?)^```", guide, re.M | re.S)[:2]
-    assert sum(bool(line.strip()) for line in code.splitlines()) <= 10
-    (fresh / "scripts/mirage/attacks/uniform.py").write_text(code)
-    (fresh / "scripts/mirage/attacks/parameters/uniform.py").write_text(parameters)
-
-    config = read(fresh, "config/test.yaml")
-    run = next(iter(config["runs"]))
-    config["runs"] = {run: {**config["runs"][run], "seeds": [1], "epochs": [1]}}
-    config["attacks"] = {"uniform": {"method": "uniform"}}
-    epsilons = ["0", "0.1", "0.8"]
-    config["also"] = [{"run": run, "attack": "uniform", "epsilons": epsilons}]
-    for key in ("figures", "tables", "claims", "summary"):
-        del config[key]
-    write(fresh, "config/test.yaml", config)
-    result = snakemake(fresh, "evaluations", "--configfile", "config/test.yaml")
-    assert result.returncode == 0, result.stdout
-    (file,) = fresh.glob("results/*/attacks/**/sweep.csv")
-    rows = pd.read_csv(file, dtype={"epsilon": str}).set_index("epsilon")
-    assert list(rows.index) == epsilons
-    assert rows.loc["0", "accuracy"] == rows.loc["0", "clean_accuracy"]
-    assert rows.loc["0.1", "rho_linf"] > 0.09
-    assert rows.loc["0.8", "accuracy"] < rows.loc["0", "accuracy"]
-    assert pd.isna(rows.loc["0.1", "gradient"])  # it follows none
-
-
 def ten_lines():
     """The code of the README's section on Python, and what it says that it prints."""
     text = (ROOT / "README.md").read_text()
@@ -109,3 +86,53 @@ def test_the_ten_lines_of_the_readme_run_by_themselves(tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("accuracy 0.")
+
+
+# --- Your own model ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def own_model(tmp_path, monkeypatch, overfitted, digits):
+    """The section, and its files in this folder: of a model that is masked for certain."""
+    monkeypatch.chdir(tmp_path)
+    controls.times_1000(overfitted).save("model.keras")
+    flat = digits[1][0][:40].reshape(40, -1) / np.float32(255)
+    np.savez("test.npz", images=flat, labels=digits[1][1][:40])
+    return (ROOT / "README.md").read_text().partition("\n## Your own model\n")[2]
+
+
+def test_the_audit_in_python_gives_the_verdict(own_model, capsys):
+    code = re.search(r"^```python\n(.*?)^```", own_model, re.M | re.S)[1]
+    assert sum(bool(line.strip()) for line in code.splitlines()) <= 10
+    exec(code, {})
+    verdict, sentence = capsys.readouterr().out.splitlines()
+    assert verdict == "masked by arithmetic"
+    assert "is arithmetic." in sentence
+    assert Path("audit/audit.json").exists()
+    assert f"*{verdict}*" in own_model.partition("\n## ")[0]
+
+
+def test_the_readme_names_every_verdict():
+    text = " ".join((ROOT / "README.md").read_text().split())
+    assert not [one for one in EXIT_CODES if f"*{one}*" not in text]
+
+
+@pytest.mark.thorough
+def test_the_step_of_a_ci_fails_where_the_gradient_is_masked(own_model, tmp_path):
+    (step,) = yaml.safe_load(re.search(r"^```yaml\n(.*?)^```", own_model, re.M | re.S)[1])
+    program = tmp_path / "bin/mirage"
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\nexec {sys.executable} {ROOT}/scripts/mirage "$@"\n')
+    program.chmod(0o755)
+    path = f"{program.parent}{os.pathsep}{os.environ['PATH']}"
+    # As GitHub runs a step.
+    done = subprocess.run(
+        ["bash", "-e", "-c", step["run"]],
+        env=environment() | {"PATH": path},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 3, done.stderr
+    assert done.stdout.startswith("MASKED BY ARITHMETIC\n")
+    assert done.stderr == ""
+    assert Path("audit/images.csv").exists()

@@ -48,28 +48,6 @@ def stories(finished, tmp_path_factory):
     return reports
 
 
-@pytest.fixture(scope="module")
-def browser():
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
-    driver = shutil.which("chromedriver")
-    if not (chromium and driver):
-        pytest.skip("needs Chromium and ChromeDriver (Debian: chromium, chromium-driver)")
-    from selenium import webdriver
-    from selenium.webdriver.chrome.service import Service
-
-    options = webdriver.ChromeOptions()
-    options.binary_location = chromium
-    for argument in ("headless=new", "no-sandbox", "disable-gpu", "disable-background-networking"):
-        options.add_argument(f"--{argument}")
-    # No address is looked up: what the page needs, it must bring along.
-    options.add_argument("--host-resolver-rules=MAP * ~NOTFOUND")
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = webdriver.Chrome(options=options, service=Service(driver))
-    driver.set_window_size(1500, 1000)
-    yield driver
-    driver.quit()
-
-
 def wait(browser, condition):
     """Wait until a condition on the page holds."""
     from selenium.webdriver.support.ui import WebDriverWait

@@ -246,7 +246,7 @@ def test_one_epoch_on_some_images_of_mnist(fresh, real_images):
     entry = config["also"][0]
     config |= {"dataset": "mnist", "split": {"train": 6000, "validation": 500}}
     config |= {"runs": {"float32": run}, "figures": {}, "tables": {}, "max_images": 1000}
-    config |= {"also": [entry], "claims": []}
+    config |= {"also": [entry], "claims": [], "audits": {}}
     del config["summary"]
     write(fresh, "config/test.yaml", config)
     result = snakemake(fresh, "evaluations", "--configfile", "config/test.yaml")

@@ -8,19 +8,12 @@ with the same command, until they are complete. Then
 - all results are equal to those of a run that nobody disturbed, byte for byte but for times;
 - no temporary file and no process is left, and Snakemake finds nothing to do;
 - no job was begun again but those that were running when they were killed.
-
-That a job begins is written down by the shell that Snakemake starts for it (`BASH_ENV`), not taken
-from Snakemake's word; that it has ended well is what Snakemake says.
 """
 
 import argparse
-import contextlib
-import os
 import random
-import re
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 import time
@@ -32,114 +25,17 @@ if __name__ == "__main__":  # pytest has them in its path
     root = Path(__file__).parents[2]
     sys.path[:0] = [str(root / "scripts"), str(root / "tests/helpers")]
 
+from attempts import Account, Attempt
 from compared import differences
 from small import CONFIGURATION, configure
-from workflow import LONG, copy_sources, environment, plan, processes, wait_until
+from workflow import LONG, copy_sources
 
-# Seconds that a process has to end after SIGTERM; then it gets SIGKILL, as from systemd or SLURM.
-# Snakemake 9.27 sometimes needs it: its handler waits for a lock that may be held by what it
-# interrupted.
-GRACE = 20
 KINDS = [
     ("SIGTERM to Snakemake", signal.SIGTERM, False),
     ("SIGKILL to Snakemake", signal.SIGKILL, False),
     ("SIGTERM to all", signal.SIGTERM, True),
     ("SIGKILL to all", signal.SIGKILL, True),
 ]
-# Bash reads this file before the command of a job.
-WRITE_DOWN = """
-case $BASH_EXECUTION_STRING in
-*"python scripts/"*) printf '%s\\0' "$BASH_EXECUTION_STRING" >> "$BEGUN" ;;
-esac
-"""
-
-
-class Attempt:
-    """One start of Snakemake in a folder."""
-
-    def __init__(self, folder: Path, configuration: str, number: int) -> None:
-        """Start it as a user does."""
-        self.folder = folder
-        notes = folder.parent
-        self.log = notes / f"attempt{number}.txt"
-        self.notes = notes / f"begun{number}"
-        self.notes.touch()
-        (notes / "write_down").write_text(WRITE_DOWN)
-        (notes / "temporary").mkdir(exist_ok=True)
-        self.environment = environment() | {
-            "BASH_ENV": str(notes / "write_down"),
-            "BEGUN": str(self.notes),
-            "TMPDIR": str(notes / "temporary"),
-        }
-        self.environment.pop("MIRAGE_PRELOADED", None)
-        self.command = [
-            *(str(Path(sys.executable).parent / "snakemake"), "--cores", "2", "--nocolor"),
-            *("--configfile", configuration),
-        ]
-        # What a user is told to do by Snakemake, which cannot know that nobody holds the lock.
-        self.unlocked = any((folder / ".snakemake/locks").glob("*"))
-        if self.unlocked:
-            self._snakemake("--unlock").wait(LONG)
-        self.process = self._snakemake()
-
-    def _snakemake(self, *arguments: str) -> subprocess.Popen:
-        with self.log.open("a") as log:
-            return subprocess.Popen(
-                [*self.command, *arguments],
-                cwd=self.folder,
-                env=self.environment,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-
-    def begun(self) -> list[str]:
-        """The jobs that have begun, each by the name of its log, in their order."""
-        commands = self.notes.read_text().split("\0")[:-1]
-        return [re.search(r"(\S+)\.log(?: 2>&1)?$", command)[1] for command in commands]
-
-    def finished(self) -> set[str]:
-        """The jobs that have ended well, by the same names."""
-        text = self.log.read_text()
-        logs = {}
-        for block in re.findall(r"^(?:local)?rule \w+:\n((?: {4}.*\n)*)", text, re.M):
-            log = re.search(r"^ {4}log: (\S+)\.log", block, re.M)
-            if log:
-                logs[re.search(r"^ {4}jobid: (\d+)$", block, re.M)[1]] = log[1]
-        ended = re.findall(r"^Finished jobid: (\d+) ", text, re.M)
-        return {logs[number] for number in ended if number in logs}
-
-    def running(self) -> list[str]:
-        """The jobs that have begun and not ended."""
-        finished = self.finished()
-        return [job for job in self.begun() if job not in finished]
-
-    def wait_for(self, count: int, done: set[str]) -> bool:
-        """Wait until so many jobs have begun, those done before included; False if they had."""
-
-        def begun() -> bool:
-            return len(done | set(self.begun())) >= count or self.process.poll() is not None
-
-        before = begun()
-        wait_until(begun, f"{count} jobs have begun")
-        return not before
-
-    def kill(self, number: int, everyone: bool) -> bool:
-        """Send a signal to Snakemake, or to all that runs in its folder; whether it was enough."""
-        if everyone:
-            for process in processes(self.folder):
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(process, number)
-        else:
-            self.process.send_signal(number)
-        try:
-            self.process.wait(GRACE)
-        except subprocess.TimeoutExpired:
-            assert number == signal.SIGTERM
-            self.kill(signal.SIGKILL, everyone=True)
-            return False
-        return True
 
 
 @dataclass
@@ -221,9 +117,7 @@ def one_run(
         The kills (fewer, where the run was complete before), the jobs that were begun again, by
         stage, and how often a lock was left.
     """
-    done: set[str] = set()
-    often = Counter()
-    allowed = Counter()  # by job: kills while it ran
+    account = Account()
     made: list[Kill] = []
     unlocked = 0
     for number, (kind, jobs) in enumerate([*kills, (None, None)]):
@@ -232,46 +126,27 @@ def one_run(
         if kind:
             name, signal_number, everyone = kind
             # Somewhere in these jobs; and where there was nothing to wait for, in the beginning.
-            waited = attempt.wait_for(jobs, done)
+            waited = attempt.wait_for(jobs, account.done)
             time.sleep(chance.uniform(0, 1.5 if waited else 8))
             ended = attempt.process.poll() is not None
             running = attempt.running()
             enough = ended or attempt.kill(signal_number, everyone)
         else:
             ended = attempt.process.wait(LONG) is not None
-        begun = attempt.begun()
-        assert len(begun) == len(set(begun)), f"a job was begun twice by one Snakemake: {begun}"
-        again = done & set(begun)
-        assert not again, f"finished, and begun again: {sorted(again)}"
-        often.update(begun)
-        finished = attempt.finished()
-        done |= finished
+        account.add(attempt, killed=not ended)
         if ended:
             break
-        # Of what ran, some was allowed to end (SIGTERM), or had just ended.
-        cut = [job for job in begun if job not in finished]
-        allowed.update(cut)
-        moment = "between jobs" if begun else "planning"
+        moment = "between jobs" if attempt.begun() else "planning"
         made.append(Kill(name, moment, running, enough))
         shown = ", ".join(job.split("/logs/")[1] for job in running) or f"nothing, {moment}"
-        say(f"{name}, {len(done)} jobs done, running: {shown}")
+        say(f"{name}, {len(account.done)} jobs done, running: {shown}")
     log = attempt.log.read_text()
     assert attempt.process.returncode == 0, log
-    for job, count in often.items():
-        assert count <= 1 + allowed[job], f"{job}: begun {count} times, killed {allowed[job]} times"
-    assert done <= set(often), done - set(often)
-    # Snakemake may be killed when it has recorded the end of a job and not told of it yet.
-    assert set(often) - done <= set(allowed), set(often) - done
     found = differences(reference, folder / reference.relative_to(reference.parents[1]))
     assert found == [], found
-    wait_until(lambda: not processes(folder), "no process is left")
-    # Snakemake and TensorFlow leave files in the system's folder when they are killed.
-    temporary = (folder.parent / "temporary").glob("mirage*")
-    left = [*(folder / "results").rglob("*.tmp*"), *temporary]
-    assert left == [], left
-    assert plan(folder, "--configfile", configuration) == Counter()
+    account.check(folder, configuration)
     repeated = Counter()
-    for job, count in often.items():
+    for job, count in account.often.items():
         repeated[stage_of(job)] += count - 1
     return made, +repeated, unlocked
 

@@ -57,10 +57,29 @@ def test_the_writer_of_another_file_leaves_it(left, name):
     assert before.exists()
 
 
-def test_a_writer_that_lives_on_all_the_same_fails_and_harms_nothing(tmp_path):
-    """As a job on another node may, whose Snakemake was killed."""
+def test_two_that_write_at_once_both_write_the_whole_file(tmp_path):
+    """As when only the Snakemake of the first was killed, and is called again."""
     path = tmp_path / "epoch1.csv"
-    another = tmp_path / f".{os.getpid() + 1}.tmp.epoch1.csv"
+    first = subprocess.Popen(
+        [sys.executable, "-c", HANG.replace("signal.pause()", "sys.stdin.read()"), path],
+        env={**os.environ, "PYTHONPATH": str(Path(files.__file__).parents[2])},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    first.stdout.readline()
+    with files.atomic(path) as temporary:
+        temporary.write_text("whole")
+    assert path.read_text() == "whole"
+    first.communicate()
+    assert first.returncode == 0
+    assert path.read_text() == "half"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_writer_on_another_node_fails_and_harms_nothing(tmp_path):
+    """Whether it lives cannot be seen from here."""
+    path = tmp_path / "epoch1.csv"
+    another = tmp_path / f".{2**22 + 1}.tmp.epoch1.csv"  # a number that no process here has
     another.write_text("from another node")
     with files.atomic(path) as temporary:
         temporary.write_text("whole")

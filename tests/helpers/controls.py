@@ -1,10 +1,14 @@
 """Small networks of which it is known whether, and by what, their gradient is masked."""
 
+from dataclasses import dataclass
+
 import keras
 import numpy as np
 from architectures import mlp
 
-from mirage.audit.network import prepare
+import mirage
+from mirage.auditing.network import prepare
+from mirage.auditing.verdict import ARITHMETIC, MODEL, NOT_ROBUST, ROBUST
 from mirage.models import networks
 from mirage.training.fit import train
 
@@ -34,13 +38,18 @@ def behind(network, *first):
     return keras.Model(pixels, network(values))
 
 
-def times_1000(network):
-    """Logits times 1,000: the same answers, and a gradient that underflows."""
+def times(network, factor):
+    """A copy with logits times a factor: the same answers, a gradient that underflows sooner."""
     copy = keras.models.clone_model(network)
     copy.set_weights(network.get_weights())
     last = copy.layers[-1]
-    last.set_weights([1_000 * one for one in last.get_weights()])
+    last.set_weights([factor * one for one in last.get_weights()])
     return copy
+
+
+def times_1000(network):
+    """All that float32 has of the gradient is gone."""
+    return times(network, 1_000)
 
 
 def quantised(network, levels=8):
@@ -51,6 +60,17 @@ def quantised(network, levels=8):
 def stopped(network):
     """No gradient passes to the image."""
     return behind(network, keras.ops.stop_gradient)
+
+
+def hidden(network):
+    """Probabilities behind an operation of two tensors: the logits are found nowhere."""
+    found = keras.ops.softmax(network.outputs[0])
+    return keras.Model(network.inputs, found / keras.ops.sum(found, axis=1, keepdims=True))
+
+
+def hidden_1000(network):
+    """The same of logits times 1,000: probabilities of 0 and 1."""
+    return hidden(times_1000(network))
 
 
 class Noise(keras.layers.Layer):
@@ -103,7 +123,93 @@ def adversarial(digits, epsilon=0.1):
     return trained(digits, epochs=15, objective=objective)
 
 
+def overfitted(digits, l2=0.0):
+    """Trained until its float32 gradient is largely wrong; with L2 its logits stay small."""
+    return trained(digits, hidden=(50, 40), epochs=60, rate=0.01, seed=3, l2=l2)
+
+
+def regularised(digits):
+    """The overfitted one, with L2."""
+    return overfitted(digits, l2=0.001)
+
+
+def pooled(digits):
+    """A small convolutional network whose max pooling meets ties on a black background."""
+    keras.utils.set_random_seed(5)
+    layers = [
+        keras.layers.Reshape((28, 28, 1)),
+        keras.layers.Conv2D(8, 5, activation="relu"),
+        keras.layers.MaxPooling2D(4),
+        keras.layers.Flatten(),
+        keras.layers.Dense(10),
+    ]
+    network = keras.Sequential([keras.Input((784,)), *layers])
+    none = digits[1][0][:0], digits[1][1][:0]
+    train(network, digits[0], none, epochs=10, learning_rate=0.005, seed=5)
+    return network
+
+
+def straight_through(network, levels=8):
+    """Pixels rounded, and a gradient as if they were not (Bengio et al. 2013)."""
+
+    def rounded(pixels):
+        return pixels + keras.ops.stop_gradient(keras.ops.round(pixels * levels) / levels - pixels)
+
+    return behind(network, rounded)
+
+
+def shrunk(network, factor=1e-5):
+    """Logits times a small factor: the same answers and the same signs of the gradient."""
+    return keras.Model(network.inputs, network.outputs[0] * factor)
+
+
 def one_step(digits, epsilon=0.2):
     """Trained on a mixture with FGSM examples (Goodfellow et al. 2014)."""
     objective = {"name": "fgsm_mixed", "clean_weight": 0.5, "epsilon": str(epsilon)}
     return trained(digits, epochs=60, rate=0.002, objective=objective)
+
+
+@dataclass(frozen=True)
+class Known:
+    """A control, and what an audit of it must say.
+
+    Attributes:
+        name: Of a function here; of the sound network where `of_sound`.
+        masked: Whether its gradient hides anything.
+        verdicts: Those that are right; a processor trains each network a little otherwise.
+        epsilon: That it is audited at.
+        of_sound: Whether the function takes the sound network, and not the digits.
+    """
+
+    name: str
+    masked: bool
+    verdicts: tuple[str, ...]
+    epsilon: float = 0.1
+    of_sound: bool = False
+
+    def made(self, digits):
+        given = trained(digits) if self.of_sound else digits
+        return globals()[self.name](given)
+
+
+KNOWN = (
+    Known("trained", False, (NOT_ROBUST,)),
+    Known("pooled", False, (NOT_ROBUST,)),
+    Known("regularised", False, (NOT_ROBUST,)),
+    Known("adversarial", False, (ROBUST, NOT_ROBUST)),
+    Known("one_step", False, (NOT_ROBUST,), 0.2),
+    Known("straight_through", False, (NOT_ROBUST,), of_sound=True),
+    Known("shrunk", False, (NOT_ROBUST,), of_sound=True),
+    Known("overfitted", True, (ARITHMETIC,)),
+    Known("times_1000", True, (ARITHMETIC,), of_sound=True),
+    Known("distilled", True, (ARITHMETIC,)),
+    Known("quantised", True, (MODEL,), of_sound=True),
+    Known("stopped", True, (MODEL,), of_sound=True),
+    Known("noisy", True, (MODEL,), of_sound=True),
+    Known("saturated", True, (MODEL,)),
+)
+
+
+def audited(known, digits, **more):
+    """The whole audit of a control on the test images of the digits."""
+    return mirage.audit(known.made(digits), *digits[1], epsilon=known.epsilon, range=(0, 1), **more)

@@ -8,7 +8,7 @@ import pytest
 from workflow import ROOT
 
 FOLDER = Path(os.environ.get("MIRAGE_MODELS", ROOT.parent / "shared/models"))
-HERE = Path(__file__).parent / "architectures_of_others.py"
+ARCHITECTURES = ROOT / "studies/others/architectures.py"
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Published:
 
     @property
     def _function(self):
-        return f"{HERE}:{self.architecture}"
+        return f"{ARCHITECTURES}:{self.architecture}"
 
 
 _SHIFTED = ("0..1", "-1..1", "-0.5..0.5")

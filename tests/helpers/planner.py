@@ -1,16 +1,17 @@
 """Snakemake, imported once and forked for every run that is asked for: see `workflow.snakemake`.
 
-Half of the time of a dry run goes into importing Snakemake. A line of standard input asks for a
-run: JSON with its folder, arguments and environment, and the file for what it prints. A line of
-standard output answers with its exit status. Each run is a process of its own, so that none sees
-what another has imported or set.
+Half of the time of a dry run goes into importing Snakemake, its plugins and Pandas. A line of
+standard input asks for a run: JSON with its folder, arguments and environment, and the file for
+what it prints. A line of standard output answers with its exit status. Each run is a process of
+its own, so that none sees what of mirage another has imported, or what it has set.
 """
 
 import json
 import os
 import sys
 
-from snakemake.cli import main
+import pandas  # noqa: F401
+from snakemake.cli import get_argument_parser, main
 
 
 def run(folder: str, arguments: list[str], environment: dict[str, str], output: str) -> None:
@@ -26,6 +27,7 @@ def run(folder: str, arguments: list[str], environment: dict[str, str], output: 
 
 
 if __name__ == "__main__":
+    get_argument_parser()  # which imports the plugins
     for line in sys.stdin:
         process = os.fork()
         if not process:

@@ -15,9 +15,11 @@ from workflow import ROOT, copy_sources, read, write
 
 CONFIGURATION = "tests/cluster/config.yaml"
 TABLES = ("attacks", "history")
-# A link says when it is trained, waits as long as it is held, and may want too much memory. It is
-# the copy's script that is changed, before anything is run with it.
+# A link says who runs it and when it is trained, waits as long as it is held, and may want too much
+# memory. It is the copy's script that is changed, before anything is run with it.
 STAGED = """
+    import os
+    print("Run by", Path(f"/proc/{os.getppid()}/cmdline").read_text())
     folder = Path("staged")
     if folder.is_dir():
         import time
@@ -75,6 +77,7 @@ class Project:
         config["runs"] = {"float32": config["runs"]["float32"]}
         config["also"][0]["attack"] = "fgsm"
         config["figures"] = {}
+        config["audits"] = {}
         write(self.folder, CONFIGURATION, config)
         self.targets = [f"results/digits/tables/{name}.csv" for name in TABLES]
 

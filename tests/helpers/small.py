@@ -25,5 +25,6 @@ def configure(folder: Path, runs: dict | None = None) -> None:
     config["figures"] = {name: config["figures"][name] for name in ("by-epoch", "losses")}
     config["tables"] = {}
     config["claims"] = []
+    config["audits"] = {}
     config["summary"]["columns"] = [{"label": "FGSM", "attack": "fgsm", "dtype": "float64"}]
     write(folder, CONFIGURATION, config)

@@ -27,7 +27,7 @@ SOURCES = (
     "Singularity.def",
     "config.yaml",
     *("config", "envs", "profiles", "report", "rules", "scripts"),
-    "studies",
+    *("studies", "workflow"),
 )
 # Targets that stand for others and run nothing.
 COLLECTIONS = {"all", "checkpoints", "evaluations", "tables", "figures"}
@@ -59,13 +59,22 @@ def environment() -> dict[str, str]:
     return found | ({"MNIST_DIR": os.path.abspath(folder)} if folder else {})
 
 
+def make_dry_run(folder: Path, *arguments: str) -> str:
+    """The commands that make would run in a folder, whatever make is told that runs the tests."""
+    command = ["make", "--silent", "--no-print-directory", "--dry-run", *arguments]
+    done = subprocess.run(
+        command, cwd=folder, env=environment(), text=True, capture_output=True, check=True
+    )
+    return done.stdout
+
+
 def job_environment() -> dict[str, str]:
     """That of the jobs of a Snakemake that this process starts."""
     own = environment()
     isolation.isolate(own)
     # A job's `python` is the one of the tests.
-    path = os.pathsep.join([str(Path(sys.executable).parent), *os.get_exec_path(own)])
-    return own | serve.ONE_THREAD | {"PATH": path}
+    path = dict.fromkeys([str(Path(sys.executable).parent), *os.get_exec_path(own)])
+    return own | serve.ONE_THREAD | {"PATH": os.pathsep.join(path)}
 
 
 @functools.cache
@@ -145,9 +154,9 @@ def planner() -> subprocess.Popen:
     return process
 
 
-def dry_run(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
-    """What `snakemake(folder, "--dry-run", ...)` gives, in half of the time."""
-    command = ["--cores", "2", "--nocolor", "--dry-run", *arguments]
+def forked(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
+    """What `snakemake(folder, ...)` gives where no job runs, in half of the time."""
+    command = ["--cores", "2", "--nocolor", *arguments]
     with tempfile.NamedTemporaryFile() as output:
         asked = {
             "folder": os.fspath(folder),
@@ -159,6 +168,11 @@ def dry_run(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
         status = int(planner().stdout.readline())
         said = Path(output.name).read_text(encoding="utf-8")
     return subprocess.CompletedProcess(["snakemake", *command], status, said)
+
+
+def dry_run(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
+    """A dry run in a folder."""
+    return forked(folder, "--dry-run", *arguments)
 
 
 def plan(folder: Path, *arguments: str) -> Counter:

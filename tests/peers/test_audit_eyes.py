@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from mirage.audit import eyes, slopes
-from mirage.audit.network import prepare
+from mirage.auditing import eyes, slopes
+from mirage.auditing.network import prepare
 
 EPSILON = 0.1
 

@@ -3,6 +3,9 @@
 import csv
 import json
 import os
+import signal
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -275,10 +278,36 @@ def test_compiling_is_start_up_and_what_waits_for_its_stand_in_too():
 
 def test_memory_counts_what_did_the_work():
     processes = [
-        {"script": "train.py", "imported": imported, "peak": 1024 * peak}
-        for imported, peak in [(False, 9000), (True, 300), (True, 500)]
+        {"script": "train.py", "imported": imported, "peak": 1024 * peak, "began": began}
+        # The last is one process, in two parts.
+        for imported, peak, began in [
+            (False, 9000, 1),
+            (True, 300, 2),
+            (True, 400, 3),
+            (True, 500, 3),
+        ]
     ]
     assert whole.memory(processes) == {"train.py": (2, 500)}
+
+
+def test_of_a_process_that_is_killed_all_but_the_last_notes_are_there(tmp_path):
+    code = """
+import os, signal, sitecustomize
+sitecustomize.PART = 3
+notes = f"{sitecustomize.FOLDER}/{os.getpid()}.json"
+# It is there before a line is in it.
+while not os.path.exists(notes) or not open(notes).read().endswith("\\n"):
+    pass
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+    variables = {"PYTHONPATH": str(whole.WATCH), "MIRAGE_WATCH": str(tmp_path)}
+    killed = subprocess.run([sys.executable, "-c", code], env=os.environ | variables, check=False)
+    assert killed.returncode == -signal.SIGKILL
+    (file,) = tmp_path.iterdir()
+    record = json.loads(file.read_text().splitlines()[0])
+    # On a busy machine more may have been noted before they were told to be written.
+    assert len(record["events"]) >= 3
+    assert all(seconds > 0 for _, seconds, _ in record["events"])
 
 
 def test_sittings_are_added_up(tmp_path):
@@ -288,7 +317,8 @@ def test_sittings_are_added_up(tmp_path):
         whole.note(records, began, ended, cpu)
         process = {"script": "train.py", "log": "", "imported": True, "peak": 1024 * number}
         process |= {"began": began, "events": events}
-        (records / "7.json").write_text(json.dumps(process) + "\n")
+        cut_off = json.dumps(process)[:-9]
+        (records / "7.json").write_text(json.dumps(process) + "\n" + cut_off)
 
     sitting(1, 100.0, 110.0, 9.0, [(104.0, 4.0, "arithmetic"), (107.0, 3.0, "input and output")])
     # Killed: it ends with what was noted last.
@@ -316,8 +346,8 @@ def test_a_sitting_is_stopped_and_the_next_goes_on(called_by_make, tmp_path):
     (tmp_path / ".venv/bin").mkdir(parents=True)
     (tmp_path / ".venv/bin/snakemake").symlink_to("/bin/true")
     makefile = tmp_path / "Makefile"
-    makefile.write_text("quick:\n\ttouch begun; sleep 600\n")
-    assert not whole.sit("quick", 1, tmp_path, 0.02)
+    makefile.write_text("quick:\n\t: > begun; exec sleep 600\n")
+    assert not whole.sit("quick", 1, tmp_path, 0.05)
     assert (tmp_path / "begun").exists()
     break_off = f"echo $$PPID > make; kill -INT {os.getpid()}; sleep 600"
     makefile.write_text(f"quick:\n\t{break_off}\n")

@@ -14,8 +14,9 @@ import pytest
 import yaml
 from workflow import ROOT, environment
 
+from mirage.auditing.verdict import EXIT_CODES
 from mirage.cli import check
-from mirage.cli.command import main
+from mirage.cli.command import _OPTIONS, main
 
 LIBRARY = ROOT / "scripts/mirage"
 
@@ -36,7 +37,7 @@ def command(*arguments, folder, **variables):
     ("files", "told"),
     [
         (["config/quick.yaml"], "1 run, 2 attacks, 7 figures"),
-        (["config/tour.yaml"], r"\d\d runs, \d\d attacks, \d\d figures"),
+        (["config/tour.yaml"], r"\d\d runs, \d\d attacks, \d\d figures, 2 audits"),
     ],
 )
 def test_check_counts_what_can_be_run(monkeypatch, capsys, files, told):
@@ -93,7 +94,7 @@ def test_check_says_what_is_wrong_with_a_file(tmp_path, monkeypatch, text, told)
     assert told in ended.value.code
 
 
-@pytest.mark.parametrize("verb", ["check", "origin", "schema"])
+@pytest.mark.parametrize("verb", ["audit", "check", "origin", "schema"])
 def test_the_help_of_a_verb_has_an_example_that_the_verb_takes(capsys, verb):
     with pytest.raises(SystemExit, match="0"):
         main([verb, "--help"])
@@ -102,11 +103,18 @@ def test_the_help_of_a_verb_has_an_example_that_the_verb_takes(capsys, verb):
     assert "exit status: 0 if" in shown
 
 
+def test_the_docs_name_every_option_and_exit_status_of_the_audit():
+    text = "".join(path.read_text() for path in (ROOT / "docs").glob("audit*.md"))
+    assert not [name for name in _OPTIONS if f"`{name}" not in text]
+    for name, status in EXIT_CODES.items():
+        assert re.search(rf"^\| {status} \|.*\*{name}\*", text, re.M)
+
+
 def test_a_verb_that_is_none_is_told_with_those_there_are(capsys):
     with pytest.raises(SystemExit, match="2"):
         main(["chek"])
     assert "choose from" in (said := capsys.readouterr().err)
-    assert all(verb in said for verb in ("check", "origin", "schema"))
+    assert all(verb in said for verb in ("audit", "check", "origin", "schema"))
 
 
 def test_every_verb_has_a_file_and_every_file_a_verb(capsys):
@@ -167,6 +175,8 @@ def test_every_folder_of_the_library_is_installed():
     own = {".".join(folder.parts) for folder in folders}
     studies = {f"mirage.studies.{path.parent.name}" for path in ROOT.glob("studies/*/study.yaml")}
     assert set(settings["packages"]) == {*own, *studies, "mirage.studies"}
+    files = [path for path in LIBRARY.rglob("*") if path.is_file() and path.suffix != ".pyc"]
+    assert {f"*{path.suffix}" for path in files} <= {"*.py", *settings["package-data"]["*"]}
 
 
 @pytest.mark.thorough
@@ -193,8 +203,10 @@ def test_pip_installs_the_library_alone_and_the_command(tmp_path):
     (site,) = venv.glob("lib/python*/site-packages")
     modules = {path.name for path in site.iterdir()}
     assert not modules & {path.name for path in (ROOT / "scripts").glob("*.py")}
-    installed = {path.relative_to(site / "mirage") for path in (site / "mirage").rglob("*.py")}
-    assert installed == {path.relative_to(LIBRARY) for path in LIBRARY.rglob("*.py")}
+    for kind in ("*.py", "*.j2"):
+        installed = {path.relative_to(site / "mirage") for path in (site / "mirage").rglob(kind)}
+        of_studies = {path.relative_to(ROOT) for path in (ROOT / "studies").rglob(kind)}
+        assert installed == {path.relative_to(LIBRARY) for path in LIBRARY.rglob(kind)} | of_studies
 
     # Nothing else is installed: neither the import nor the help needs it.
     print_names = "import mirage; print(mirage.__file__, *mirage.__all__)"

@@ -396,7 +396,7 @@ def test_each_study_can_be_built_alone(name):
     study = config.read({"studies": [name]}, WORKFLOW)
     needed = {one.run for one in study.evaluations}
     assert needed <= set(study.runs)
-    assert study.config["figures"] | study.config["tables"]
+    assert study.config["figures"] | study.config["tables"] | study.config["audits"]
 
 
 def test_rana_is_trained_and_attacked_as_its_lab_says():

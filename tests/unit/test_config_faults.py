@@ -297,7 +297,7 @@ SPOILED = [
     ("tables.cells.columns.2.value", "epsilon", "tables.cells: cell (a, e)", ["has no epsilon"]),
     ("defences.smooth.sigma", 29, "", ["29 is not", "at most 28"]),
     ("attacks.transfer.source", "two", "", ["no run 'two'", "one, other"]),
-    ("studies", ["hoa"], "", ["no study 'hoa'", "alzantot, defences, hao, hao_cnn"]),
+    ("studies", ["hoa"], "", ["no study 'hoa'", "alzantot, audit, defences, hao, hao_cnn"]),
     ("also.0.epsilons", "big", "", ["no grid 'big'", "there are coarse, fine"]),
     ("summary.columns.0.attack", "cw", "", ["no attack 'cw'", "pgd", "transfer"]),
     ("summary.runs", ["two"], "", ["no run 'two'"]),

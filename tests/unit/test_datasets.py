@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import prepare
-from mirage.data import datasets, folders, mirrors
+from mirage.data import datasets, folders, mirrors, register
 from mirage.data import images as prepared
 from mirage.runtime import files
 
@@ -196,7 +196,7 @@ def test_digits_are_the_same_every_time_and_disjoint():
         for array, again in zip(one, other, strict=True):
             np.testing.assert_array_equal(array, again)
     fingerprint = hashlib.sha256(b"".join(a.tobytes() for pair in first for a in pair)).hexdigest()
-    assert fingerprint == FINGERPRINT
+    assert fingerprint == FINGERPRINT == register.REGISTER["digits"]["sha256"]
     training, test = ({image.tobytes() for image in images} for images, _ in first)
     assert len(training) + len(test) >= 1795  # the 1,797 hold hardly a duplicate
     assert not training & test

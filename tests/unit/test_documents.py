@@ -12,8 +12,11 @@ SHIPPED = sorted(
     path
     for place in (
         "config.yaml",
+        "*.yml",
+        ".github/*/*.y*ml",
         "*/*.yaml",
         "profiles/*/*.yaml",
+        "scripts/mirage/data/*.yaml",
         "studies/*/*.yaml",
         "tests/*/*.yaml",
     )

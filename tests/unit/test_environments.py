@@ -4,12 +4,13 @@ import hashlib
 import re
 import shutil
 import subprocess
+import sys
 from importlib import util
 
 import pytest
 import yaml
 from packaging.requirements import Requirement
-from workflow import ROOT
+from workflow import ROOT, dry_run, make_dry_run
 
 ENVS = ROOT / "envs"
 specification = util.spec_from_file_location("conda", ENVS / "conda.py")
@@ -85,8 +86,52 @@ def test_the_container_installs_a_lock_with_hashes_and_carries_its_hash_in_its_n
     )
     name = f"mirage-{hashlib.sha256(locks).hexdigest()[:12]}.sif"
     for option, lock in (("CUDA=", ""), ("CUDA=1", "--build-arg lock=requirements-cuda.txt")):
-        command = ["make", "--no-print-directory", "-n", "container", option]
-        line = subprocess.run(command, cwd=ROOT, text=True, capture_output=True, check=True).stdout
+        line = make_dry_run(ROOT, "container", option)
         assert line.split()[-2:] == [name, "Singularity.def"]
         assert lock in line
         assert line.startswith("apptainer build ")
+
+
+def test_the_container_comes_from_a_registry_by_the_digest_where_that_is_set(fresh, monkeypatch):
+    def container(address):
+        monkeypatch.setenv("MIRAGE_REGISTRY", address)
+        (fresh / "Snakefile").write_text(f"{snakefile}\nprint('container', CONTAINER)\n")
+        result = dry_run(fresh, "configuration", "--configfile", "config/test.yaml")
+        return re.findall(r"^container (.*)$", result.stdout, re.M) or result.stdout
+
+    snakefile = (fresh / "Snakefile").read_text()
+    recorded = fresh / "envs/image.txt"
+    name = recorded.read_text().split()[0]
+    recorded.write_text(f"{name}\n")
+    assert container("") == [name]
+    tag = name.removeprefix("mirage-").removesuffix(".sif")
+    assert container("oras://here/a/mirage") == [f"oras://here/a/mirage:{tag}"]
+    # As `make push` records it, and make knows the name all the same.
+    recorded.write_text(f"{name} sha256:12ab\n")
+    assert container("oras://here/a/mirage") == ["oras://here/a/mirage@sha256:12ab"]
+    assert container("") == [name]
+    assert "MIRAGE_REGISTRY is 'here/a/mirage'; it must be" in container("here/a/mirage")
+    if not shutil.which("make"):
+        pytest.skip("needs make")
+    shutil.copy2(ROOT / "Makefile", fresh)
+    push, digest = make_dry_run(fresh, "push", "REGISTRY=oras://here/a/mirage").splitlines()
+    assert push.split() == ["apptainer", "push", name, f"oras://here/a/mirage:{tag}"]
+    assert digest.endswith(f" envs/digest.py {name}")
+
+
+def test_the_digest_is_that_of_the_manifest_which_a_registry_gives(fresh):
+    """The manifest of an image of three bytes, in the form that docker-registry 2.8 gave ours."""
+    shutil.copytree(ENVS, fresh / "pushed")
+    (fresh / "mirage-a.sif").write_bytes(b"abc")
+    command = [sys.executable, fresh / "pushed/digest.py", "mirage-a.sif"]
+    subprocess.run(command, cwd=fresh, check=True, capture_output=True)
+    manifest = (
+        '{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json",'
+        '"config":{"mediaType":"application/vnd.sylabs.sif.config.v1+json","size":2,'
+        '"digest":"sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"},'
+        '"layers":[{"mediaType":"application/vnd.sylabs.sif.layer.v1.sif","size":3,'
+        '"digest":"sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",'
+        '"annotations":{"org.opencontainers.image.title":"mirage-a.sif"}}]}'
+    )
+    digest = hashlib.sha256(manifest.encode()).hexdigest()
+    assert (fresh / "pushed/image.txt").read_text() == f"mirage-a.sif sha256:{digest}\n"

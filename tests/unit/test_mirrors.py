@@ -8,7 +8,7 @@ import tracemalloc
 
 import pytest
 
-from mirage.data import datasets, mirrors
+from mirage.data import datasets, folders, mirrors, register
 
 # Without the time, so that a test has the same name in every process.
 compress = functools.partial(gzip.compress, mtime=0)
@@ -74,3 +74,15 @@ def test_sources_are_complete():
         for file in source.files:
             digits = hashlib.new(file.algorithm).digest_size * 2
             assert re.fullmatch(f"[0-9a-f]{{{digits}}}", file.checksum)
+
+
+def test_the_register_says_of_each_data_set_what_it_is():
+    for name, entry in register.REGISTER.items():
+        assert set(entry) - {"mirrors", "files", "sha256"} == {
+            *("title", "version", "source", "licence", "images", "split")
+        }, name
+        assert all(isinstance(entry[key], str) for key in ("title", "version", "source", "licence"))
+        images, split = entry["images"], entry["split"]
+        assert split["train"] + split["validation"] <= images["train"]
+        assert ("mirrors" in entry) == ("files" in entry) == (name in mirrors.SOURCES)
+        assert set(entry.get("files", folders.IDX.files)) == set(folders.IDX.files)

@@ -18,7 +18,7 @@ from configurations import WORKFLOW, small
 from mirage.attacks import gradients
 from mirage.attacks.parameters import GRADIENTS, methods, parameters_of
 from mirage.data import columns, datasets, folders, images
-from mirage.data.sizes import SIZES
+from mirage.data.register import SIZES
 from mirage.models import defences, networks
 from mirage.study import config, kinds, language, model_shown, study
 from mirage.study.model import Configuration

@@ -1,6 +1,9 @@
 """Which files and which job each wildcard stands for: pure functions of the configuration."""
 
+import cProfile
+import io
 import json
+import pstats
 
 import pytest
 from workflow import ROOT, planned, read
@@ -9,7 +12,7 @@ from mirage.data.jobs import Prepare
 from mirage.evaluation import jobs
 from mirage.runtime import provenance
 from mirage.study import config, language
-from mirage.study.jobs import Claims, Configuration
+from mirage.study.jobs import Claims, Configuration, Table
 from mirage.study.measured import Named
 from mirage.study.paths import Paths, expand, size
 from mirage.study.plan import Plan
@@ -75,6 +78,7 @@ def test_a_student_learns_from_its_teacher_which_is_trained_for_it():
     given["runs"]["student"] = {**student, "teacher": {"run": "float32", "epoch": 4}}
     study = config.read(given, ROOT)
     alone = {**study.config, "evaluations": [], "gradients": [], "figures": {}, "probed": []}
+    alone["audits"] = {}
     language.leave_out(alone, ["student"])
     assert set(alone["runs"]) == {"student", "float32"}
     found = Plan(study, Paths(RESULTS), ROOT)
@@ -175,6 +179,36 @@ def test_a_script_refuses_a_job_that_is_none(text, fault, capsys):
     assert fault in capsys.readouterr().err
 
 
+def test_the_plan_of_a_job_takes_as_many_calls_in_a_large_study(plan):
+    given = read(ROOT, "config/test.yaml")
+    runs = {f"run{number}": given["runs"]["float64"] for number in range(20)}
+    epsilons = [f"{number / 100:g}" for number in range(1, 21)]
+    given["runs"] |= runs
+    given["also"].append({"run": ["float64", *runs], "attack": "pgd", "epsilons": epsilons})
+    large = Plan(config.read(given, ROOT), Paths(RESULTS), ROOT)
+    assert len(large.rows("attacks")) > len(plan.rows("attacks")) + 400
+    of_run = Named(run="float64", seed="1", split="test", defence="bare", dtype="float64")
+    methods = {
+        "attack": Named(of_run, attack="pgd", epsilon="0.05"),
+        "attacked": Named(of_run, attack="pgd"),
+        "gradients": Named(of_run, gradient="exact_sign", defence="smooth"),
+        "measure": of_run,
+        "of_run": of_run,
+        "link": Named(of_run, epoch="4"),
+        "link_inputs": Named(of_run, epoch="4"),
+    }
+    for method, wildcards in methods.items():
+        assert _calls(large, method, wildcards) == _calls(plan, method, wildcards), method
+
+
+def _calls(plan, method, wildcards):
+    """Calls of functions to plan one job, after another has been planned."""
+    getattr(plan, method)(wildcards)
+    profile = cProfile.Profile()
+    profile.runcall(getattr(plan, method), wildcards)
+    return pstats.Stats(profile).total_calls
+
+
 def test_a_long_job_comes_in_pieces_that_linux_takes_and_no_option_begins_like():
     job = Configuration(configuration={"text": "x-" * 200_000})
     pieces = job.text()
@@ -183,6 +217,20 @@ def test_a_long_job_comes_in_pieces_that_linux_takes_and_no_option_begins_like()
     assert Configuration.parser("Write.").parse_args(["--job", *pieces]).job == job
     recorded = [repr(pieces), repr("another parameter")]
     assert Configuration.model_validate(provenance.specification(recorded)) == job
+
+
+def test_more_words_than_a_command_line_takes_come_through_standard_input(monkeypatch):
+    job = Table(table="attacks", options={"text": "ü\n"})
+    words = ["--job", job.text(), "--data", *["a name, ü\n"] * 100_000, "-"]
+    parser = Table.parser("Make.")
+    parser.add_argument("--data", nargs="+")
+    content = io.BytesIO("".join(f"{word}\0" for word in words).encode())
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(content))
+    monkeypatch.setattr("sys.argv", ["table.py", "-"])
+    found = parser.parse_args()
+    assert found.job == job
+    assert found.data == words[3:]
+    assert parser.parse_args(words[:4]).data == words[3:4]
 
 
 def test_the_ledger_knows_which_attacks_stay_in_one_ball():

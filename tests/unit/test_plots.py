@@ -271,7 +271,13 @@ def legend_texts(drawing):
     return [text.get_text() for text in drawing.legends[0].get_texts() if text.get_text()]
 
 
-@pytest.mark.parametrize("name", FIGURES)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[] if name in ("by-epoch", "examples") else pytest.mark.thorough)
+        for name in FIGURES
+    ],
+)
 def test_command_line_writes_both_formats_with_the_same_bytes_and_nothing_else(
     draw, tmp_path, name
 ):

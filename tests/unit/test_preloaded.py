@@ -9,6 +9,7 @@ import importlib.util
 import json
 import os
 import select
+import shlex
 import shutil
 import signal
 import subprocess
@@ -50,15 +51,27 @@ def folder(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def server(folder, monkeypatch):
-    """A running server; its address is in the environment."""
+def loaded(folder):
+    """The copy of serve.py as a module."""
     spec = importlib.util.spec_from_file_location("serve_copy", folder / "serve.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
+    return module
+
+
+def started(module, monkeypatch, *arguments):
+    """A server that has been started."""
     server = module.Server()
     with monkeypatch.context() as patch:
         patch.delenv("PYTEST_CURRENT_TEST")
-        server.start()
+        server.start(*arguments)
+    return server
+
+
+@pytest.fixture
+def server(loaded, monkeypatch):
+    """A running server; its address is in the environment."""
+    server = started(loaded, monkeypatch)
     yield server
     server.stop()
 
@@ -135,6 +148,23 @@ WHO = 'print("numpy" in sys.modules, os.getppid())'
 
 def test_a_script_is_run_by_a_fork_of_the_server(folder, server):
     assert run(folder, WHO).out == f"True {server.process.pid}\n"
+
+
+def test_a_step_of_slurm_is_run_by_the_server_of_its_job(folder, server):
+    body = f"{WHO}\nprint(os.environ['SLURM_STEP_ID'], os.environ['SRUN_DEBUG'])"
+    out = run(folder, body, SLURM_STEP_ID="3", SRUN_DEBUG="3").out
+    assert out == f"True {server.process.pid}\n3 3\n"
+
+
+def test_the_server_is_started_in_the_container_of_the_jobs(folder, loaded, monkeypatch):
+    # As Apptainer, another shell with variables and a `python` of its own.
+    inside = f"env WITHIN=1 PATH={Path(sys.executable).parent}:$PATH bash -c "
+    server = started(loaded, monkeypatch, lambda command: inside + shlex.quote(command))
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    assert run(folder, WHO).out.startswith("False ")
+    assert run(folder, WHO, WITHIN="1", PATH=path).out == f"True {server.process.pid}\n"
+    server.stop()
+    assert not os.path.exists(server.folder)
 
 
 def test_each_job_has_a_fork_of_its_own(folder, server):
@@ -222,6 +252,11 @@ def test_no_two_jobs_have_the_same_global_random_state(folder, server):
     body = "import random, numpy\nprint(random.random())\nprint(numpy.random.random())"
     drawn = [number for _ in range(3) for number in run(folder, body).out.split()]
     assert len(set(drawn)) == 6
+
+
+def test_where_modules_are_is_known_already(folder, server):
+    body = "import inspect\nprint('numpy' in inspect.modulesbyfile.values())"
+    assert run(folder, body).out == "True\n"
 
 
 def test_jobs_run_at_the_same_time(folder, server, start):

@@ -153,11 +153,21 @@ def test_private_paths_are_left_out_and_others_are_not():
     told = {
         "a": ["/home/jane/study/results/x", "--folder=/home/jane", "/home/jane's", "/home/janet/x"],
         "b": {"c": "/srv/home/jane/x", "d": "/data (jane)/t10k", "e": 1, "f": None},
+        "/data (jane)/model.h5": {},
     }
     assert provenance.public(told, private) == {
         "a": ["./results/x", "--folder=~", "~'s", "/home/janet/x"],
         "b": {"c": "/srv/home/jane/x", "d": "$MNIST_DIR/t10k", "e": 1, "f": None},
+        "$MNIST_DIR/model.h5": {},
     }
+
+
+def test_a_file_in_the_folder_of_a_variable_is_found_there(monkeypatch):
+    place = {"folder": "results/x"}, "$MIRAGE_MODELS/a.h5", Path("results/x"), Path()
+    monkeypatch.delenv("MIRAGE_MODELS", raising=False)
+    assert provenance.locate(*place) == Path("$MIRAGE_MODELS/a.h5")
+    monkeypatch.setenv("MIRAGE_MODELS", "/models")
+    assert provenance.locate(*place) == Path("/models/a.h5")
 
 
 def test_a_record_is_json_with_a_line_for_each_file(study):

@@ -9,7 +9,7 @@ from workflow import ROOT
 LIBRARY = ROOT / "scripts/mirage"
 # From the bottom up.
 ROOMS = (
-    *("runtime", "data", "models", "attacks", "training", "evaluation", "audit", "study"),
+    *("runtime", "data", "models", "attacks", "training", "evaluation", "auditing", "study"),
     *("reporting", "cli"),
 )
 # The package itself, and what `python -m mirage` runs.

@@ -53,6 +53,26 @@ def slopes(**columns):
     return table.assign(**columns)
 
 
+def test_files_read_together_are_those_read_one_by_one(tmp_path):
+    # Whole numbers in one file and fractions, or nothing, in another; columns in another order.
+    contents = [
+        "run,seed,epsilon,n,value\na,1,0.10,5,1\na,1,0.2,,2\n",
+        "run,seed,epsilon,n,value\nb,2,0.10,6,0.1234567890123456789\n",
+        "run,seed,epsilon,n,value\n",
+        "seed,run,epsilon,n,value\n3,c,1e-5,7,\n",
+        'run,seed,epsilon,n,value\n"d\n,""d""",4,0.3,8,nan\n',
+    ]
+    files = [tmp_path / f"{number}.csv" for number in range(len(contents))]
+    for file, content in zip(files, contents, strict=True):
+        file.write_text(content)
+    # Without the file that has no row: alone it does not tell numbers from text.
+    one_by_one = [rows for file in files if len(rows := table_rows.read([file]))]
+    found = table_rows.read(files)
+    assert found.to_csv() == pd.concat(one_by_one, ignore_index=True).to_csv()
+    assert found["run"].tolist() == ["a", "a", "b", "c", 'd\n,"d"']
+    assert found["epsilon"].tolist() == ["0.10", "0.2", "0.10", "1e-5", "0.3"]
+
+
 def test_means_and_sample_deviations_over_seeds():
     keys, values = tables.TABLES["attacks"]
     found = tables.over_seeds(rows(), keys, values)

@@ -1,16 +1,15 @@
-"""What `make audit` says of the answers of pip-audit: nothing passes that was not looked up."""
+"""What `make vulnerabilities` says of the answers of pip-audit: only what was looked up passes."""
 
 import json
 import sys
 from importlib import util
-from pathlib import Path
 
 import pytest
 from workflow import ROOT
 
-specification = util.spec_from_file_location("audit", ROOT / "envs/audit.py")
-audit = util.module_from_spec(specification)
-specification.loader.exec_module(audit)
+specification = util.spec_from_file_location("vulnerabilities", ROOT / "envs/vulnerabilities.py")
+vulnerabilities = util.module_from_spec(specification)
+specification.loader.exec_module(vulnerabilities)
 
 PYTHON = sys.executable
 CLEAN = {"name": "a", "version": "1", "vulns": []}
@@ -21,7 +20,7 @@ VULNERABLE = {"name": "c", "version": "1", "vulns": [FLAW]}
 
 @pytest.fixture
 def asked(tmp_path, monkeypatch, capsys):
-    """Audit two locks with a pip-audit that answers as told; gives exit status and output."""
+    """Look up two locks with a pip-audit that answers as told; gives exit status and output."""
 
     def run(answers, *options):
         (tmp_path / "requirements.txt").touch()
@@ -34,9 +33,9 @@ def asked(tmp_path, monkeypatch, capsys):
             "print(json.dumps({'dependencies': answer}))\n"
         )
         tool.chmod(0o755)
-        monkeypatch.setattr(audit, "FOLDER", tmp_path)
-        monkeypatch.setattr(audit.sys, "executable", str(tool))
-        status = audit.main(list(options))
+        monkeypatch.setattr(vulnerabilities, "FOLDER", tmp_path)
+        monkeypatch.setattr(vulnerabilities.sys, "executable", str(tool))
+        status = vulnerabilities.main(list(options))
         return status, capsys.readouterr().out
 
     return run
@@ -70,7 +69,7 @@ def test_what_could_not_be_asked_is_told_and_is_no_pass(asked, answer):
     answers = {"pypi": answer, "osv": "ConnectionError: no network"}
     status, told = asked(answers)
     assert status == 3
-    assert told.count("NOT AUDITED: pypi: ") == 2
+    assert told.count("NOT LOOKED UP: pypi: ") == 2
     assert "osv: ConnectionError: no network" in told
     assert "no known vulnerability" not in told
     status, told = asked(answers, "--may-skip")
@@ -78,7 +77,8 @@ def test_what_could_not_be_asked_is_told_and_is_no_pass(asked, answer):
     assert "this is no pass" in told
 
 
-def test_every_lock_is_audited():
-    assert {path.name for path in Path(audit.FOLDER).glob("requirements*.txt")} >= {
-        f"requirements{name}.txt" for name in ("", "-dev", "-cuda", "-cluster", "-audit", "-crate")
+def test_every_lock_is_asked_about():
+    groups = ("", "-dev", "-cuda", "-cluster", "-vulnerabilities", "-crate")
+    assert {path.name for path in vulnerabilities.FOLDER.glob("requirements*.txt")} >= {
+        f"requirements{name}.txt" for name in groups
     }

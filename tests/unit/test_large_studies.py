@@ -1,0 +1,35 @@
+"""What the benchmarks of large studies plan and copy."""
+
+import pandas as pd
+import pytest
+from benchmarks import ROOT, gathering, planning
+
+from mirage.reporting import rows
+from mirage.study import config
+from mirage.study.paths import Paths
+from mirage.study.plan import Plan
+
+
+@pytest.mark.parametrize("by", ["seeds", "runs"])
+def test_a_plan_has_about_as_many_jobs_as_asked_for(by):
+    study = config.read(planning.configuration(1_000, by), ROOT)
+    pairs = [(run, seed) for run in study.runs for seed in study.runs[run]["seeds"]]
+    assert len(pairs) * planning.PER_SEED == pytest.approx(1_000, rel=0.05)
+    files = Plan(study, Paths("results"), ROOT).rows("attacks")
+    assert len(set(files)) == len(pairs) * len(planning.DTYPES) * len(planning.EPSILONS)
+
+
+def test_copies_of_a_seed_are_told_from_it_and_from_other_rows(tmp_path):
+    folder = tmp_path / gathering.RUN.format(1) / "float32"
+    folder.mkdir(parents=True)
+    row = "digits,1,1,{},float32,0.1\n"
+    small = "dataset,run,seed,epoch,dtype,epsilon\n" + row.format(1) + row.format(2)
+    (folder / "eps0.1.csv").write_text(small)
+    assert gathering.copied(tmp_path, range(2, 4)) == 3
+    tables = [rows.read([file]) for file in sorted(tmp_path.rglob("*.csv"))]
+    assert [set(table["seed"]) for table in tables] == [{1}, {2}, {3}]
+    whole = pd.concat(tables, ignore_index=True)
+    gathering.check(whole, tables[0], 3)
+    for damaged in (whole[:-1], whole.assign(epoch=[1, 2, 1, 1, 1, 2]), whole.assign(seed=1)):
+        with pytest.raises(ValueError, match="other rows"):
+            gathering.check(damaged, tables[0], 3)
