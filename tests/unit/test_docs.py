@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 import yaml
 from architectures import mlp
+from simulated import SPREADS
 from workflow import ROOT
 
 from mirage.reporting.conditions import KINDS
@@ -77,6 +78,31 @@ def test_the_readme_counts_the_reference_ledger():
     assert f"of the {len(strongest)} conclusions that met one of more than a step, {three}" in (
         sentences
     )
+
+
+def spread_in_units(condition, row):
+    """The spread over seeds in tolerances, or in effects; None of a kind that has neither."""
+    if "tolerance" in condition:
+        unit = condition["tolerance"]
+    elif condition["kind"] in ("order", "trend", "minimum", "correlation"):
+        unit = abs(row["measured"] - condition.get("by", 0) * (condition["kind"] == "order"))
+    else:
+        return None
+    return row["spread"] / unit
+
+
+def test_the_simulated_spread_is_that_of_most_claims():
+    table = pd.read_csv(ROOT / "results/reference/tables/claims.csv")
+    rows = table[table["spread"].notna()].set_index("id")
+    units = []
+    for page in ROOT.glob("studies/*/claims.yaml"):
+        for claim in yaml.safe_load(page.read_text())["claims"]:
+            if claim["id"] in rows.index:
+                units.append(spread_in_units(claim["test"][0], rows.loc[claim["id"]]))
+    units = pd.Series(units).dropna()
+    share = (units <= min(SPREADS)).mean()
+    assert len(units) > 100
+    assert f"{share:.0%}".replace("%", " %") in (ROOT / "docs/ledger.md").read_text()
 
 
 def figures():
