@@ -60,6 +60,24 @@ def test_predicted_labels_are_the_network_s_own_answers(overfitted, test_set, me
     assert (predicted[misread] != given[misread]).any(axis=1).all()
 
 
+@LOSSES
+def test_the_least_likely_class_is_stepped_towards(overfitted, test_set, gradient):
+    """x - epsilon * sign(grad J(x, argmin z)) (Kurakin et al. 2016, section 2.2)."""
+    images, labels = test_set[0].astype("float64"), test_set[1]
+    wide, points = cast(overfitted, "float64"), tf.constant(images)
+    with tf.GradientTape() as tape:
+        tape.watch(points)
+        logits = wide(points, training=False)
+        least = tf.argmin(logits, axis=1)
+        loss = tf.nn.sparse_softmax_cross_entropy_with_logits(least, logits)
+    expected = images - 0.01 * np.sign(tape.gradient(loss, points))
+    options = {"epsilon": 0.01, "gradient": gradient, "labels": "least_likely"}
+    moved = moved_by("fgsm", wide, images, labels, **options)
+    np.testing.assert_allclose(moved, expected, rtol=0, atol=1e-15)
+    rows = np.arange(len(images)), least.numpy()
+    assert (gradients.logits(wide, moved)[rows] > logits.numpy()[rows]).mean() > 0.9
+
+
 MIXED = {"clean_weight": 0.9, "epsilon": "0.1"}
 
 

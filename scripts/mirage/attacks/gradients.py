@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 
 # Images taken at once: more gain no speed on a CPU and cost memory in proportion.
 BATCH = 2_000
+LEAST_LIKELY = "least_likely"
 
 
 def cross_entropy(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
@@ -139,11 +140,15 @@ def labels_followed(
 ) -> np.ndarray:
     """The labels of an attack's loss: those given, or the network's own answers, shape (n,).
 
-    The answers are those to clean images, as in cleverhans where no labels are given.
+    The answers are those to clean images, as in cleverhans where no labels are given. With
+    `least_likely` they are the classes of the smallest logit there.
     """
-    if getattr(parameters, "labels", "given") == "given":
+    chosen = getattr(parameters, "labels", "given")
+    if chosen == "given":
         return labels
-    return logits(network, images).argmax(axis=1).astype(np.int32)
+    answers = logits(network, images)
+    found = answers.argmin(axis=1) if chosen == LEAST_LIKELY else answers.argmax(axis=1)
+    return found.astype(np.int32)
 
 
 def signs(
@@ -154,6 +159,9 @@ def signs(
     count: int | None = None,
 ) -> np.ndarray:
     """Signs of the gradient that an attack with these parameters follows at the images.
+
+    Of the least likely class they are the opposite ones, since its loss is to fall (Kurakin et al.
+    2016, arXiv 1611.01236, section 2.2).
 
     With `mixed` it is the gradient of the loss a * J(x) + (1 - a) * J(x + epsilon * sign(g(x)))
     that yue2017 trains on, g being the gradient of J. None flows through the sign, whose
@@ -178,10 +186,11 @@ def signs(
     """
     loss, mixed = parameters.gradient, getattr(parameters, "mixed", None)
     inputs.check(network, images, labels)
+    up = getattr(parameters, "labels", "given") != LEAST_LIKELY
     labels = labels_followed(network, images, labels, parameters)
     clean = _slope(network, images, labels, loss, count or len(images))
     if mixed is None:
-        return sign(clean)
+        return sign(clean) if up else -sign(clean)
     dtype = networks.dtype_of(network)
     moved = tf.cast(images, dtype) + float(mixed.epsilon) * tf.cast(sign(clean), dtype)
     attacked = _slope(network, moved, labels, loss, count or len(images))
@@ -193,7 +202,8 @@ def signs(
     weights = np.exp(weights - weights.max(axis=0)).astype(clean.dtype)[..., np.newaxis]
     found = sign(weights[0] * clean + weights[1] * attacked)
     one_is_zero = (clean == 0) | (attacked == 0)
-    return np.where(one_is_zero, sign(clean) + sign(attacked), found)
+    found = np.where(one_is_zero, sign(clean) + sign(attacked), found)
+    return found if up else -found
 
 
 def logits(network: keras.Model, images: np.ndarray | tf.Tensor) -> np.ndarray:

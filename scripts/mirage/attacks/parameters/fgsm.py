@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from mirage.attacks.parameters import DECIMAL, Clip, GradientParameters, Kind, Labels
+from mirage.attacks.parameters import DECIMAL, Clip, GradientParameters, Kind
 
 
 class Mixed(BaseModel):
@@ -20,6 +20,16 @@ class Mixed(BaseModel):
     )
 
 
+Labels = Annotated[
+    Literal["given", "predicted", "least_likely"],
+    Field(
+        description=(
+            "Labels of the loss: those given; the classes that the network itself gives the clean "
+            "images (cleverhans without labels); or those that it finds least likely, whose loss "
+            "is stepped down (Kurakin et al. 2016)"
+        )
+    ),
+]
 Follow = Annotated[
     Mixed,
     Field(description="Follow the gradient of this training loss, J being that of `gradient`"),
