@@ -25,7 +25,7 @@ from mirage.data.images import as_float
 
 layers = keras.layers
 COUNT = 100
-SCHEMA = json.loads((ROOT / "schemas/audit.schema.json").read_text())
+SCHEMA = json.loads((ROOT / "workflow/schemas/audit.schema.json").read_text())
 
 
 @pytest.fixture(scope="module")

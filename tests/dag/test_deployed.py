@@ -1,6 +1,5 @@
 """mirage as snakedeploy and the workflow catalog take it, from a git host and from workflow/."""
 
-import os
 import shutil
 import subprocess
 
@@ -75,8 +74,7 @@ def test_the_workflow_folder_is_the_workflow(pristine):
 
 
 def test_the_catalog_can_draw_the_rules(pristine, tmp_path):
-    """By its own command, in the folder whose configuration is that of the tests."""
-    assert os.readlink(ROOT / ".test/config.yaml") == "../config/test.yaml"
+    """By its own command, in the folder that is there for it."""
     shutil.copytree(ROOT / ".test", pristine / ".test", ignore=shutil.ignore_patterns(".snakemake"))
     options = ("--directory", ".test", "--forceall", "--rulegraph")
     result = snakemake(pristine, "--snakefile", "workflow/Snakefile", *options)

@@ -137,15 +137,15 @@ def test_the_library_runs_as_the_command_from_any_folder(tmp_path, how):
 def test_the_schemas_are_those_of_the_models(tmp_path):
     main(["schema", str(tmp_path / "mine")])
     written = {file.name: file.read_text() for file in (tmp_path / "mine").iterdir()}
-    committed = {file.name: file.read_text() for file in (ROOT / "schemas").iterdir()}
-    assert written == committed, "run `python scripts/mirage schema schemas`"
+    committed = {file.name: file.read_text() for file in (ROOT / "workflow/schemas").iterdir()}
+    assert written == committed, "run `python scripts/mirage schema workflow/schemas`"
 
 
 def test_an_editor_accepts_what_is_shipped_and_marks_what_is_wrong():
     """By a validator of JSON Schema, which Snakemake brings along."""
     config, claims = (
         jsonschema.Draft202012Validator(
-            json.loads((ROOT / f"schemas/{name}.schema.json").read_text())
+            json.loads((ROOT / f"workflow/schemas/{name}.schema.json").read_text())
         )
         for name in ("config", "claims")
     )

@@ -14,7 +14,7 @@ def save(audit: Audit, folder: str | Path) -> list[Path]:
     """Write `audit.html`, `audit.json` and `images.csv`, each whole or not at all.
 
     The schema of `audit.json` is that of `mirage.auditing.record.model`, and lies in
-    `schemas/audit.schema.json`. Columns of `images.csv` are those of
+    `workflow/schemas/audit.schema.json`. Columns of `images.csv` are those of
     `mirage.auditing.findings.Findings.rows`.
 
     Returns:
