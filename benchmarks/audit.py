@@ -36,7 +36,7 @@ class Audited(Attacks):
         def run() -> np.ndarray:
             # A subject of its own remembers nothing of the run before.
             attack, subject = attempts.ATTACKS[name], replace(self.subject)
-            return attack.make(subject, self.images, self.labels, EPSILON, "linf", 0)
+            return attack.make(subject, subject.images, subject.labels, EPSILON, "linf", 0)
 
         return Work(OURS, run, len(self.images), self.accuracy)
 

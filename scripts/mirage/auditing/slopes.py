@@ -1,6 +1,7 @@
 """Gradients of a subject, plain and exact, and one step along them."""
 
 import contextlib
+import functools
 import math
 from collections.abc import Iterator
 
@@ -21,11 +22,15 @@ PLAIN, EXACT = "plain", "exact"
 LOSSES = {PLAIN: "cross_entropy_sum", EXACT: "exact_sign"}
 
 
-@remembered
 def gradient_fault(subject: Subject) -> str:
     """Why there is no gradient of the logits with respect to an image; empty where there is one."""
-    network = subject.network
-    image = tf.zeros((1, subject.images.shape[1]), networks.dtype_of(network))
+    return _fault(subject.network)
+
+
+# Of a network alone: it does not change with the images.
+@functools.lru_cache(maxsize=4)
+def _fault(network: keras.Model) -> str:
+    image = tf.zeros((1, network.input_shape[1]), networks.dtype_of(network))
     try:
         with tf.GradientTape() as tape:
             tape.watch(image)
