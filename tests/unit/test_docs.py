@@ -80,6 +80,16 @@ def test_the_readme_counts_the_reference_ledger():
     )
 
 
+def test_every_study_is_in_the_table_of_studies():
+    text = (ROOT / "docs/reproducibility.md").read_text()
+    core, _, named = text.partition("Further studies are asked for by name")
+    asked = yaml.safe_load((ROOT / "config.yaml").read_text())["studies"]
+    there = {path.parent.name for path in ROOT.glob("studies/*/study.yaml")}
+    for part, studies in ((core, set(asked)), (named, there - set(asked))):
+        shown = set(re.findall(r"^\| ([\w-]+) \|", part, re.M)) - {"study", "model"}
+        assert studies <= shown, studies - shown
+
+
 def spread_in_units(condition, row):
     """The spread over seeds in tolerances, or in effects; None of a kind that has neither."""
     if "tolerance" in condition:
