@@ -143,6 +143,14 @@ def test_errors_of_images_add_in_differences():
     assert (equal.verdict, equal.image_error) == (UNDECIDED, found.image_error)
 
 
+def test_the_images_are_no_sample_where_a_claim_is_of_them_alone():
+    rows = given(attacks([0.5] * 3, n=500), attacks([0.54] * 3, attack="noise", n=500))
+    keys = {"first": ONE, "second": {**ONE, "attack": "noise"}, "these_images": True}
+    for tolerance, verdict in ((0.05, REPRODUCED), (0.03, NOT_REPRODUCED)):
+        found = outcome(rows, "equality", tolerance=tolerance, **keys)
+        assert (found.verdict, found.image_error) == (verdict, 0)
+
+
 def test_images_are_a_sample_of_shares_alone():
     rows = given(attacks([0.5] * 3, n=500, rho_l2=0.2))
     found = outcome(rows, "measurement", select={**ONE, "column": "rho_l2"})

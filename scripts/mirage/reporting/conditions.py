@@ -248,7 +248,7 @@ def equality(tables: Mapping, condition: Mapping) -> Outcome:
     first, second = (select(tables, condition[key]) for key in ("first", "second"))
     tolerance, paired = condition["tolerance"], _paired(condition["first"], condition["second"])
     margin, images = closed(tolerance), _images(first, second)
-    error = math.hypot(first.error, second.error)
+    error = 0.0 if condition.get("these_images") else math.hypot(first.error, second.error)
     a, b = first.epochs, second.epochs
     if a.shape[1] != b.shape[1] or a.shape[1] == 1:
         # Each at its own epoch (or on the mean of its epochs): one comparison.

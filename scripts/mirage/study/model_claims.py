@@ -156,6 +156,9 @@ class Equality(Tested):
     first: Selection
     second: Selection
     tolerance: Positive
+    these_images: bool = False
+    """Whether the claim is of the images attacked, and not of others like them: then they are no
+    sample."""
 
 
 class Minimum(Tested):
