@@ -3,14 +3,16 @@
 import json
 import sys
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.lines import Line2D
 
 import figure as script
 from mirage.data import published
 from mirage.data.columns import COLUMNS
-from mirage.reporting.plots import lines, pictures, restarts
+from mirage.reporting.plots import layout, lines, pictures, restarts
 from mirage.study import kinds
 
 PLOTS = {"lines": lines, "pictures": pictures, "restarts": restarts}
@@ -386,6 +388,21 @@ def test_a_label_names_one_line_and_begins_the_names_of_several():
 def test_legend_says_what_a_measured_line_is(query, text):
     drawing = figure_of("by-epoch", attack_rows().query(query), series=[FGSM])
     assert text in legend_texts(drawing)
+
+
+@pytest.mark.parametrize("length", range(4, 14))
+def test_a_legend_is_no_wider_than_its_figure(length):
+    """As it is saved: of more dots an inch a text is wider than its outline says."""
+    texts = ["none", "dropout 0.5", "n" * length + ", T = 100", "Parseval", "RBF", "linear"]
+    drawing, _ = layout.panels(2)
+    drawing.set_dpi(plt.rcParams["savefig.dpi"])
+    handle, note = Line2D([], []), "measured (mean of 3 seeds, band = ±1 SD)"
+    layout.set_legend(drawing, [(handle, text) for text in texts], [(handle, note)])
+    drawing.canvas.draw()
+    extent = drawing.legends[0].get_window_extent()
+    assert extent.x0 >= 0
+    assert extent.x1 <= drawing.bbox.x1
+    plt.close(drawing)
 
 
 def test_columns_and_panels_span_a_grid_with_labelled_axes():

@@ -15,7 +15,7 @@ from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 from mirage.reporting.plots import style
 
 WIDTHS = {1: 8.0, 2: 10.0, 3: 11.5}  # inches, by panels in a row
-BESIDE_TEXT = 0.75  # inches of a legend's column that its handle and the gaps take
+BESIDE_TEXT = 0.85  # inches of a legend's column that its handle and the gaps take
 MOST_TICKS = 8
 LETTER = style.FONT_SIZE / 130  # inches that a letter takes, on average and on the wide side
 
