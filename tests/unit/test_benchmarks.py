@@ -2,6 +2,7 @@
 
 import csv
 import os
+import re
 from dataclasses import replace
 
 import pytest
@@ -309,3 +310,10 @@ def test_the_page_on_speed_shows_what_was_measured():
     table = measured.partition("## Targets\n")[2].strip()
     assert table.count("\n") > 20
     assert table in (ROOT / "docs/speed.md").read_text()
+
+
+def test_the_page_on_speed_shows_the_attacks_of_an_audit():
+    measured = (ROOT / "benchmarks/results/audit/benchmarks.md").read_text()
+    lines = re.findall(r"^\| audit: .*\bas fast as\b.*$", measured, re.M)
+    assert len(lines) == 7
+    assert "\n".join(lines) in (ROOT / "docs/speed.md").read_text()

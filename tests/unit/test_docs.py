@@ -73,11 +73,22 @@ def test_the_readme_counts_the_reference_ledger():
     assert f"Of the {len(exact)} conclusions" in sentences
     assert f"that hold under the sources' attack, {both} hold under it too" in sentences
     fallen = exact["id"][exact["exact_verdict"] == NOT_REPRODUCED]
-    assert set(fallen) == {"yue2017-10", "hao-23"}
+    assert set(fallen) == {"yue2017-10", "hao-23", "defences-05"}
     three = (strongest["strongest_verdict"] == REPRODUCED).sum()
     assert f"of the {len(strongest)} conclusions that met one of more than a step, {three}" in (
         sentences
     )
+
+
+def test_the_readme_s_ladder_is_that_of_the_reference():
+    rows = pd.read_csv(ROOT / "results/reference/tables/attacks.csv", dtype={"epsilon": str})
+    rows = rows[(rows["run"] == "yue2018-float32") & (rows["epsilon"] == "0.1")]
+    left = rows.groupby("attack")["accuracy"].mean().round(2)
+    text = " ".join((ROOT / "README.md").read_text().split())
+    fgsm, sign = left["strength_fgsm"], left["strength_sign"]
+    assert f"FGSM leaves an accuracy of {fgsm}, the exact sign in its place {sign}" in text
+    assert f"along the exact sign {left['strength_apgd_exact']};" in text
+    assert f"plain gradient Auto-PGD leaves {left['strength_apgd']} " in text
 
 
 def test_every_study_is_in_the_table_of_studies():
