@@ -99,3 +99,14 @@ def small():
             "columns": [{"label": "FGSM", "attack": "fgsm", "dtype": "float32"}],
         },
     }
+
+
+def bring(**own):
+    """A configuration with one run that brings this."""
+    run = {"network": mlp(16), "epochs": [1, 3]}
+    return {"dataset": "digits", "runs": {"one": run}, **own}
+
+
+def lines(**keys):
+    """A figure of lines."""
+    return {"plot": "lines", "title": "t", **keys}
