@@ -28,8 +28,9 @@ def attack(
         network: Model from images to logits; the gradient is computed in its type.
         images: Shape (n, d), any float type, pixels in 0 to 1.
         labels: True labels, shape (n,), integers from 0 on.
-        parameters: Those of FGSM. yue2017 does not clip. `labels` says whose loss is followed, and
-            `mixed` that it is the training loss of yue2017 (`mirage.attacks.gradients.signs`).
+        parameters: Those of FGSM. yue2017 does not clip. `labels` says whose loss is followed; that
+            of the least likely class is stepped down. `mixed` says that it is the training loss of
+            yue2017 (`mirage.attacks.gradients.signs`).
         epsilon: L-infinity size of the perturbation, pixels lying in 0 to 1.
         seed: Seed of the random signs that fill zeros.
         signs: Of the gradient followed at `images` (`mirage.attacks.gradients.signs`), shape
