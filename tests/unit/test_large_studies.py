@@ -2,7 +2,7 @@
 
 import pandas as pd
 import pytest
-from benchmarks import ROOT, gathering, planning
+from benchmarks import ROOT, gathering, planning, submissions
 
 from mirage.reporting import rows
 from mirage.study import config
@@ -33,3 +33,24 @@ def test_copies_of_a_seed_are_told_from_it_and_from_other_rows(tmp_path):
     for damaged in (whole[:-1], whole.assign(epoch=[1, 2, 1, 1, 1, 2]), whole.assign(seed=1)):
         with pytest.raises(ValueError, match="other rows"):
             gathering.check(damaged, tables[0], 3)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("00:00.250", 0.25), ("01:02.5", 62.5), ("01:02:03", 3723), ("2-01:00:00", 176_400)],
+)
+def test_slurm_s_times_are_read(text, seconds):
+    assert submissions.seconds(text) == seconds
+
+
+def test_messages_are_counted_by_their_type_and_not_again_by_user(monkeypatch):
+    said = """
+Remote Procedure Call statistics by message type
+\tREQUEST_PING                            ( 1008) count:277    ave_time:274    total_time:76021
+\tMESSAGE_EPILOG_COMPLETE                 ( 6012) count:1      ave_time:418    total_time:418
+
+Remote Procedure Call statistics by user
+\troot            (       0) count:1232   ave_time:432    total_time:533188
+"""
+    monkeypatch.setattr(submissions, "told", lambda *command: said)
+    assert submissions.messages() == 278
