@@ -46,6 +46,12 @@ def seconds(text: str) -> float:
     return found + 86_400 * int(days or 0)
 
 
+def spent(lines: list[str]) -> float:
+    """Core seconds of some jobs, from lines of time and job, and of time and step (23.batch)."""
+    pairs = [line.split("|") for line in lines]
+    return sum(seconds(text) for text, job in pairs if "." not in job)
+
+
 def run(folder: Path, without: tuple[str, ...]) -> dict[str, float]:
     """Run the configuration with the profile, some of its keys left out.
 
@@ -82,11 +88,11 @@ def run(folder: Path, without: tuple[str, ...]) -> dict[str, float]:
     jobs = [line.split("|") for line in lines.splitlines()]
     if {state for _, _, state in jobs} != {"COMPLETED"}:
         raise RuntimeError(f"{folder}: {lines}")
-    used = told("sacct", "-nP", "-j", ",".join(numbers), "-o", "JobID,TotalCPU").splitlines()
+    used = told("sacct", "-nP", "-j", ",".join(numbers), "-o", "TotalCPU,JobID").splitlines()
     return {
         "`sbatch` calls": len(numbers),
         "messages to the controller": sent,
-        "core seconds used": sum(seconds(x.split("|")[1]) for x in used if "." not in x),
+        "core seconds used": spent(used),
         "core seconds held": sum(int(elapsed) * int(cores) for elapsed, cores, _ in jobs),
         "wall time, s": wall,
     }

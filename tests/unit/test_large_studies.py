@@ -43,6 +43,11 @@ def test_slurm_s_times_are_read(text, seconds):
     assert submissions.seconds(text) == seconds
 
 
+def test_the_time_of_a_job_is_not_added_to_that_of_its_steps():
+    lines = ["00:01.250|7", "00:01.250|7.batch", "00:00:00|7.extern", "01:00.500|8"]
+    assert submissions.spent(lines) == 61.75
+
+
 def test_messages_are_counted_by_their_type_and_not_again_by_user(monkeypatch):
     said = """
 Remote Procedure Call statistics by message type
