@@ -34,7 +34,7 @@ def messages() -> int:
 
 def told(*command: str) -> str:
     """What a command prints."""
-    return subprocess.run(command, text=True, capture_output=True, check=True).stdout
+    return subprocess.run(command, encoding="utf-8", capture_output=True, check=True).stdout
 
 
 def seconds(text: str) -> float:
@@ -76,7 +76,12 @@ def run(folder: Path, without: tuple[str, ...]) -> dict[str, float]:
     command += [Path(PROFILE).parent, "--configfile", CONFIGURATION]
     before, began = messages(), time.monotonic()
     done = subprocess.run(
-        command, cwd=folder, env=job_environment(), text=True, capture_output=True, check=False
+        command,
+        cwd=folder,
+        env=job_environment(),
+        encoding="utf-8",
+        capture_output=True,
+        check=False,
     )
     wall = time.monotonic() - began
     if done.returncode:

@@ -117,9 +117,7 @@ def without_encoding(tree):
             continue
         name = getattr(call.func, "attr", getattr(call.func, "id", ""))
         given = {keyword.arg: keyword.value for keyword in call.keywords}
-        if "encoding" in given or ast.unparse(call.func).startswith(
-            ("urllib.", "os.open", "Image.")
-        ):
+        if "encoding" in given or ast.unparse(call.func).startswith(OF_BYTES):
             continue
         values = [*call.args, *filter(None, [given.get("mode")])]
         words = [one.value for one in values if isinstance(one, ast.Constant)]
