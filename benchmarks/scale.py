@@ -69,8 +69,8 @@ def sit(folder: Path, kill: bool) -> None:
         attempt = Attempt(folder, CONFIGURATION, number, **variables)
         try:
             while attempt.process.poll() is None:
-                done, planned = look(attempt, number, place / SAMPLES)
-                if kill and 2 * done >= planned > 0:
+                look(attempt, number, place / SAMPLES)
+                if kill and half_done(place / SAMPLES):
                     (place / KILLED).touch()
                     attempt.kill(signal.SIGKILL, everyone=True)
                     return
@@ -84,8 +84,8 @@ def sit(folder: Path, kill: bool) -> None:
     (place / ENDED).touch()
 
 
-def look(attempt: Attempt, sitting: int, samples: Path) -> tuple[int, int]:
-    """The jobs done and planned in this sitting; appended to the samples, with the memory."""
+def look(attempt: Attempt, sitting: int, samples: Path) -> None:
+    """Append the jobs done and planned in this sitting to the samples, with the memory."""
     # A job that takes all files is told with all their names.
     steps = STEPS.findall(attempt.log.read_text(encoding="utf-8")[-(2**21) :])
     done, planned = map(int, steps[-1]) if steps else (0, 0)
@@ -95,7 +95,26 @@ def look(attempt: Attempt, sitting: int, samples: Path) -> tuple[int, int]:
         with open(samples, "a", encoding="utf-8") as file:
             row = sitting, time.time(), done, planned, int(resident[1]) / 1024, os.getloadavg()[0]
             print(*row, sep=",", file=file)
-    return done, planned
+
+
+def progress(samples: Path) -> pd.DataFrame:
+    """The samples taken since there was a plan; `done` counts the jobs of all sittings."""
+    names = ["sitting", "at", "done", "planned", "memory", "load"]
+    found = pd.read_csv(samples, names=names)
+    found["seconds"] = found["at"] - found.groupby("sitting")["at"].transform("min")
+    found = found[found["planned"] > 0]
+    # The sittings before have done what is no more planned.
+    found["jobs"] = found["planned"].max()
+    found["done"] += found["jobs"] - found["planned"]
+    return found
+
+
+def half_done(samples: Path) -> bool:
+    """Whether half of all jobs are done; of a Snakemake that fails at once there is no sample."""
+    if not samples.exists():
+        return False
+    found = progress(samples)
+    return bool((2 * found["done"] >= found["jobs"]).any())
 
 
 def check(place: Path, tenth: Path, seeds: int) -> Account:
@@ -113,14 +132,8 @@ def check(place: Path, tenth: Path, seeds: int) -> Account:
 
 def course(samples: Path) -> str:
     """A table of Snakemake's memory and of jobs a second, at each tenth of the jobs."""
-    names = ["sitting", "at", "done", "planned", "memory", "load"]
-    found = pd.read_csv(samples, names=names)
-    found["seconds"] = found["at"] - found.groupby("sitting")["at"].transform("min")
-    found = found[found["planned"] > 0]
-    # The sittings before have done what is no more planned.
-    jobs = found["planned"].max()
-    found["done"] += jobs - found["planned"]
-    found["tenth"] = 10 * found["done"] // jobs
+    found = progress(samples)
+    found["tenth"] = 10 * found["done"] // found["jobs"]
     found = found.drop_duplicates(["sitting", "tenth"], keep="last")
     since = found.groupby("sitting")[["done", "seconds"]].diff()
     lines = [
@@ -162,19 +175,24 @@ def study(folder: Path, jobs: int) -> str:
     header = (*named, *whole.CATEGORIES, "cores busy")
     often = accounts[1].often
     repeated = often.total() - len(often)
+    others = run.sittings - 2
+    killed = folder / "killed"
+    found = progress(killed / SAMPLES)
+    done = found.loc[found["at"] <= (killed / KILLED).stat().st_mtime, "done"].max()
     return f"""\
-{len(often):,} jobs of one run and many seeds on the digits, on {CORES} cores. When half of them
-were done, Snakemake and all of its jobs got SIGKILL; the same command went on. {repeated} jobs
-were running then and began again, and no finished one did. All files of the first {seeds} seeds,
-rows of tables included, are those of an undisturbed run of these seeds alone, byte for byte but
-for times. Nothing is left to do, no process and no temporary file.
+{len(often):,} jobs of one run and many seeds on the digits, on {CORES} cores.
+When {done:,} were done, Snakemake and all of its jobs got SIGKILL; the same command went on. Other
+stops (SIGTERM): {others}. {repeated} jobs were running then and began again, and no finished one
+did. All files of the first {seeds} seeds, rows of tables included, are those of an undisturbed run
+of these seeds alone, byte for byte but for times. Nothing is left to do, no process and no
+temporary file.
 
 {markdown(header, lines)}
 The wall time is divided as in [benchmarks.md](benchmarks.md).
 
 ## Snakemake over time
 
-{course(folder / "killed" / SAMPLES)}"""
+{course(killed / SAMPLES)}"""
 
 
 def main() -> None:
