@@ -3,7 +3,7 @@
 import csv
 import itertools
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
@@ -18,10 +18,17 @@ SPEED = ("", "whose", "seconds", "fastest to slowest", "times ours", "result", "
 
 # What must be the same for numbers of several days to stand in one report.
 SAME = ("processor", "cores", "memory", "versions")
+# And the measured speed by no more than this factor.
+ALIKE = 1.25
 
 
 class ReportError(ValueError):
     """A report that cannot be added to; the message says why."""
+
+
+def speed_of(machine: Mapping[str, str]) -> float:
+    """GFLOP/s, of what `setting.about` says of a machine; NaN where it says nothing."""
+    return float(machine.get("speed", "nan").split()[0])
 
 
 def speed(rows: Sequence[Row], today: str | None = None) -> str:
@@ -98,6 +105,8 @@ class Report:
         """
         machine = {row["name"]: row["value"] for row in read(folder / "machine.csv")}
         other = [name for name in SAME if machine and machine[name] != self.machine[name]]
+        if machine and not 1 / ALIKE < speed_of(machine) / speed_of(self.machine) < ALIKE:
+            other.append("speed")
         if self.rows and machine.get("images") not in (None, "", self.images):
             other.append("set of images")
         if other:

@@ -2,6 +2,7 @@
 
 import platform
 import tempfile
+import timeit
 from collections.abc import Mapping
 from datetime import date
 from importlib import metadata
@@ -20,22 +21,31 @@ PACKAGES = (
     *("tensorflow", "tensorflow-cpu", "keras", "numpy", "scipy", "snakemake"),
     *("adversarial-robustness-toolbox", "foolbox", "cleverhans"),
 )
+# Rows of the square matrices whose product tells how fast the arithmetic can be.
+SIZE = 2048
 ATTACKED = 10_000
 EPOCHS = 5
 
 
 def about(threads: int) -> dict[str, str]:
-    """Processor, cores, memory, system, date and versions, by name."""
+    """Processor, its speed, cores, memory, system, date and versions, by name."""
     found = machine.describe()
     installed = {name: version(name) for name in PACKAGES}
     return {
         "date": date.today().isoformat(),
         "processor": found["processor"],
+        "speed": f"{speed():.0f} GFLOP/s, float32, NumPy's product of {SIZE}x{SIZE}",
         "cores": f"{found['cores']}, of which {threads} are used",
         "memory": f"{found['memory_gb']:.0f} GiB",
         "system": f"{found['kernel']}, Python {platform.python_version()}",
         "versions": ", ".join(f"{name} {v}" for name, v in installed.items() if v),
     }
+
+
+def speed() -> float:
+    """GFLOP/s of NumPy's float32 product: machines of one name may differ by a factor of two."""
+    matrix = np.random.default_rng(1).normal(size=(SIZE, SIZE)).astype("float32")
+    return 2e-9 * SIZE**3 / min(timeit.repeat(lambda: matrix @ matrix, number=1, repeat=10))
 
 
 def version(package: str) -> str | None:

@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from benchmarks.comparison import LIMIT, OURS, SEVERAL, Side
-from benchmarks.setting import Setting
+from benchmarks.setting import SIZE, Setting
 from benchmarks.together import Together
 from mirage.models import networks
 from mirage.training import chain
@@ -27,8 +27,6 @@ NETWORKS = {
 }
 DTYPES = ("float32", "float64")
 ACCURACY = "accuracy after one epoch"
-# Rows of the square matrices whose product tells how fast the arithmetic can be.
-SIZE = 2048
 
 
 def forward(network: keras.Model) -> list[int]:

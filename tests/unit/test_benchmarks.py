@@ -253,7 +253,7 @@ def test_the_report_is_written_whole(tmp_path):
 @pytest.fixture
 def earlier(tmp_path):
     """A folder with a report of another day, and its machine."""
-    machine = dict.fromkeys(report.SAME, "one") | {"date": "2026-01-02"}
+    machine = dict.fromkeys(report.SAME, "one") | {"date": "2026-01-02", "speed": "100 GFLOP/s"}
     seconds = dict.fromkeys(whole.CATEGORIES, 10.0)
     runs = [
         whole.Run(name, 50.0, 2, seconds, seconds, {"train.py": (3, 543.0)}, "2026-01-02", sittings)
@@ -296,6 +296,12 @@ def test_a_report_of_another_machine_is_not_added_to(earlier):
     other = report.Report(before.machine | {"processor": "another"}, 5)
     with pytest.raises(report.ReportError, match=r"another processor: measure everything"):
         other.add(folder)
+    # Of the same name, and in the cloud another one.
+    for speed in ("126 GFLOP/s", "79 GFLOP/s"):
+        other = report.Report(before.machine | {"speed": speed}, 5)
+        with pytest.raises(report.ReportError, match=r"another speed: measure everything"):
+            other.add(folder)
+    report.Report(before.machine | {"speed": "110 GFLOP/s"}, 5).add(folder)
     images = report.Report(before.machine, 5, "MNIST", before.rows)
     with pytest.raises(report.ReportError, match=r"another set of images: measure everything"):
         images.add(folder)
