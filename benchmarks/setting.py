@@ -45,7 +45,7 @@ def about(threads: int) -> dict[str, str]:
 def speed() -> float:
     """GFLOP/s of NumPy's float32 product: machines of one name may differ by a factor of two."""
     matrix = np.random.default_rng(1).normal(size=(SIZE, SIZE)).astype("float32")
-    return 2e-9 * SIZE**3 / min(timeit.repeat(lambda: matrix @ matrix, number=1, repeat=10))
+    return 2e-9 * SIZE**3 / min(timeit.repeat(lambda: matrix @ matrix, number=1, repeat=30))
 
 
 def version(package: str) -> str | None:

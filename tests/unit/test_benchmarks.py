@@ -2,12 +2,11 @@
 
 import csv
 import os
-import re
 from dataclasses import replace
 
 import pytest
 from architectures import cnn, mlp
-from benchmarks import ROOT, attacks, growth, report, together, training, whole
+from benchmarks import ROOT, attacks, growth, report, together, training, versions, whole
 from benchmarks.comparison import LIMIT, OURS, SEVERAL, Row, Side, compare, markdown
 from benchmarks.setting import Setting, trained
 from benchmarks.targets import EPOCH, Target, targets
@@ -318,8 +317,23 @@ def test_the_page_on_speed_shows_what_was_measured():
     assert table in (ROOT / "docs/speed.md").read_text()
 
 
-def test_the_page_on_speed_shows_the_attacks_of_an_audit():
-    measured = (ROOT / "benchmarks/results/audit/benchmarks.md").read_text()
-    lines = re.findall(r"^\| audit: .*\bas fast as\b.*$", measured, re.M)
-    assert len(lines) == 7
-    assert "\n".join(lines) in (ROOT / "docs/speed.md").read_text()
+def test_two_checkouts_are_timed_in_turn_and_make_the_same_comparisons(monkeypatch, tmp_path):
+    asked = []
+
+    class Other:
+        def __init__(self, folder, parts):
+            self.slower = 2 if folder == tmp_path else 1
+            self.names = iter([*parts, ""])
+
+        def ask(self, question):
+            asked.append((self.slower, question))
+            return next(self.names) if question == "next" else str(0.25 * self.slower)
+
+    monkeypatch.setattr(versions, "Checkout", Other)
+    table = versions.compare(tmp_path, ["pgd"], 2)
+    assert "| pgd | 0.5 | 0.5 to 0.5 | 0.25 | 0.25 to 0.25 | 2.000, 2.000 to 2.000 |" in table
+    assert [who for who, question in asked if question == "run"] == [1, 2, 2, 1]
+    monkeypatch.setattr(versions, "ROOT", tmp_path / "another")
+    monkeypatch.setattr(Other, "ask", lambda self, question: f"one{self.slower}")
+    with pytest.raises(RuntimeError, match="one2 and one1 are not the same comparison"):
+        versions.compare(tmp_path, ["pgd"], 2)

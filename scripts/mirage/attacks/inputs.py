@@ -30,7 +30,8 @@ def checked(attack: Callable[..., AttackResult]) -> Callable[..., AttackResult]:
     Returns:
         A function `attack(network, images, labels, parameters, *, epsilon, seed, signs)`. It raises
         what `check` and `check_epsilon` do, ArgumentError where an epsilon is missing or one too
-        many, and DataError where `signs` have another shape than the images.
+        many, and DataError where `signs` have another shape than the images. Where there are
+        `signs`, pixels and weights are not looked at again: they were when the gradient was taken.
     """
     if hasattr(attack, "checks_inputs"):
         return attack
@@ -49,8 +50,8 @@ def checked(attack: Callable[..., AttackResult]) -> Callable[..., AttackResult]:
         _check_form(network, images)
         if labels is not None:  # some attacks look at no label
             check_labels(labels, len(images), _classes(network))
-        _check_pixels(images)
-        if signs is None:  # else the gradient has been taken, and the network is not looked at
+        if signs is None:
+            _check_pixels(images)
             _check_weights(network)
         elif np.shape(signs) != images.shape:
             raise DataError(
