@@ -178,7 +178,8 @@ def study(folder: Path, jobs: int) -> str:
     others = run.sittings - 2
     killed = folder / "killed"
     found = progress(killed / SAMPLES)
-    done = found.loc[found["at"] <= (killed / KILLED).stat().st_mtime, "done"].max()
+    # The time of a file may be some milliseconds behind the clock's.
+    done = found.loc[found["at"] < (killed / KILLED).stat().st_mtime + 1, "done"].max()
     return f"""\
 {len(often):,} jobs of one run and many seeds on the digits, on {CORES} cores.
 When {done:,} were done, Snakemake and all of its jobs got SIGKILL; the same command went on. Other
