@@ -43,7 +43,10 @@ def about(threads: int) -> dict[str, str]:
 
 
 def speed() -> float:
-    """GFLOP/s of NumPy's float32 product: machines of one name may differ by a factor of two."""
+    """GFLOP/s of NumPy's float32 product: machines of one name may differ by a factor of two.
+
+    TensorFlow's, in `training.speed`, would start its threads before they are counted out.
+    """
     matrix = np.random.default_rng(1).normal(size=(SIZE, SIZE)).astype("float32")
     return 2e-9 * SIZE**3 / min(timeit.repeat(lambda: matrix @ matrix, number=1, repeat=30))
 

@@ -119,6 +119,8 @@ def main() -> None:
         return
     if not args.checkout or not (args.checkout / ".venv/bench").exists():
         parser.error("name a checkout in which `make .venv/bench` was called")
+    if args.repeats < 1:
+        parser.error("--repeats must be at least 1")
     from benchmarks.setting import about
 
     machine = markdown(("", ""), about(THREADS).items())
